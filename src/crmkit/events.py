@@ -1,0 +1,204 @@
+"""Facts: what happened, in past participles. Facts are appended and never changed; everything else is derived.
+
+The text form of an event is canonical JSON. A type this version does not know is kept as it came (`Unknown`), so a
+newer writer and an older reader can share a store.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, ClassVar
+
+import attrs
+
+from crmkit.errors import InvalidValue
+from crmkit.values import EMPTY, Fields, aware, from_micros, to_micros
+from crmkit.values._fields import from_plain, to_plain
+
+__all__ = [
+    "Edited",
+    "Event",
+    "Moved",
+    "Opened",
+    "Unknown",
+    "checksum",
+    "from_json",
+    "known_types",
+    "payload",
+    "to_json",
+]
+
+
+def _aware(at: datetime) -> datetime:
+    return aware(at)
+
+
+def _fields(data: Mapping[str, Any]) -> Fields:
+    return data if isinstance(data, Fields) else Fields(data)
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """What all facts share.
+
+    Attributes:
+        id: unique in the store; the pipeline numbers the events of a case: "D-1#3".
+        case: the case it belongs to.
+        at: when it happened (aware).
+        recorded: when we came to know it (aware); the store's `append` never changes it.
+        who: the person who did it.
+        on_behalf_of: the person in whose place they did it.
+        definition: the hash of the pipeline version that decided it.
+        cause: the id of the event or command that led to it.
+        key: the idempotency key of the command.
+        data: the open fields it sets.
+    """
+
+    type: ClassVar[str] = "Event"
+    id: str
+    case: str
+    at: datetime = attrs.field(converter=_aware)
+    recorded: datetime = attrs.field(converter=_aware)
+    who: str | None = None
+    on_behalf_of: str | None = None
+    definition: str | None = None
+    cause: str | None = None
+    key: str | None = None
+    data: Fields = attrs.field(default=EMPTY, converter=_fields)
+
+
+@attrs.frozen(kw_only=True)
+class Opened(Event):
+    """A case was opened.
+
+    Attributes:
+        stage: the stage it starts in.
+    """
+
+    type = "Opened"
+    stage: str
+
+
+@attrs.frozen(kw_only=True)
+class Moved(Event):
+    """A case moved on, back, out, or in again.
+
+    It carries the whole interval that it ends, so that no reader has to look for the event before it.
+
+    Attributes:
+        move: the name of the move.
+        origin: the stage it left.
+        entered: when it had entered that stage (aware).
+        held_by: who held the case when it entered that stage.
+        stage: the stage it is in now.
+    """
+
+    type = "Moved"
+    move: str
+    origin: str
+    entered: datetime = attrs.field(converter=_aware)
+    held_by: str | None = None
+    stage: str
+
+
+@attrs.frozen(kw_only=True)
+class Edited(Event):
+    """Fields of a case were changed without a move; `data` holds the new values."""
+
+    type = "Edited"
+
+
+@attrs.frozen(kw_only=True)
+class Unknown(Event):
+    """A fact of a type this version does not know; it survives a round trip unchanged.
+
+    Attributes:
+        named: the type as written.
+        extra: its own attributes, in their stored form.
+    """
+
+    type = "Unknown"
+    named: str
+    extra: str = "{}"
+
+
+_KNOWN: Mapping[str, type[Event]] = {kind.type: kind for kind in (Opened, Moved, Edited)}
+_SHARED = frozenset(field.name for field in attrs.fields(Event))
+_INSTANTS = frozenset({"at", "recorded", "entered"})
+
+
+def known_types(more: Iterable[type[Event]] = ()) -> Mapping[str, type[Event]]:
+    """The event types of this version, with a host's own added; pass it to `from_json`."""
+    return {**_KNOWN, **{kind.type: kind for kind in more}}
+
+
+def to_json(event: Event) -> str:
+    """Canonical JSON: sorted keys, no blanks, exact values."""
+    return json.dumps(_plain(event), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def from_json(text: str, types: Mapping[str, type[Event]] = _KNOWN) -> Event:
+    """The event of its text form.
+
+    Raises:
+        InvalidValue: if the text is no event; never a bare decoding error.
+    """
+    try:
+        plain = json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue("stored event", text, f"is not readable: {error}") from None
+    if not isinstance(plain, dict) or not isinstance(plain.get("type"), str):
+        raise InvalidValue("stored event", text, "has no type")
+    try:
+        return _structured(plain, types)
+    except (TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise InvalidValue("stored event", text, f"lacks a part: {error}") from None
+
+
+def payload(event: Event) -> str:
+    """What must be the same for a retry to be the same: everything but `recorded`, which a retry cannot repeat."""
+    plain = _plain(event)
+    del plain["recorded"]
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def checksum(text: str) -> str:
+    """The first 16 hex digits of SHA-256 of a stored text."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _plain(event: Event) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for field in attrs.fields(type(event)):
+        value = getattr(event, field.name)
+        # None and an empty mapping are the defaults: leaving them out keeps old checksums when a field is added.
+        if value is not None and value != EMPTY:
+            plain[field.name] = to_micros(value) if field.name in _INSTANTS else to_plain(value)
+    if isinstance(event, Unknown):
+        del plain["named"], plain["extra"]
+        return {**json.loads(event.extra), **plain, "type": event.named}
+    return {**plain, "type": event.type}
+
+
+def _structured(plain: dict[str, Any], types: Mapping[str, type[Event]]) -> Event:
+    kind = types.get(plain["type"])
+    named = plain.pop("type")
+    values: dict[str, Any] = {}
+    if kind is None:
+        extra = {name: plain.pop(name) for name in [*plain] if name not in _SHARED}
+        kind = Unknown
+        values = {"named": named, "extra": json.dumps(extra, sort_keys=True, separators=(",", ":"), ensure_ascii=False)}
+    for name, value in plain.items():
+        values[name] = from_micros(value) if name in _INSTANTS else from_plain(value)
+    return kind(**values)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("a name appears twice")
+    return dict(pairs)

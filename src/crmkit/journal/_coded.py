@@ -1,0 +1,63 @@
+"""Dictionary-coded columns: the form in which every name travels."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Coded", "Codes", "Longs", "Micros", "code"]
+
+Codes = npt.NDArray[np.int32]
+Micros = npt.NDArray[np.int64]
+Longs = npt.NDArray[np.int64]
+
+MISSING = -1
+
+
+@attrs.frozen(eq=False)
+class Coded:
+    """A dictionary-coded column: row i is `values[codes[i]]`; code -1 is missing.
+
+    Codes mean nothing outside their column: two columns are compared by value, never by code.
+
+    Attributes:
+        codes: int32, shape (n,).
+        values: the distinct values, in order of first appearance unless said otherwise.
+    """
+
+    codes: Codes
+    values: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, rows: Any) -> "Coded":
+        return Coded(self.codes[rows], self.values)
+
+    def decode(self) -> list[str | None]:
+        """The column as text, None where missing."""
+        lookup: list[str | None] = [*self.values, None]
+        return [lookup[c] for c in self.codes.tolist()]
+
+    def recode(self, values: Sequence[str]) -> "Coded":
+        """The same column over another dictionary; values it lacks become missing."""
+        position = {value: i for i, value in enumerate(values)}
+        table = np.array([*(position.get(value, MISSING) for value in self.values), MISSING], dtype=np.int32)
+        return Coded(table[self.codes], tuple(values))
+
+    @property
+    def missing(self) -> npt.NDArray[np.bool_]:
+        """Bool mask, shape (n,)."""
+        return self.codes < 0
+
+
+def code(column: Iterable[str | None]) -> Coded:
+    """Dictionary-code a column of texts in one pass; None is missing, an empty text is a value."""
+    seen: dict[str, int] = {}
+    size = len(column) if isinstance(column, Sequence) else -1
+    codes = np.fromiter(
+        (MISSING if value is None else seen.setdefault(value, len(seen)) for value in column), np.int32, count=size
+    )
+    return Coded(codes, tuple(seen))

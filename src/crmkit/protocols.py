@@ -1,0 +1,184 @@
+"""Plug in here. Each protocol is a handful of methods; its docstring ends with the suite that proves an implementation.
+
+Rules for this file: no base class to inherit, no default behaviour, no import of an adapter.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import attrs
+
+from crmkit.events import Event
+
+__all__ = ["BlobStore", "EventStore", "Query", "Record", "RecordStore", "Recorded"]
+
+
+def _names(values: Iterable[str] | None) -> frozenset[str] | None:
+    if isinstance(values, str):
+        return frozenset([values])
+    return None if values is None else frozenset(values)
+
+
+@attrs.frozen
+class Query:
+    """Which events: those that satisfy every part that is given; `Query()` is all of them.
+
+    Attributes:
+        cases: their case is one of these.
+        types: their type is one of these.
+        keys: their idempotency key is one of these.
+    """
+
+    cases: frozenset[str] | None = attrs.field(default=None, converter=_names)
+    types: frozenset[str] | None = attrs.field(default=None, converter=_names)
+    keys: frozenset[str] | None = attrs.field(default=None, converter=_names)
+
+    def matches(self, event: Event) -> bool:
+        """Whether an event is one of them."""
+        named = getattr(event, "named", event.type)
+        return (
+            (self.cases is None or event.case in self.cases)
+            and (self.types is None or named in self.types)
+            and (self.keys is None or event.key in self.keys)
+        )
+
+    def __str__(self) -> str:
+        parts = [
+            f"{name} in {sorted(wanted)}"
+            for name, wanted in (("case", self.cases), ("type", self.types), ("key", self.keys))
+            if wanted is not None
+        ]
+        return " and ".join(parts) or "any event"
+
+
+@attrs.frozen
+class Recorded:
+    """An event at its place in the store.
+
+    Attributes:
+        position: 1-based, rising; gaps are possible.
+        event: the fact.
+    """
+
+    position: int
+    event: Event
+
+
+@runtime_checkable
+class EventStore(Protocol):
+    """Where facts are kept.
+
+    Prove it with `crmkit.testing.contracts.EventStoreContract`.
+    """
+
+    def append(self, events: Iterable[Event], *, unless: Query | None = None, after: int = 0) -> int:
+        """Store events, all or none, and return the position of the last one.
+
+        Events whose idempotency keys are all stored already with the same payload change nothing: the position of the
+        first append comes back, whatever `unless` says.
+
+        Args:
+            events: in order; an empty run stores nothing and returns the last position of the store.
+            unless: refuse if an event that matches exists after position `after`. It may name other cases: a rule
+                that read more than its own case puts what it read into the condition.
+            after: the last position the decision has seen.
+
+        Raises:
+            Conflict: if the condition does not hold.
+            KeyReused: if a key or an event id is stored already with another payload.
+            OutcomeUnknown: if the commit neither succeeded nor failed for sure.
+        """
+        ...
+
+    def read(self, query: Query | None = None, *, after: int = 0, limit: int | None = None) -> Iterable[Recorded]:
+        """Events in order of position.
+
+        A reader that has seen position n never later finds a smaller one that it had not seen.
+
+        Raises:
+            Damaged: if an event no longer matches its checksum.
+        """
+        ...
+
+    def verify(self) -> Iterable[str]:
+        """Check everything that is stored; one line for each damage found, none when all is well."""
+        ...
+
+
+@attrs.frozen
+class Record:
+    """A versioned record.
+
+    Attributes:
+        kind: "customer", "document" ...
+        id: unique within its kind.
+        version: 1 after the first `put`, one more after each.
+        value: plain fields.
+    """
+
+    kind: str
+    id: str
+    version: int
+    value: Mapping[str, Any]
+
+
+@runtime_checkable
+class RecordStore(Protocol):
+    """Where things that may change are kept: customers, contacts, documents.
+
+    Prove it with `crmkit.testing.contracts.RecordStoreContract`.
+    """
+
+    def get(self, kind: str, id: str) -> Record | None:  # noqa: A002 - the field's word
+        """The record, or None."""
+        ...
+
+    def put(self, kind: str, id: str, value: Mapping[str, Any], *, expected: int | None = None) -> int:  # noqa: A002
+        """Store a record and return its new version.
+
+        Args:
+            kind: its kind.
+            id: its id.
+            value: plain fields, as `Fields` takes them.
+            expected: the version that must be stored now (0: none); None writes over anything.
+
+        Raises:
+            Conflict: if another version is stored; `position` is that version.
+        """
+        ...
+
+    def find(self, kind: str, where: Mapping[str, Any] | None = None) -> Iterable[Record]:
+        """Records of a kind whose fields equal all of `where`, in order of id."""
+        ...
+
+    def delete(self, kind: str, id: str, *, expected: int | None = None) -> bool:  # noqa: A002
+        """Remove a record; whether there was one.
+
+        Raises:
+            Conflict: if `expected` is given and another version is stored.
+        """
+        ...
+
+
+@runtime_checkable
+class BlobStore(Protocol):
+    """Where bytes are kept: search segments, journal segments, attachments.
+
+    Prove it with `crmkit.testing.contracts.BlobStoreContract`.
+    """
+
+    def get(self, name: str) -> bytes | None:
+        """The bytes, or None."""
+        ...
+
+    def put(self, name: str, data: bytes) -> None:
+        """Store bytes under a name, over whatever was there, in one piece."""
+        ...
+
+    def delete(self, name: str) -> bool:
+        """Remove a name; whether it was there."""
+        ...
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """Names that start with `prefix`, sorted."""
+        ...
