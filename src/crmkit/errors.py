@@ -169,12 +169,16 @@ class MoveNotAllowed(CrmkitError, ValueError):
         stage: the stage it is in.
         move: the move that was asked for.
         reasons: every reason, readable, in the order in which they were found.
+        missing: the required fields that have no value.
+        nearest: the shortest legal ways to what was asked for, each a run of moves.
     """
 
     case: str
     stage: str
     move: str
     reasons: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    nearest: tuple[tuple[str, ...], ...] = ()
 
     def __str__(self) -> str:
         head = f"case {self.case!r} is in stage {self.stage!r}"

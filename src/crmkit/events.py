@@ -38,7 +38,8 @@ def _fields(data: Mapping[str, Any]) -> Fields:
     return data if isinstance(data, Fields) else Fields(data)
 
 
-@attrs.frozen(kw_only=True)
+# A frozen class with a dict can be built from checked values in one step (see values._trusted).
+@attrs.frozen(kw_only=True, slots=False)
 class Event:
     """What all facts share.
 
@@ -68,7 +69,7 @@ class Event:
     data: Fields = attrs.field(default=EMPTY, converter=_fields)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Opened(Event):
     """A case was opened.
 
@@ -80,7 +81,7 @@ class Opened(Event):
     stage: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Moved(Event):
     """A case moved on, back, out, or in again.
 
@@ -102,14 +103,14 @@ class Moved(Event):
     stage: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Edited(Event):
     """Fields of a case were changed without a move; `data` holds the new values."""
 
     type = "Edited"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Unknown(Event):
     """A fact of a type this version does not know; it survives a round trip unchanged.
 

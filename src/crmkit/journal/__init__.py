@@ -1,0 +1,11 @@
+"""Facts as columns: the `Journal` of stage intervals and the `Ledger` of dated facts with amounts."""
+
+from crmkit.journal._coded import Coded, code
+from crmkit.journal._csv import decode_csv
+from crmkit.journal._findings import Finding
+from crmkit.journal._journal import OPEN, Journal
+from crmkit.journal._ledger import Ledger
+from crmkit.journal._table import Table
+from crmkit.journal._xes import decode_xes
+
+__all__ = ["OPEN", "Coded", "Finding", "Journal", "Ledger", "Table", "code", "decode_csv", "decode_xes"]

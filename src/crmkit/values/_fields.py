@@ -41,6 +41,10 @@ class Fields(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """The value of a field, or a default."""
+        return self._items.get(name, default)
+
     def __or__(self, other: Mapping[str, Any]) -> Self:
         return type(self)({**self._items, **other})
 

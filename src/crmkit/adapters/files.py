@@ -1,0 +1,144 @@
+"""Open an export from a path: CSV, TSV, Parquet or XES, plain or gzipped."""
+
+import gzip
+import zlib
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias, cast
+
+from crmkit.errors import ExtraMissing, InputError, NotFound, did_you_mean
+from crmkit.journal import decode_csv, decode_xes
+
+__all__ = ["Progress", "read_table"]
+
+Progress: TypeAlias = Callable[[int, int], None]
+
+_GZIP, _PARQUET, _ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
+
+
+def read_table(
+    path: str | PathLike[str],
+    *,
+    columns: Collection[str] | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    on_progress: Progress | None = None,
+) -> Any:
+    """Read an export; what `Journal.from_frame` takes.
+
+    The kind of file is told by its content, not by its name. Encoding, delimiter and line ends are detected and stated
+    in the table's `facts`.
+
+    Args:
+        path: the file.
+        columns: the columns that are needed; the others are not kept.
+        encoding: if the detection should not be trusted.
+        delimiter: if the detection should not be trusted.
+        on_progress: called with bytes read and bytes in all, now and then.
+
+    Returns:
+        A `Table`; for Parquet a pyarrow table.
+
+    Raises:
+        InputError: if it cannot be read, in one line that says why.
+        NotFound: if a column is not there.
+        ExtraMissing: for Parquet without pyarrow, or XES without defusedxml.
+    """
+    file = Path(fspath(path))
+    with _opened(file, on_progress) as stream:
+        head = _peek(stream)
+        if head.startswith(_PARQUET):
+            return _parquet(file, columns)
+        if head.startswith(_ZIP):
+            raise InputError(str(file), "is a zip archive or a spreadsheet", "unpack it, or save it as CSV")
+        if _is_xes(head):
+            return decode_xes(stream, name=file.name)
+        return decode_csv(stream, name=file.name, columns=columns, encoding=encoding, delimiter=delimiter)
+
+
+@contextmanager
+def _opened(file: Path, on_progress: Progress | None) -> Iterator[BinaryIO]:
+    """The file's bytes, unzipped; trouble on the way becomes one clear error."""
+    try:
+        with file.open("rb") as raw:
+            counted = _Counted(raw, file.stat().st_size, on_progress)
+            zipped = raw.peek(2)[:2] == _GZIP
+            yield cast("BinaryIO", _Peekable(gzip.GzipFile(fileobj=cast("BinaryIO", counted)) if zipped else counted))
+    except FileNotFoundError:
+        near = did_you_mean(file.name, _siblings(file))
+        raise InputError(str(file), f"there is no such file{near}") from None
+    except IsADirectoryError:
+        raise InputError(str(file), "is a directory", "name the file in it") from None
+    except PermissionError:
+        raise InputError(str(file), "may not be read by this user") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(str(file), f"the gzip data is cut short or damaged ({error})", "copy the file again") from None
+    except OSError as error:
+        raise InputError(str(file), f"cannot be read: {error.strerror or error}") from None
+
+
+class _Counted:
+    """A file that says how far it was read."""
+
+    def __init__(self, raw: BinaryIO, size: int, on_progress: Progress | None) -> None:
+        self.raw, self.size, self.on_progress = raw, size, on_progress
+
+    def read(self, size: int = -1) -> bytes:
+        data = self.raw.read(size)
+        if self.on_progress is not None:
+            self.on_progress(self.raw.tell(), self.size)
+        return data
+
+
+class _Peekable:
+    """A stream whose first bytes can be looked at before they are read."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream, self.head = stream, b""
+
+    def peek(self, size: int) -> bytes:
+        while len(self.head) < size and (more := self.stream.read(size - len(self.head))):
+            self.head += more
+        return self.head
+
+    def read(self, size: int = -1) -> bytes:
+        if not self.head:
+            return cast("bytes", self.stream.read(size))
+        head = self.head if size < 0 else self.head[:size]
+        self.head = self.head[len(head) :]
+        rest = size - len(head) if size >= 0 else -1
+        return head + self.stream.read(rest) if rest else head
+
+
+def _peek(stream: BinaryIO) -> bytes:
+    return cast("_Peekable", stream).peek(4096)
+
+
+def _is_xes(head: bytes) -> bool:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return text.startswith((b"<?xml", b"<log", b"<!--", b"<!DOCTYPE"))
+
+
+def _parquet(file: Path, columns: Collection[str] | None) -> Any:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise ExtraMissing("pyarrow", "parquet", "reading Parquet") from None
+    try:
+        known = tuple(pq.read_schema(file).names)
+        for column in columns or ():
+            if column not in known:
+                raise NotFound("column", column, known, file.name)
+        return pq.read_table(file, columns=None if columns is None else sorted(columns))
+    except pa.ArrowException as error:
+        raise InputError(str(file), f"is no readable Parquet file: {str(error).splitlines()[0]}") from None
+
+
+def _siblings(file: Path) -> list[str]:
+    try:
+        return [other.name for other in file.parent.iterdir()]
+    except OSError:
+        return []

@@ -1,0 +1,246 @@
+"""One way to read columns, whatever holds them: a decoded export, or a frame of any library."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, tzinfo
+from typing import Any, BinaryIO, Literal, Protocol, TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from crmkit.errors import InputError, InvalidValue, NotFound
+from crmkit.journal._amounts import parse_amounts
+from crmkit.journal._coded import Coded, Longs, code
+from crmkit.journal._findings import Finding
+from crmkit.journal._table import Table
+from crmkit.journal._times import Instants, localise, parse_instants
+from crmkit.values import zone
+
+Zone: TypeAlias = str | tzinfo | None
+Dates: TypeAlias = Literal["dmy", "mdy", "ymd"] | None
+
+
+class Source(Protocol):
+    """Named columns with a row number each."""
+
+    name: str
+    rows: Longs
+    facts: Mapping[str, str]
+    findings: tuple[Finding, ...]
+
+    def __len__(self) -> int: ...
+
+    def text(self, column: str) -> Coded:
+        """A column as text."""
+        ...
+
+    def empty(self, column: str) -> npt.NDArray[np.bool_]:
+        """Where a column says nothing."""
+        ...
+
+    def instants(self, column: str, tz: Zone, dates: Dates) -> Instants:
+        """A column as instants."""
+        ...
+
+    def amounts(self, column: str) -> tuple[Longs, tuple[Finding, ...]]:
+        """A column as hundredths, and what could not be read (0 there)."""
+        ...
+
+
+def open_source(frame: Any, name: str) -> Source:
+    """The source behind whatever the user passed.
+
+    Raises:
+        InputError: if it is no table.
+    """
+    if isinstance(frame, Table):
+        return _Decoded(frame)
+    if isinstance(frame, Mapping):
+        return _Columns(name, {str(key): _listed(value) for key, value in frame.items()})
+    return _Columns(name, _native(frame, name))
+
+
+def decoded_csv(data: bytes | BinaryIO, name: str, columns: Mapping[str, Any]) -> Table:
+    """The columns of a CSV that a call names."""
+    from crmkit.journal._csv import decode_csv
+
+    _refuse_path(data, "from_csv")
+    keys = ("case", "stage", "at", "entered", "left", "next", "who", "amount")
+    wanted = {columns[key] for key in keys if columns.get(key) is not None} | {*columns.get("dims", ())}
+    return decode_csv(data, name=name, columns=wanted)
+
+
+def decoded_xes(data: bytes | BinaryIO, name: str) -> Table:
+    """An event log as a table."""
+    from crmkit.journal._xes import decode_xes
+
+    _refuse_path(data, "from_xes")
+    return decode_xes(data, name=name)
+
+
+def _refuse_path(data: object, function: str) -> None:
+    # The core opens no files; say where the door is instead of failing on the first read().
+    if isinstance(data, str) or hasattr(data, "__fspath__"):
+        raise InvalidValue(
+            function, data, "is a path; pass the bytes or an open binary file, or use crmkit.adapters.files.read_table"
+        )
+
+
+@attrs.frozen(eq=False)
+class _Decoded:
+    """A decoded export: all columns are text."""
+
+    table: Table
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    @property
+    def rows(self) -> Longs:
+        return self.table.rows
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        return self.table.facts
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self.table.findings
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def text(self, column: str) -> Coded:
+        return self.table.column(column)
+
+    def empty(self, column: str) -> npt.NDArray[np.bool_]:
+        return self.table.column(column).missing
+
+    def instants(self, column: str, tz: Zone, dates: Dates) -> Instants:
+        return _parsed(self, self.table.column(column), column, tz, dates)
+
+    def amounts(self, column: str) -> tuple[Longs, tuple[Finding, ...]]:
+        return parse_amounts(self.table.column(column), rows=self.rows, column=column)
+
+
+@attrs.frozen(eq=False)
+class _Columns:
+    """Columns of any frame: lists of Python values, or numpy datetimes; rows count from 1."""
+
+    name: str
+    _columns: Mapping[str, Sequence[Any] | npt.NDArray[Any]]
+    facts: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    findings: tuple[Finding, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        sizes = {len(column) for column in self._columns.values()}
+        if not sizes or sizes == {0}:
+            raise InputError(self.name, "has no rows")
+        if len(sizes) > 1:
+            raise InputError(self.name, f"its columns differ in length: {sorted(sizes)}")
+
+    def __len__(self) -> int:
+        return len(next(iter(self._columns.values())))
+
+    @property
+    def rows(self) -> Longs:
+        return np.arange(1, len(self) + 1)
+
+    def text(self, column: str) -> Coded:
+        return code([_as_text(value) for value in self._listed(column)])
+
+    def empty(self, column: str) -> npt.NDArray[np.bool_]:
+        values = self._column(column)
+        if isinstance(values, np.ndarray) and values.dtype.kind == "M":
+            return np.isnat(values)
+        return np.fromiter((_as_text(value) is None for value in self._listed(column)), np.bool_, len(values))
+
+    def instants(self, column: str, tz: Zone, dates: Dates) -> Instants:
+        values = self._column(column)
+        if isinstance(values, np.ndarray) and values.dtype.kind == "M":
+            return self._localised(values, column, tz)
+        listed = self._listed(column)
+        if all(_nothing(value) or isinstance(value, str | date) for value in listed):
+            return _parsed(self, code([_iso(value) for value in listed]), column, tz, dates)
+        first = next(i for i, value in enumerate(listed) if not _nothing(value) and not isinstance(value, str | date))
+        raise InputError(
+            self.name, f"{listed[first]!r} is a {type(listed[first]).__name__}, not a time",
+            "give datetimes or texts", first + 1, column,
+        )  # fmt: skip
+
+    def amounts(self, column: str) -> tuple[Longs, tuple[Finding, ...]]:
+        return parse_amounts(self.text(column), rows=self.rows, column=column)
+
+    def _localised(self, values: npt.NDArray[Any], column: str, tz: Zone) -> Instants:
+        """Numpy datetimes carry no zone: they are local times of `tz`."""
+        if tz is None:
+            raise InputError(
+                self.name, "has times without a zone", "say which with tz=, e.g. tz='Europe/Berlin'", None, column
+            )
+        ok = ~np.isnat(values)
+        local = values.astype("datetime64[us]").astype(np.int64)
+        micros, findings = localise(np.where(ok, local, 0), zone(tz), rows=self.rows, column_name=column, ok=ok)
+        return Instants(micros, ok, findings, f"local times of {zone(tz)}")
+
+    def _column(self, name: str) -> Sequence[Any] | npt.NDArray[Any]:
+        if name not in self._columns:
+            raise NotFound("column", name, tuple(self._columns), self.name)
+        return self._columns[name]
+
+    def _listed(self, name: str) -> Sequence[Any]:
+        values = self._column(name)
+        return values.tolist() if isinstance(values, np.ndarray) else values
+
+
+def _parsed(source: Source, texts: Coded, column: str, tz: Zone, dates: Dates) -> Instants:
+    return parse_instants(
+        texts, rows=source.rows, name=source.name, column_name=column, order=dates, tz=None if tz is None else zone(tz)
+    )
+
+
+def _native(frame: Any, name: str) -> dict[str, Any]:
+    import narwhals as nw
+
+    try:
+        wrapped = nw.from_native(frame)
+    except TypeError:
+        kind = type(frame).__name__
+        raise InputError(name, f"a {kind} is no table; give a frame, a dict of columns or a decoded export") from None
+    eager = wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
+    return {column: _series(eager[column], nw) for column in eager.columns}
+
+
+def _series(series: Any, nw: Any) -> Any:
+    """Datetimes without a zone as numpy, so that no library localises them for us; all else as Python values."""
+    if isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone is None:
+        return series.to_numpy().astype("datetime64[us]")
+    return series.to_list()
+
+
+def _listed(values: Any) -> Any:
+    if isinstance(values, np.ndarray):
+        return values
+    return values.tolist() if hasattr(values, "tolist") else list(values)
+
+
+def _as_text(value: Any) -> str | None:
+    """Names as texts: 7 and 7.0 are the key "7", NaN and blanks are nothing, "NA" is a name."""
+    if _nothing(value):
+        return None
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _iso(value: Any) -> str | None:
+    if isinstance(value, date) and not _nothing(value):
+        return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
+    return _as_text(value)
+
+
+def _nothing(value: Any) -> bool:
+    # NaN, NaT and their kin are what differs from itself, whichever library they come from.
+    return value is None or bool(value != value)  # noqa: PLR0124

@@ -1,0 +1,287 @@
+"""Conversion of each stage, for everybody and for each person (K9, K15).
+
+Of the stays that begin in a stage, how many go on to a later one? Stays that last are right-censored: neither dropped
+nor counted as failures. The estimate is the Aalen-Johansen cumulative incidence of advancing, with losing and going
+back as competing causes.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from crmkit.journal import Journal
+from crmkit.metrics import policy
+from crmkit.metrics._cells import Incidence, cloglog_interval, incidence
+from crmkit.metrics._result import Frameable
+from crmkit.metrics.estimators import wilson
+from crmkit.metrics.policy import Attribution, Clock, Denominator, StageOrder, definition_id
+from crmkit.metrics.states import Counts
+
+__all__ = ["Conversion", "Rate", "Rates", "conversion", "transitions"]
+
+Ints = npt.NDArray[np.int64]
+NOBODY = "(unknown)"
+
+
+@attrs.frozen
+class Rate:
+    """The conversion of one stage, for one person or for all.
+
+    Attributes:
+        stage: the stage.
+        who: the person who held the case at entry; None for all.
+        entered: stays that began.
+        advanced: of these, went on to a later stage or were won.
+        lost: were lost.
+        back: went back, or started the same stage anew.
+        open: last (right-censored).
+        value: the chance that a stay advances within `horizon` days.
+        low: lower limit of its interval.
+        high: upper limit.
+        method: the estimator and the interval.
+        horizon: days; the longest observed time to an end of any stay in this stage, the same for all persons.
+        variance: the sampling variance of `value`.
+        closed_only: advanced / (advanced + lost + back), what one gets by ignoring the open stays; NaN if none ended.
+        closed_only_low: lower Wilson limit of it.
+        closed_only_high: upper Wilson limit.
+        definition: the id of the definition.
+    """
+
+    stage: str
+    who: str | None
+    entered: int
+    advanced: int
+    lost: int
+    back: int
+    open: int
+    value: float
+    low: float
+    high: float
+    method: str
+    horizon: float
+    variance: float
+    closed_only: float
+    closed_only_low: float
+    closed_only_high: float
+    definition: str
+
+    @property
+    def n(self) -> int:
+        """Stays that began."""
+        return self.entered
+
+    @property
+    def n_open(self) -> int:
+        """Stays that last."""
+        return self.open
+
+    @property
+    def effective_n(self) -> float:
+        """How many uncensored stays would know as much: value (1 - value) / variance, at most `entered`.
+
+        Source: the effective sample size of Dorey and Korn (1987).
+        """
+        if self.open == 0 or self.variance <= 0:
+            return float(self.advanced + self.lost + self.back)
+        return min(self.value * (1 - self.value) / self.variance, float(self.entered))
+
+
+@attrs.frozen
+class Rates(Frameable[Rate]):
+    """Conversion of every stage, for all (`who` is None) and for each person.
+
+    Attributes:
+        rows: stage by stage, all first, then persons by name.
+        level: the confidence of the intervals.
+        definition: the id of the definition; the same for the same policies.
+        policies: what the figures mean, in words.
+    """
+
+    rows: tuple[Rate, ...]
+    level: float
+    definition: str
+    policies: dict[str, str]
+    _state: Counts = attrs.field(repr=False, eq=False)
+    _metric: "Conversion" = attrs.field(repr=False, eq=False)
+
+    def stage(self, name: str, who: str | None = None) -> Rate:
+        """One row.
+
+        Raises:
+            KeyError: if there is none.
+        """
+        for row in self.rows:
+            if row.stage == name and row.who == who:
+                return row
+        raise KeyError((name, who))
+
+    def interval(self, level: float) -> "Rates":
+        """The same figures with intervals of another confidence."""
+        return attrs.evolve(self._metric, level=level).finish(self._state)
+
+
+@attrs.frozen
+class Conversion:
+    """The metric: `zero`, `update` with a journal, `merge`, `finish`. The state is `Counts` of stays.
+
+    Attributes:
+        order: the stages in order, and which are closed.
+        by: the column to group by besides the stage; None for none.
+        level: the confidence of the intervals.
+        clock: the width of a time bin; stays and their ends are compared in whole bins.
+        denominator: what the rate is a share of.
+        attribution: whose stay it is.
+    """
+
+    order: StageOrder
+    by: str | None = "who"
+    level: float = 0.95
+    clock: Clock = "day"
+    denominator: Denominator = "stage entry"
+    attribution: Attribution = "owner at entry"
+
+    @property
+    def definition(self) -> str:
+        """The id of this definition."""
+        return definition_id("conversion", **attrs.asdict(self, recurse=False))
+
+    def zero(self) -> Counts:
+        """Nothing counted."""
+        return Counts.zero(("by", "stage", "next"))
+
+    def update(self, state: Counts, journal: Journal) -> Counts:
+        """The state with the stays of a journal added."""
+        bins = journal.sojourn() // policy.CLOCK_US[self.clock]
+        return state.merge(Counts.of({"by": _by(journal, self.by), **_next(journal)}, bins))
+
+    def merge(self, one: Counts, other: Counts) -> Counts:
+        """Both states added up."""
+        return one.merge(other)
+
+    def finish(self, state: Counts) -> Rates:
+        """The figures of a state."""
+        people = sorted(state.labels[0])
+        ends = self._ends(state, people)
+        rows: list[Rate] = []
+        for number, stage in enumerate(self.order.open):
+            rows += self._stage(stage, people, ends[:, number])
+        return Rates(
+            tuple(rows), self.level, self.definition,
+            {"denominator": self.denominator, "attribution": self.attribution, "clock": self.clock,
+             "open stays": "right-censored", "re-entry": "each visit"},
+            state, self,
+        )  # fmt: skip
+
+    def _ends(self, state: Counts, people: Sequence[str]) -> Ints:
+        """Int64 counts, shape (people + 2, open stages, 4 outcomes, bins); the last two: unknown person, everybody."""
+        names = self.order.names
+        outcome = self.order.outcomes(names)
+        stays = state.dense({"by": people, "stage": names, "next": names})[:, :-1]
+        # The last place of `next` is "missing": a stay that lasts. It becomes column 0 of the outcome table.
+        stays = np.roll(stays, 1, axis=2)
+        ends = np.zeros((len(people) + 2, len(self.order.open), len(policy.OUTCOMES), stays.shape[-1]), np.int64)
+        for number, stage in enumerate(self.order.open):
+            i = names.index(stage)
+            for cause in range(len(policy.OUTCOMES)):
+                ends[:-1, number, cause] = stays[:, i, outcome[i] == cause].sum(axis=1)
+        ends[-1] = ends[:-1].sum(axis=0)
+        return ends
+
+    def _stage(self, stage: str, people: Sequence[str], ends: Ints) -> list[Rate]:
+        estimate = incidence(ends)
+        resolved = np.flatnonzero(ends[-1, 1:].sum(axis=0))
+        horizon = int(resolved[-1]) if len(resolved) else 0
+        totals = ends.sum(axis=2)
+        low, high, method = _limits(estimate, totals, horizon, self.level)
+        unit = policy.CLOCK_US[self.clock] / policy.CLOCK_US["day"]
+        rows: list[Rate] = []
+        for cell, who in [(-1, None), *enumerate(people), (-2, NOBODY)]:
+            stays, advanced, lost, back = totals[cell].tolist()
+            entered = stays + advanced + lost + back
+            if who is not None and (not entered or self.by is None):
+                continue
+            ended = advanced + lost + back
+            closed = wilson(advanced, ended, self.level)
+            rows.append(
+                Rate(
+                    stage, who, entered, advanced, lost, back, stays, float(estimate.cif[cell, 0, horizon]),
+                    float(low[cell]), float(high[cell]), method[cell], (horizon + 1) * unit,
+                    float(estimate.variance[cell, 0, horizon]),
+                    advanced / ended if ended else float("nan"), float(closed[0]), float(closed[1]),
+                    self.definition,
+                )
+            )  # fmt: skip
+        return rows
+
+
+def conversion(
+    journal: Journal,
+    *,
+    stages: Any = None,
+    by: str | None = "who",
+    won: Iterable[str] = (),
+    lost: Iterable[str] = (),
+    level: float = 0.95,
+    clock: Clock = "day",
+) -> Rates:
+    """Conversion of every stage, for all and for each person.
+
+    Args:
+        journal: the stays.
+        stages: a `Pipeline`, or the stage names in order; the journal's own stages if None.
+        by: the column to group by: "who" (the owner at entry), one of the journal's `dims`, or None.
+        won: the stages that mean won, where their names do not say so.
+        lost: the stages that mean lost.
+        level: the confidence of the intervals.
+        clock: the width of a time bin.
+
+    Returns:
+        `Rates`; the method of a row is "wilson" where nothing is open (the estimate is then a plain proportion) and
+        "aalen-johansen" with a complementary log-log interval where stays last.
+    """
+    metric = Conversion(StageOrder.of(stages, journal, won, lost), by, level, clock)
+    return metric.finish(metric.update(metric.zero(), journal))
+
+
+def transitions(journal: Journal, *, by: str | None = "who") -> Counts:
+    """How often each stage was followed by each other, for each person: the cheapest state, one pass, no sort.
+
+    Args:
+        journal: the stays.
+        by: see `conversion`.
+
+    Returns:
+        `Counts` over ("by", "stage", "next"); `next` is missing for stays that last.
+    """
+    return Counts.of({"by": _by(journal, by), **_next(journal)})
+
+
+def _by(journal: Journal, by: str | None) -> Any:
+    from crmkit.journal import Coded
+
+    if by is None:
+        return Coded(np.full(len(journal), -1, np.int32), ())
+    return journal.dimension(by)
+
+
+def _next(journal: Journal) -> dict[str, Any]:
+    from crmkit.journal import Coded
+
+    return {"stage": journal.stages, "next": Coded(journal.next, journal.stages.values)}
+
+
+def _limits(
+    estimate: Incidence, totals: Ints, horizon: int, level: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], list[str]]:
+    """Wilson where the estimate is a plain proportion, complementary log-log where stays are censored."""
+    entered = totals.sum(axis=1)
+    low, high = cloglog_interval(estimate.cif[:, 0, horizon], estimate.variance[:, 0, horizon], entered, level)
+    plain = totals[:, 0] == 0
+    wlow, whigh = wilson(totals[:, 1], entered, level)
+    methods = ["wilson" if p else "aalen-johansen, complementary log-log" for p in plain.tolist()]
+    # A Wilson interval of nothing is NaN; of an empty cell we know nothing: all of [0, 1].
+    wlow, whigh = np.where(entered > 0, wlow, 0.0), np.where(entered > 0, whigh, 1.0)
+    return np.where(plain, wlow, low), np.where(plain, whigh, high), methods

@@ -1,0 +1,303 @@
+"""How long, and how likely by when: time in stage, the win curve, and the cycle of the deals that are won (K10)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from crmkit.journal import OPEN, Journal
+from crmkit.metrics._cells import Floats, Incidence, Ints, cloglog_interval, incidence
+from crmkit.metrics._result import Frameable
+from crmkit.metrics.policy import CLOCK_US, StageOrder, definition_id
+
+__all__ = ["CycleTime", "StageTime", "StageTimes", "WinCurve", "WinPoint", "cycle_time", "time_in_stage", "win_curve"]
+
+_DAY_US = CLOCK_US["day"]
+_CENSORED, _WON, _LOST = 0, 1, 2
+
+
+@attrs.frozen
+class StageTime:
+    """How long stays in one stage take, in days of wall time; open stays are right-censored.
+
+    Attributes:
+        stage: the stage.
+        median: by when half of the stays have ended (Kaplan-Meier); NaN if half of them last longer than was observed.
+        low: lower limit of the median.
+        high: upper limit; infinite if the band never reaches one half.
+        p90: by when nine in ten have ended; NaN if not reached.
+        n: stays that began.
+        n_open: stays that last.
+        closed_only: the median of the stays that ended: what one gets by ignoring the open ones.
+        method: the estimator and the interval.
+        definition: the id of the definition.
+    """
+
+    stage: str
+    median: float
+    low: float
+    high: float
+    p90: float
+    n: int
+    n_open: int
+    closed_only: float
+    method: str
+    definition: str
+
+
+@attrs.frozen
+class StageTimes(Frameable[StageTime]):
+    """Time in stage, a row a stage."""
+
+    rows: tuple[StageTime, ...]
+
+
+@attrs.frozen
+class WinPoint:
+    """One point of the win curve.
+
+    Attributes:
+        days: since the case was opened.
+        at_risk: cases that were observed that long and not closed.
+        won: the chance to be won by then.
+        low: lower limit.
+        high: upper limit.
+        lost: the chance to be lost by then.
+    """
+
+    days: float
+    at_risk: int
+    won: float
+    low: float
+    high: float
+    lost: float
+
+
+@attrs.frozen
+class WinCurve(Frameable[WinPoint]):
+    """The chance that a case is won within so many days, losing being a competing cause.
+
+    Attributes:
+        rows: a point at every day on which a case was closed.
+        n: cases.
+        n_open: cases not closed.
+        won: cases won.
+        lost: cases lost.
+        closed_only: won / (won + lost), what one gets by ignoring the open cases; NaN if none is closed.
+        level: the confidence of the limits.
+        method: the estimator and the interval.
+        definition: the id of the definition.
+    """
+
+    rows: tuple[WinPoint, ...]
+    n: int
+    n_open: int
+    won: int
+    lost: int
+    closed_only: float
+    level: float
+    method: str
+    definition: str
+    _counts: Ints = attrs.field(repr=False, eq=False)
+
+    def at(self, days: float) -> WinPoint:
+        """The curve at a number of days; before the first closing it is 0, after the last it stays where it was."""
+        passed = [row for row in self.rows if row.days <= days]
+        if passed:
+            return attrs.evolve(passed[-1], days=float(days))
+        return WinPoint(float(days), self.n, 0.0, 0.0, float(1 - (1 - self.level) ** (1 / max(self.n, 1))), 0.0)
+
+    @property
+    def observed(self) -> float:
+        """The longest time a case was observed, in days: the curve says nothing beyond."""
+        return float(np.flatnonzero(self._counts[0].sum(axis=0))[-1])
+
+
+@attrs.frozen
+class CycleTime:
+    """Days from opening to winning, of the cases that are won within the time observed.
+
+    Attributes:
+        median: half of the eventual wins come by then (Aalen-Johansen); NaN without a win.
+        low: lower limit.
+        high: upper limit.
+        p90: nine in ten of them come by then.
+        n: cases.
+        n_open: cases not closed.
+        n_won: cases won.
+        closed_only_mean: the mean over the cases that are won already, which is too short while the business grows.
+        closed_only_median: the median over them.
+        method: the estimator.
+        definition: the id of the definition.
+    """
+
+    median: float
+    low: float
+    high: float
+    p90: float
+    n: int
+    n_open: int
+    n_won: int
+    closed_only_mean: float
+    closed_only_median: float
+    method: str
+    definition: str
+
+
+def time_in_stage(journal: Journal, *, stages: Any = None, level: float = 0.95, **closed: Iterable[str]) -> StageTimes:
+    """How long stays in each open stage take.
+
+    Kaplan-Meier of leaving the stage for whatever reason, on the exact times; the interval of the median inverts the
+    complementary log-log band (Brookmeyer and Crowley 1982).
+
+    Args:
+        journal: the stays.
+        stages: a `Pipeline`, or the stage names in order; the journal's own if None.
+        level: the confidence of the interval.
+        closed: `won=` and `lost=`, as for `conversion`.
+    """
+    order = StageOrder.of(stages, journal, **closed)
+    definition = definition_id("time in stage", order=order, level=level)
+    sojourn, lasts = journal.sojourn(), journal.open
+    rows: list[StageTime] = []
+    for stage in order.open:
+        if stage not in journal.stages.values:
+            continue
+        here = journal.stages.codes == journal.stage_code(stage)
+        times, ended = sojourn[here], ~lasts[here]
+        if not len(times):
+            continue
+        distinct, counts = _at_distinct_times(times, ended.astype(np.int64), 1)
+        leave = incidence(counts)
+        low, high = _median_limits(leave, distinct, len(times), level)
+        rows.append(
+            StageTime(
+                stage, _crossing(leave.cif[0, 0], distinct, 0.5) / _DAY_US, low / _DAY_US, high / _DAY_US,
+                _crossing(leave.cif[0, 0], distinct, 0.9) / _DAY_US, len(times), int((~ended).sum()),
+                float(np.median(times[ended])) / _DAY_US if ended.any() else float("nan"),
+                "kaplan-meier, complementary log-log", definition,
+            )
+        )  # fmt: skip
+    return StageTimes(tuple(rows))
+
+
+def win_curve(journal: Journal, *, stages: Any = None, level: float = 0.95, **closed: Iterable[str]) -> WinCurve:
+    """The chance to be won within so many days of opening.
+
+    Aalen-Johansen on whole days, with losing as a competing cause. A case that was closed and reopened counts as it
+    stands at the end of observation.
+
+    Args:
+        journal: the stays.
+        stages: a `Pipeline`, or the stage names in order; the journal's own if None.
+        level: the confidence of the limits.
+        closed: `won=` and `lost=`, as for `conversion`.
+    """
+    order = StageOrder.of(stages, journal, **closed)
+    opened, ended, cause = _cases(journal, order)
+    days = (ended - opened) // _DAY_US
+    counts = _by_bin(days, cause, 2)
+    estimate = incidence(counts)
+    low, high = cloglog_interval(estimate.cif[:, 0], estimate.variance[:, 0], np.array([[len(days)]]), level)
+    closings = np.flatnonzero(counts[0, 1:].sum(axis=0))
+    rows = tuple(
+        WinPoint(
+            float(t), int(estimate.at_risk[0, t]), float(estimate.cif[0, 0, t]), float(low[0, t]), float(high[0, t]),
+            float(estimate.cif[0, 1, t]),
+        )
+        for t in closings.tolist()
+    )  # fmt: skip
+    won, lost = int((cause == _WON).sum()), int((cause == _LOST).sum())
+    return WinCurve(
+        rows, len(days), int((cause == _CENSORED).sum()), won, lost, won / (won + lost) if won + lost else float("nan"),
+        level, "aalen-johansen, complementary log-log", definition_id("win curve", order=order, level=level), counts,
+    )  # fmt: skip
+
+
+def cycle_time(journal: Journal, *, stages: Any = None, level: float = 0.95, **closed: Iterable[str]) -> CycleTime:
+    """Days from opening to winning, given that the case is won within the time observed.
+
+    The median is where the win curve reaches half of its last value. Its limits invert the curve's band at that
+    height; they hold for a known last value.
+
+    Args:
+        journal: the stays.
+        stages: a `Pipeline`, or the stage names in order; the journal's own if None.
+        level: the confidence of the limits.
+        closed: `won=` and `lost=`, as for `conversion`.
+    """
+    order = StageOrder.of(stages, journal, **closed)
+    opened, ended, cause = _cases(journal, order)
+    days = (ended - opened) // _DAY_US
+    estimate = incidence(_by_bin(days, cause, 2))
+    cif, bins = estimate.cif[0, 0], np.arange(estimate.cif.shape[2])
+    low, high = cloglog_interval(cif, estimate.variance[0, 0], np.array(len(days)), level)
+    last, wins = cif[-1], cause == _WON
+    taken = (ended - opened)[wins] / _DAY_US
+    none = float("nan")
+    return CycleTime(
+        _crossing(cif, bins, last / 2) if last else none,
+        _crossing(high, bins, last / 2) if last else none,
+        _crossing(low, bins, last / 2, beyond=float("inf")) if last else none,
+        _crossing(cif, bins, 0.9 * last) if last else none,
+        len(days), int((cause == _CENSORED).sum()), int(wins.sum()),
+        float(taken.mean()) if len(taken) else none, float(np.median(taken)) if len(taken) else none,
+        "aalen-johansen given a win", definition_id("cycle time", order=order, level=level),
+    )  # fmt: skip
+
+
+def case_outcomes(journal: Journal, order: StageOrder) -> npt.NDArray[np.int64]:
+    """How each case stands at the end of observation: 0 open, 1 won, 2 lost; shape (cases,), -1 for unused codes."""
+    standing = np.full(len(journal.cases.values), -1, np.int64)
+    now = journal.open
+    kind = np.array(
+        [_WON if s in order.won else _LOST if s in order.lost else _CENSORED for s in journal.stages.values]
+    )
+    standing[journal.cases.codes[now]] = kind[journal.stages.codes[now]]
+    return standing
+
+
+def _cases(journal: Journal, order: StageOrder) -> tuple[Ints, Ints, Ints]:
+    """When each case was opened and closed (or last seen), and how it stands."""
+    size = len(journal.cases.values)
+    opened, entered = np.full(size, OPEN), np.full(size, np.iinfo(np.int64).min)
+    np.minimum.at(opened, journal.cases.codes, journal.entered)
+    now = journal.open
+    entered[journal.cases.codes[now]] = journal.entered[now]
+    cause = case_outcomes(journal, order)
+    seen = cause >= 0
+    ended = np.where(cause > 0, entered, journal.until)
+    return opened[seen], ended[seen], cause[seen]
+
+
+def _by_bin(bins: Ints, cause: Ints, causes: int) -> Ints:
+    width = int(bins.max()) + 1
+    return np.bincount(cause * width + bins, minlength=(causes + 1) * width).reshape(1, causes + 1, width)
+
+
+def _at_distinct_times(times: Ints, cause: Ints, causes: int) -> tuple[Ints, Ints]:
+    distinct, inverse = np.unique(times, return_inverse=True)
+    return distinct, _by_bin(inverse, cause, causes)
+
+
+def _median_limits(leave: Incidence, times: Ints, n: int, level: float) -> tuple[float, float]:
+    low, high = cloglog_interval(leave.cif[0, 0], leave.variance[0, 0], np.array(n), level)
+    return _crossing(high, times, 0.5), _crossing(low, times, 0.5, beyond=float("inf"))
+
+
+def _crossing(curve: Floats, times: npt.NDArray[Any], height: float, beyond: float = float("nan")) -> float:
+    """The first time at which a rising curve reaches a height; where it rests exactly on it, the middle of the rest.
+
+    The rule for flat stretches is that of R's survival package.
+    """
+    tolerance = 1e-12
+    reached = np.flatnonzero(curve >= height - tolerance)
+    if not len(reached):
+        return beyond
+    first = int(reached[0])
+    above = np.flatnonzero(curve > height + tolerance)
+    if curve[first] <= height + tolerance and len(above):
+        return (float(times[first]) + float(times[int(above[0])])) / 2
+    return float(times[first])

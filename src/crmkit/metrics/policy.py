@@ -1,0 +1,127 @@
+"""What a figure means: its policies, as values that are printed with it and hashed into its definition id."""
+
+import json
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from crmkit.errors import InvalidValue, NotFound
+from crmkit.journal import Journal
+
+__all__ = ["Attribution", "Clock", "Denominator", "Order", "Outcome", "StageOrder", "definition_id"]
+
+Denominator: TypeAlias = Literal["stage entry", "cohort", "closed in period"]
+Attribution: TypeAlias = Literal["owner at entry"]
+Clock: TypeAlias = Literal["day", "hour", "minute", "second"]
+Order: TypeAlias = Literal["loose", "strict"]
+
+CLOCK_US: dict[Clock, int] = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000}
+
+# How a stay ends, as seen from its stage. The codes are the causes of the competing-risks estimators.
+Outcome: TypeAlias = Literal["open", "advanced", "lost", "back"]
+STAYS, ADVANCED, LOST, BACK = 0, 1, 2, 3
+OUTCOMES: tuple[Outcome, ...] = ("open", "advanced", "lost", "back")
+
+_WON_WORDS = ("won", "closed won", "赢单", "成交")
+_LOST_WORDS = ("lost", "closed lost", "cancelled", "输单", "丢单")
+
+
+class _Stage(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def outcome(self) -> str | None: ...
+
+
+@runtime_checkable
+class _Staged(Protocol):
+    """Whatever has stages: a pipeline, without importing it."""
+
+    @property
+    def stages(self) -> Sequence[_Stage]: ...
+
+
+@attrs.frozen
+class StageOrder:
+    """The stages of a funnel in order, and which of them are closed.
+
+    Attributes:
+        names: all stages; the order of the open ones is the order of the funnel.
+        won: the stages that mean success.
+        lost: the stages that mean the end without it.
+    """
+
+    names: tuple[str, ...]
+    won: frozenset[str]
+    lost: frozenset[str]
+
+    @classmethod
+    def of(cls, stages: Any, journal: Journal, won: Iterable[str] = (), lost: Iterable[str] = ()) -> "StageOrder":
+        """The order of a pipeline, of a list of names, or (None) of the journal's own stages.
+
+        Args:
+            stages: a `Pipeline`, names in order, or None.
+            journal: what the names must cover.
+            won: the stages that mean won, where the names do not say so ("won", "closed won" ...).
+            lost: the stages that mean lost.
+
+        Raises:
+            NotFound: if `won` or `lost` names a stage that is not there.
+        """
+        if isinstance(stages, _Staged):
+            by = {stage.name: stage.outcome for stage in stages.stages}
+            closed = frozenset(name for name, outcome in by.items() if outcome not in (None, "won"))
+            return cls(tuple(by), frozenset(name for name, outcome in by.items() if outcome == "won"), closed)
+        names = tuple(stages) if stages is not None else journal.stages.values
+        names = tuple(dict.fromkeys([*names, *won, *lost]))
+        for name in (*won, *lost):
+            if name not in journal.stages.values and stages is None:
+                raise NotFound("stage", name, journal.stages.values, "the journal")
+        return cls(
+            names,
+            frozenset(won) or frozenset(name for name in names if name.casefold() in _WON_WORDS),
+            frozenset(lost) or frozenset(name for name in names if name.casefold() in _LOST_WORDS),
+        )
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """The stages that are not closed, in order."""
+        return tuple(name for name in self.names if name not in self.won and name not in self.lost)
+
+    def outcomes(self, stages: Sequence[str]) -> npt.NDArray[np.int8]:
+        """How a stay in stage i that is followed by stage j ends: int8, shape (k, k + 1); column 0 is "still there".
+
+        A move to an earlier stage, or to the same one, is a move back.
+        """
+        rank = {name: number for number, name in enumerate(self.names)}
+        unknown = [name for name in stages if name not in rank]
+        if unknown:
+            raise InvalidValue("stage order", unknown[0], f"is in the journal but not among {', '.join(self.names)}")
+        table = np.full((len(stages), len(stages) + 1), STAYS, np.int8)
+        for i, here in enumerate(stages):
+            for j, there in enumerate(stages, 1):
+                table[i, j] = self._outcome(rank, here, there)
+        return table
+
+    def _outcome(self, rank: dict[str, int], here: str, there: str) -> int:
+        if there in self.won:
+            return ADVANCED
+        if there in self.lost:
+            return LOST
+        closed = here in self.won or here in self.lost
+        return BACK if closed or rank[there] <= rank[here] else ADVANCED
+
+
+def definition_id(metric: str, **policies: Any) -> str:
+    """The first 12 hex digits of SHA-256 over a metric's name and policies: the same number, the same definition."""
+    plain = {name: attrs.asdict(value) if attrs.has(type(value)) else value for name, value in policies.items()}
+    text = json.dumps({"metric": metric, **plain}, sort_keys=True, default=_listed, ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()[:12]
+
+
+def _listed(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else str(value)

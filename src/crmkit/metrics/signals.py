@@ -1,0 +1,217 @@
+"""Who is out of line, and is it more than chance (K15, B1)?
+
+A low conversion asks for coaching, a high one for a practice worth sharing; most differences ask for nothing. All cells
+of a report are judged together, so that a longer report does not cry wolf more often.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from crmkit.metrics._result import Frameable
+from crmkit.metrics.conversion import NOBODY, Rate, Rates
+from crmkit.metrics.estimators import benjamini_hochberg, midp_binomial
+from crmkit.metrics.policy import definition_id
+
+__all__ = ["Signal", "SignalKind", "Signals", "signals"]
+
+SignalKind: TypeAlias = Literal["coach", "share", "watch", "insufficient data", "none"]
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+# Fewer ended stays than this say nothing about a person, whatever the test.
+_LEAST_N = 10
+# Two people cannot tell who of them is out of line.
+_LEAST_PEOPLE = 3
+_SIGMAS = 3.0
+
+
+@attrs.frozen
+class Signal:
+    """What the figures say about one person in one stage.
+
+    Attributes:
+        stage: the stage.
+        who: the person.
+        kind: "coach", "share", "watch" (unusual by itself, but expected by chance in a report of this size),
+            "insufficient data", or "none".
+        value: the person's conversion.
+        centre: what the others of the stage achieve: pooled over those who are not out of line.
+        effect: value - centre.
+        low: lower limit of the effect.
+        high: upper limit.
+        shrunk: the effect after empirical-Bayes shrinkage: the best guess of what would be seen again.
+        p: two-sided mid-p value against the centre.
+        q: false discovery rate at which it would be called, over all cells of the report, both directions.
+        n: stays that began.
+        n_open: stays that last.
+        least_detectable: the least difference that would cross three standard errors at this n.
+        method: how it was judged.
+        definition: the id of the definition.
+    """
+
+    stage: str
+    who: str
+    kind: SignalKind
+    value: float
+    centre: float
+    effect: float
+    low: float
+    high: float
+    shrunk: float
+    p: float
+    q: float
+    n: int
+    n_open: int
+    least_detectable: float
+    method: str
+    definition: str
+
+
+@attrs.frozen
+class Signals(Frameable[Signal]):
+    """A signal for every person in every stage.
+
+    Attributes:
+        rows: stage by stage, in the order of the rates.
+        rate: the false discovery rate that was asked for.
+        false_alarms: expected number of wrong calls among those made: rate x calls, at most.
+    """
+
+    rows: tuple[Signal, ...]
+    rate: float = 0.10
+
+    @property
+    def calls(self) -> tuple[Signal, ...]:
+        """Those that ask for something: coach and share."""
+        return tuple(row for row in self.rows if row.kind in ("coach", "share"))
+
+    @property
+    def false_alarms(self) -> float:
+        """How many of the calls may be chance, at most, on average."""
+        return self.rate * len(self.calls)
+
+
+@attrs.frozen(eq=False)
+class _Stage:
+    """The persons of one stage, judged against a robust centre."""
+
+    rates: Sequence[Rate]
+    enough: Mask
+    centre: Floats
+    p_low: Floats
+    p_high: Floats
+    shrunk: Floats
+    spread: Floats
+
+
+def signals(rates: Rates, *, rate: float = 0.10) -> Signals:
+    """Judge every person in every stage against the others.
+
+    The centre of a stage is the conversion pooled over the persons who are not themselves out of line: starting from
+    the median, whoever lies beyond three standard errors is left out and the rest is pooled again, so that one star
+    does not make the others look weak. Spread between persons beyond chance (additive over-dispersion, Spiegelhalter
+    2005, by the DerSimonian-Laird moment estimator) widens the limits. Mid-p values of both directions are adjusted
+    over all cells of the report by Benjamini and Hochberg (1995), half of `rate` for each direction: a call in one
+    direction never makes one in the other more likely.
+
+    Args:
+        rates: conversion by person.
+        rate: the false discovery rate of the calls.
+
+    Returns:
+        A `Signal` for each cell; persons with fewer than 10 ended stays, and stages with fewer than three such persons,
+        are "insufficient data".
+    """
+    definition = definition_id("signals", of=rates.definition, rate=rate, least_n=_LEAST_N, sigmas=_SIGMAS)
+    by_stage: dict[str, list[Rate]] = {}
+    for row in rates:
+        if row.who is not None and row.who != NOBODY:
+            by_stage.setdefault(row.stage, []).append(row)
+    stages = [_judged(rows) for rows in by_stage.values()]
+    if not stages:
+        return Signals((), rate)
+    low, high = (np.concatenate([getattr(stage, side) for stage in stages]) for side in ("p_low", "p_high"))
+    # Twice the smaller of two one-sided false discovery rates: both directions share the rate that was asked for.
+    q = np.minimum(2 * np.fmin(benjamini_hochberg(low), benjamini_hochberg(high)), 1.0)
+    p = np.minimum(2 * np.fmin(low, high), 1.0)
+    rows: list[Signal] = []
+    for stage in stages:
+        for i in range(len(stage.rates)):
+            at = len(rows)
+            rows.append(_signal(stage, i, (float(p[at]), float(q[at])), rate, definition))
+    return Signals(tuple(rows), rate)
+
+
+def _signal(stage: _Stage, i: int, chance: tuple[float, float], rate: float, definition: str) -> Signal:
+    row, (p, q) = stage.rates[i], chance
+    centre = float(stage.centre[i])
+    effect = row.value - centre
+    kind: SignalKind = "none"
+    if not stage.enough[i]:
+        kind = "insufficient data"
+    elif q <= rate:
+        kind = "coach" if effect < 0 else "share"
+    elif p < 0.05:
+        kind = "watch"
+    return Signal(
+        row.stage, row.who or "", kind, row.value, centre, effect, row.low - centre, row.high - centre,
+        float(stage.shrunk[i]), p, q, row.entered, row.open, _SIGMAS * float(stage.spread[i]),
+        "mid-p binomial on the effective sample size, benjamini-hochberg", definition,
+    )  # fmt: skip
+
+
+def _judged(rates: Sequence[Rate]) -> _Stage:
+    value = np.array([row.value for row in rates])
+    n = np.array([row.effective_n for row in rates])
+    ended = np.array([row.entered - row.open for row in rates])
+    enough = (ended >= _LEAST_N) & (n > 0)
+    if enough.sum() < _LEAST_PEOPLE:
+        none = np.full(len(rates), np.nan)
+        return _Stage(rates, np.zeros(len(rates), np.bool_), none, none, none, none, none)
+    inside = _inside(value, n, enough)
+    own = np.where(inside, n, 0.0)
+    pooled = float((value * own).sum() / own.sum())
+    tau2 = _between(value[inside], n[inside], pooled)
+    # Nobody is compared with themselves.
+    rest = np.maximum(own.sum() - own, 1.0)
+    centre = np.where(inside & enough, ((value * own).sum() - value * own) / rest, pooled)
+    base = _held(centre)
+    variance = base * (1 - base) * (1 / np.maximum(n, 1.0) + 1 / rest) + tau2
+    worth = base * (1 - base) / variance
+    low, high = midp_binomial(value * worth, worth, base)
+    weight = tau2 / (tau2 + base * (1 - base) / np.maximum(n, 1.0))
+    unknown = np.where(enough, 0.0, np.nan)
+    spread = np.sqrt(base * (1 - base) / np.maximum(n, 1.0))
+    return _Stage(rates, enough, centre, low + unknown, high + unknown, weight * (value - centre), spread)
+
+
+def _inside(value: Floats, n: Floats, enough: Mask) -> Mask:
+    """Who defines the centre: the median first, then whoever lies within three standard errors of the pool."""
+    centre = float(np.median(value[enough]))
+    inside = enough
+    for _ in range(10):
+        base = _held(np.array(centre))
+        near = enough & (np.abs(value - centre) <= _SIGMAS * np.sqrt(base * (1 - base) / np.maximum(n, 1.0)))
+        if not near.any() or (near == inside).all():
+            break
+        inside = near
+        centre = float((value[inside] * n[inside]).sum() / n[inside].sum())
+    return inside if inside.sum() >= _LEAST_PEOPLE else enough
+
+
+def _between(value: Floats, n: Floats, centre: float) -> float:
+    """Variance between persons beyond chance: DerSimonian and Laird's moment estimator on the proportion scale."""
+    base = float(_held(np.array(centre)))
+    weight = n / (base * (1 - base))
+    spread = float((weight * (value - centre) ** 2).sum())
+    room = float(weight.sum() - (weight**2).sum() / weight.sum())
+    return max(0.0, (spread - (len(value) - 1)) / room) if room > 0 else 0.0
+
+
+def _held(centre: Floats) -> Floats:
+    """Keep a centre off 0 and 1, where a binomial has no spread and every difference would look certain."""
+    return np.clip(centre, 0.005, 0.995)

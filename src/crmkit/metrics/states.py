@@ -1,0 +1,184 @@
+"""The state of every metric: keyed integer counters, `(key, bin) -> n`. Merging is addition.
+
+The same integers come out of one core, of blocks, of partitions, and of a GROUP BY in the host's database.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from crmkit.errors import InvalidValue
+from crmkit.journal import Coded
+
+__all__ = ["Counts"]
+
+Ints = npt.NDArray[np.int64]
+# Up to this many cells are counted densely: 16 Mi cells are 128 MiB, and faster than sorting.
+_DENSE = 1 << 24
+_BLOCK = 1 << 16
+
+
+def _names(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
+@attrs.frozen(eq=False)
+class Counts:
+    """Integer counters over text keys and one integer bin.
+
+    Attributes:
+        dims: the names of the key's parts.
+        labels: for each part, its dictionary.
+        keys: int64, shape (m, d): codes into `labels`, -1 for missing; each row at most once with its bin.
+        bins: int64, shape (m,): the bin (days, seconds ...); 0 where there is none.
+        n: int64, shape (m,): the counts, never 0.
+    """
+
+    dims: tuple[str, ...] = attrs.field(converter=_names)
+    labels: tuple[tuple[str, ...], ...]
+    keys: Ints
+    bins: Ints
+    n: Ints
+
+    @classmethod
+    def zero(cls, dims: Sequence[str]) -> Self:
+        """Nothing counted yet."""
+        none = np.zeros(0, np.int64)
+        return cls(dims, tuple(() for _ in dims), np.zeros((0, len(dims)), np.int64), none, none)
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Coded], bins: Ints | None = None) -> Self:
+        """Count rows by key and bin.
+
+        Args:
+            columns: the parts of the key, all of one length.
+            bins: a non-negative bin for each row, or None.
+        """
+        sizes = [len(column.values) + 1 for column in columns.values()]
+        width = 1 if bins is None or not len(bins) else int(bins.max()) + 1
+        packed, n = _count([column.codes for column in columns.values()], sizes, bins, width)
+        keys, where = _unpacked(packed, sizes, width)
+        return cls(tuple(columns), tuple(column.values for column in columns.values()), keys, where, n)
+
+    def merge(self, other: Self) -> Self:
+        """Both counters added up; keys are matched by their texts, never by their codes.
+
+        Raises:
+            InvalidValue: if they count other things.
+        """
+        if self.dims != other.dims:
+            raise InvalidValue("counts", other.dims, f"cannot be merged with {self.dims}")
+        labels = tuple(
+            tuple(dict.fromkeys([*mine, *theirs])) for mine, theirs in zip(self.labels, other.labels, strict=True)
+        )
+        keys = np.concatenate([self._over(labels), other._over(labels)])
+        bins, n = np.concatenate([self.bins, other.bins]), np.concatenate([self.n, other.n])
+        sizes = [len(values) + 1 for values in labels]
+        width = int(bins.max()) + 1 if len(bins) else 1
+        packed = _packed([keys[:, part] for part in range(len(sizes))], sizes, bins, width)
+        distinct, inverse = np.unique(packed, return_inverse=True)
+        total = np.zeros(len(distinct), np.int64)
+        np.add.at(total, inverse, n)
+        keys, bins = _unpacked(distinct, sizes, width)
+        return type(self)(self.dims, labels, keys, bins, total)
+
+    def dense(self, labels: Mapping[str, Sequence[str]], *, width: int | None = None) -> Ints:
+        """The counts as an array over given labels, one axis a part and a last one for bins.
+
+        Args:
+            labels: for each part the texts wanted, in order; a last place is added for missing and unlisted ones.
+            width: the number of bins; as many as needed if None.
+
+        Returns:
+            int64, shape (len + 1 for each part ..., width).
+        """
+        keys = self._over(tuple(tuple(labels[dim]) for dim in self.dims))
+        top = int(self.bins.max()) + 1 if len(self.bins) else 1
+        wide = top if width is None else width
+        out = np.zeros((*(len(labels[dim]) + 1 for dim in self.dims), wide), np.int64)
+        # -1 addresses the last place of each axis, which is the one for missing keys.
+        np.add.at(out, (*keys.T, np.minimum(self.bins, wide - 1)), self.n)
+        return out
+
+    def table(self) -> list[tuple[Any, ...]]:
+        """The counters as sorted rows (key parts ..., bin, n): the portable form; None is a missing part."""
+        texts = [np.array([*values, None], dtype=object)[self.keys[:, part]] for part, values in enumerate(self.labels)]
+        rows = zip(*(column.tolist() for column in texts), self.bins.tolist(), self.n.tolist(), strict=True)
+        return sorted(rows, key=_sortable)
+
+    @classmethod
+    def from_table(cls, dims: Sequence[str], rows: Iterable[Sequence[Any]]) -> Self:
+        """The counters of rows as `table` gives them, or as a GROUP BY does; repeated keys add up."""
+        listed = [tuple(row) for row in rows]
+        state = cls.zero(dims)
+        if not listed:
+            return state
+        from crmkit.journal import code
+
+        *parts, bins, n = zip(*listed, strict=True)
+        coded = [code(part) for part in parts]
+        keys = np.stack([column.codes.astype(np.int64) for column in coded], axis=1) if coded else state.keys
+        labels = tuple(column.values for column in coded)
+        # Merging with nothing adds up repeated keys.
+        return cls(dims, labels, keys, np.array(bins, np.int64), np.array(n, np.int64)).merge(state)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Counts) and self.dims == other.dims and self.table() == other.table()
+
+    __hash__ = None  # type: ignore[assignment] # holds arrays
+
+    def _over(self, labels: tuple[tuple[str, ...], ...]) -> Ints:
+        keys = self.keys.copy()
+        for part, (mine, wanted) in enumerate(zip(self.labels, labels, strict=True)):
+            keys[:, part] = Coded(self.keys[:, part].astype(np.int32), mine).recode(wanted).codes
+        return keys
+
+
+def _count(columns: list[Any], sizes: list[int], bins: Ints | None, width: int) -> tuple[Ints, Ints]:
+    """Distinct packed keys and how often each occurs."""
+    cells = int(np.prod(sizes, dtype=object)) * width
+    if cells > np.iinfo(np.int64).max:
+        raise InvalidValue("counts", cells, "cells are more than 64 bits can number; group by fewer columns")
+    if cells > _DENSE:
+        return np.unique(_packed(columns, sizes, bins, width), return_counts=True)
+    if cells > _BLOCK:
+        total = np.bincount(_packed(columns, sizes, bins, width), minlength=cells)
+        packed = np.flatnonzero(total)
+        return packed, total[packed]
+    total = np.zeros(cells, np.int64)
+    rows = len(columns[0]) if columns else len(bins) if bins is not None else 0
+    # Block by block, so that neither the packed key nor the counters leave the cache.
+    for start in range(0, rows, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        part = _packed([column[block] for column in columns], sizes, None if bins is None else bins[block], width)
+        total += np.bincount(part, minlength=cells)
+    packed = np.flatnonzero(total)
+    return packed, total[packed]
+
+
+def _packed(columns: list[Any], sizes: list[int], bins: Any, width: int) -> Ints:
+    """One integer a row: mixed radix over code + 1 of each part, then the bin."""
+    packed = columns[0].astype(np.int64) + 1 if columns else np.zeros(len(bins), np.int64)
+    for column, size in zip(columns[1:], sizes[1:], strict=True):
+        packed *= size
+        packed += column
+        packed += 1
+    if bins is not None:
+        packed *= width
+        packed += bins
+    return packed
+
+
+def _unpacked(packed: Ints, sizes: list[int], width: int) -> tuple[Ints, Ints]:
+    rest, bins = np.divmod(packed, width)
+    keys = np.zeros((len(packed), len(sizes)), np.int64)
+    for part in range(len(sizes) - 1, -1, -1):
+        rest, keys[:, part] = np.divmod(rest, sizes[part])
+    return keys - 1, bins
+
+
+def _sortable(row: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:
+    return tuple((part is None, part or 0) if part is None else (False, part) for part in row)
