@@ -37,7 +37,9 @@ def quotations() -> Report:
         dates="mdy",
         name="usaid_quotations.tsv",
     )
-    return build(journal, won=["delivered"], source={"file": "usaid_quotations.tsv, extract of the SCMS delivery history"})
+    return build(
+        journal, won=["delivered"], source={"file": "usaid_quotations.tsv, extract of the SCMS delivery history"}
+    )
 
 
 def _beside(simulated: Simulation) -> dict[str, Any]:

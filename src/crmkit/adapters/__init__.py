@@ -1,0 +1,1 @@
+"""The only I/O: one file a technology. Importing this package loads none of them."""

@@ -4,17 +4,22 @@ import gzip
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from io import BufferedReader, FileIO
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 
 from crmkit.errors import ExtraMissing, InputError, NotFound, did_you_mean
 from crmkit.journal import decode_csv, decode_xes
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 __all__ = ["Progress", "read_table"]
 
 Progress: TypeAlias = Callable[[int, int], None]
 
+_BLOCK = 1 << 20
 _GZIP, _PARQUET, _ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
 
 
@@ -48,7 +53,8 @@ def read_table(
     """
     file = Path(fspath(path))
     with _opened(file, on_progress) as stream:
-        head = _peek(stream)
+        head = stream.read(4096)
+        stream.seek(0)
         if head.startswith(_PARQUET):
             return _parquet(file, columns)
         if head.startswith(_ZIP):
@@ -62,10 +68,12 @@ def read_table(
 def _opened(file: Path, on_progress: Progress | None) -> Iterator[BinaryIO]:
     """The file's bytes, unzipped; trouble on the way becomes one clear error."""
     try:
-        with file.open("rb") as raw:
-            counted = _Counted(raw, file.stat().st_size, on_progress)
-            zipped = raw.peek(2)[:2] == _GZIP
-            yield cast("BinaryIO", _Peekable(gzip.GzipFile(fileobj=cast("BinaryIO", counted)) if zipped else counted))
+        with BufferedReader(_Counted(file, on_progress), _BLOCK) as raw:
+            if raw.peek(2)[:2] != _GZIP:
+                yield raw
+            else:
+                with gzip.GzipFile(fileobj=raw) as unzipped:
+                    yield cast("BinaryIO", unzipped)
     except FileNotFoundError:
         near = did_you_mean(file.name, _siblings(file))
         raise InputError(str(file), f"there is no such file{near}") from None
@@ -79,41 +87,19 @@ def _opened(file: Path, on_progress: Progress | None) -> Iterator[BinaryIO]:
         raise InputError(str(file), f"cannot be read: {error.strerror or error}") from None
 
 
-class _Counted:
+class _Counted(FileIO):
     """A file that says how far it was read."""
 
-    def __init__(self, raw: BinaryIO, size: int, on_progress: Progress | None) -> None:
-        self.raw, self.size, self.on_progress = raw, size, on_progress
+    def __init__(self, file: Path, on_progress: Progress | None) -> None:
+        super().__init__(file, "rb")
+        self._size = file.stat().st_size
+        self._on_progress = on_progress
 
-    def read(self, size: int = -1) -> bytes:
-        data = self.raw.read(size)
-        if self.on_progress is not None:
-            self.on_progress(self.raw.tell(), self.size)
-        return data
-
-
-class _Peekable:
-    """A stream whose first bytes can be looked at before they are read."""
-
-    def __init__(self, stream: Any) -> None:
-        self.stream, self.head = stream, b""
-
-    def peek(self, size: int) -> bytes:
-        while len(self.head) < size and (more := self.stream.read(size - len(self.head))):
-            self.head += more
-        return self.head
-
-    def read(self, size: int = -1) -> bytes:
-        if not self.head:
-            return cast("bytes", self.stream.read(size))
-        head = self.head if size < 0 else self.head[:size]
-        self.head = self.head[len(head) :]
-        rest = size - len(head) if size >= 0 else -1
-        return head + self.stream.read(rest) if rest else head
-
-
-def _peek(stream: BinaryIO) -> bytes:
-    return cast("_Peekable", stream).peek(4096)
+    def readinto(self, buffer: "WriteableBuffer", /) -> int | None:
+        count = super().readinto(buffer)
+        if self._on_progress is not None:
+            self._on_progress(self.tell(), self._size)
+        return count
 
 
 def _is_xes(head: bytes) -> bool:

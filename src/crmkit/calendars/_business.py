@@ -212,13 +212,16 @@ class CalendarHistory(WorkingTime):
         Raises:
             DefinitionErrors: if the day is not after the last change, or with everything wrong with the new rules.
         """
+        # What the old rules say of the days before the change is theirs alone, and need not fit the new week.
         newest = self.eras[-1][1]
+        off = [day for day in newest.holidays if _holds(from_, day)]
+        worked = {day: text for day, text in newest.workdays.items() if _holds(from_, day)}
         changed = attrs.evolve(
             newest,
             name=newest.name if name is None else name,
             week=newest.week if week is None else week,
-            holidays=newest.holidays if holidays is None else holidays,
-            workdays=newest.workdays if workdays is None else workdays,
+            holidays=off if holidays is None else holidays,
+            workdays=worked if workdays is None else workdays,
         )
         return type(self)([*self.eras, (from_, changed)])
 
@@ -266,6 +269,11 @@ def calendar_from_dict(plain: Mapping[str, Any]) -> WorkingTime:
         DefinitionErrors: with everything that is wrong.
     """
     return CalendarHistory.from_dict(plain) if "eras" in plain else BusinessCalendar.from_dict(plain)
+
+
+def _holds(from_: object, day: date) -> bool:
+    # A `from_` that is no day is refused with the history.
+    return not isinstance(from_, date) or isinstance(from_, datetime) or from_ <= day
 
 
 def _wrong(eras: Eras) -> Iterator[DefinitionError]:

@@ -48,7 +48,7 @@ class WorkingTime(ABC):
     Attributes:
         name: how people call it.
         tz: the IANA name of its zone.
-        definition: a hash of its rules.
+        definition: a hash of all of it.
     """
 
     __slots__ = ()
@@ -158,8 +158,9 @@ class WorkingTime(ABC):
         start, work = _pair(start_us, work_us, ("start_us", "work_us"))
         if not start.size:
             return start
-        if max(work.max(), -work.min()) > _LONGEST_US:
-            raise InvalidValue("work_us", int(np.abs(work).max()), f"is more than {_MOST_YEARS} years")
+        longest = max(int(work.max()), -int(work.min()))
+        if longest > _LONGEST_US:
+            raise InvalidValue("work_us", longest, f"is more than {_MOST_YEARS} years")
         due = start.copy()
         for way in (1, -1):
             rows = work * way > 0
@@ -201,8 +202,8 @@ class WorkingTime(ABC):
     def slots(self, over: Period) -> tuple[tuple[datetime, datetime], ...]:
         """The stretches of working time in a period, clipped to it; slots that touch are one stretch."""
         tz = zone(self.tz)
-        start, end = over.instants(tz)
-        table = self._over(start, end)
+        start, end = _period(over).instants(tz)
+        table = self._over(start, end - 1)
         rows = slice(np.searchsorted(table.closes, start, "right"), np.searchsorted(table.opens, end, "left"))
         opens, closes = np.maximum(table.opens[rows], start), np.minimum(table.closes[rows], end)
         return tuple((from_micros(a, tz), from_micros(b, tz)) for a, b in zip(opens, closes, strict=True))
@@ -211,7 +212,7 @@ class WorkingTime(ABC):
 
     def days(self, over: Period) -> tuple[date, ...]:
         """The business days of a period: the civil days on which a slot begins."""
-        start, end = _number(over.start), _number(over.end)
+        start, end = _number(_period(over).start), _number(over.end)
         table = self._over(start * DAY_US, (end - 1) * DAY_US)
         return tuple(
             date.fromordinal(_EPOCH_DAY + day) for day in table.days[slice(*np.searchsorted(table.days, [start, end]))]
@@ -230,7 +231,24 @@ class WorkingTime(ABC):
         """
         first, last = self._day(start), self._day(end)
         table = self._over(min(first, last) * DAY_US, max(first, last) * DAY_US)
-        return int(np.diff(np.searchsorted(table.days, [first, last], "right"))[0])
+        return int(np.diff(table.days_to(np.array([first, last])))[0])
+
+    def business_days_us(self, start_us: Micros, end_us: Micros) -> Longs:
+        """`business_days` of int64 arrays of instants.
+
+        Args:
+            start_us: int64.
+            end_us: int64, broadcast against `start_us`.
+
+        Returns:
+            int64 numbers of business days.
+        """
+        start, end = _pair(start_us, end_us, ("start_us", "end_us"))
+        if not start.size:
+            return start
+        table = self._over(min(start.min(), end.min()), max(start.max(), end.max()))
+        first, last = table.day_of(start), table.day_of(end)
+        return np.asarray(table.days_to(last) - table.days_to(first))
 
     def due_days(self, start: datetime, n: int) -> datetime:
         """The same wall time on the `n`-th business day after the day of `start`.
@@ -273,11 +291,11 @@ class WorkingTime(ABC):
         day, wall = table.day_of(start), table.wall(start)
 
         def enough(wider: Table) -> bool:
-            return bool((np.searchsorted(wider.days, day, "right") + count).max() <= len(wider.days))
+            return bool((wider.days_to(day) + count).max() <= len(wider.days))
 
         if not enough(table):
             table = self._further(first, last, 1, enough)
-        due = table.days[np.searchsorted(table.days, day, "right") + count - 1]
+        due = table.days[table.days_to(day) + count - 1]
         return table.place(wall + (due - day) * DAY_US, due)
 
     def _day(self, day: date) -> int:
@@ -325,11 +343,24 @@ class WorkingTime(ABC):
         )
 
 
+def _period(over: Period) -> Period:
+    if not isinstance(over, Period):
+        raise InvalidValue("over", over, "is no Period, such as Period.month(2026, 10)")
+    return over
+
+
+def _pause(pause: object) -> tuple[int, int]:
+    if not isinstance(pause, (tuple, list)) or len(pause) != 2:
+        raise InvalidValue("pause", pause, "is no pair of instants, from and to")
+    start, end = to_micros(pause[0], "pause start"), to_micros(pause[1], "pause end")
+    if end < start:
+        raise InvalidValue("pause", f"{pause[0]} .. {pause[1]}", "ends before it starts")
+    return start, end
+
+
 def _merged(pauses: Pauses) -> list[tuple[int, int]]:
     merged: list[tuple[int, int]] = []
-    for start, end in sorted((to_micros(a, "pause start"), to_micros(b, "pause end")) for a, b in pauses):
-        if end < start:
-            raise InvalidValue("pause", f"{from_micros(start)} .. {from_micros(end)}", "ends before it starts")
+    for start, end in sorted(_pause(pause) for pause in pauses):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:

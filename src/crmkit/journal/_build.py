@@ -168,11 +168,13 @@ def from_milestones(source: Source, common: Common, milestones: Mapping[str, str
     names, n = tuple(milestones), len(source)
     at, known = np.zeros((len(names), n), np.int64), np.zeros((len(names), n), np.bool_)
     for number, column in enumerate(milestones.values()):
-        usable = rows.keep.copy()
-        at[number] = rows.instants(column, common, needed=False)
         # A date that cannot be read loses its stage, not the whole row.
-        known[number] = rows.keep & ~source.empty(column)
-        rows.keep = usable
+        read = source.instants(column, common.tz, common.dates)
+        at[number], known[number] = read.micros, read.ok & rows.keep
+        rows.facts[f"dates in {column!r}"] = read.style
+        rows.findings += (
+            attrs.evolve(found, reason=f"{found.reason}; stage left out", dropped=False) for found in read.findings
+        )
     rows.drop(~known.any(axis=0), None, "has no date for any stage")
     first = _first_of_each(rows, np.flatnonzero(rows.keep), cases, common.case)
     kept = np.zeros(n, np.bool_)

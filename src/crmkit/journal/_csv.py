@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain, count
 from operator import itemgetter
 from typing import BinaryIO
@@ -11,7 +11,8 @@ import attrs
 import numpy as np
 
 from crmkit.errors import InputError, InvalidValue, NotFound
-from crmkit.journal._coded import MISSING, Coded, Codes, Longs
+from crmkit.journal._cells import CellCodes
+from crmkit.journal._coded import Coded, Codes, Longs
 from crmkit.journal._encoding import Encoding, detect, foreign, named, opened, texts
 from crmkit.journal._findings import Finding
 from crmkit.journal._records import Piece, Reader, pieces, tokens
@@ -24,6 +25,17 @@ _LINE_ENDS = {"\n": "LF", "\r\n": "CR LF", "\r": "CR"}
 _DELIMITERS = ",;\t|"
 _SAMPLE = 200
 _MOST_COLUMNS = 1 << 14
+
+
+@attrs.frozen
+class _Header:
+    """The first record, its line, the line after it, and what was learnt on the way."""
+
+    names: tuple[str, ...]
+    delimiter: str
+    row: int
+    next_row: int
+    facts: dict[str, str]
 
 
 def decode_csv(
@@ -66,40 +78,26 @@ def decode_csv(
     known = named(encoding) if encoding is not None else detect(stream)
     supply = pieces(texts(stream, known, name=name, on_progress=on_progress), name)
     header, first = _header(supply, known, delimiter=delimiter, name=name)
+    return _decoded(chain([first], supply), header, known, columns=columns, name=name)
+
+
+def _decoded(
+    supply: Iterable[Piece], header: _Header, encoding: Encoding, *, columns: Collection[str] | None, name: str
+) -> Table:
     places, odd = _kept(header, columns, name)
-    reader = Reader(name, header.names, tuple(places.values()), header.delimiter, known, header.next_row)
+    reader = Reader(name, header.names, tuple(places.values()), header.delimiter, encoding, header.next_row)
     coders = {column: _Coder(index) for column, index in places.items()}
     starts: list[Longs] = [np.empty(0, dtype=np.int64)]
-    for records, lines in reader.run(chain([first], supply)):
+    for records, lines in reader.run(supply):
         starts.append(lines)
         for coder in coders.values():
             coder.add(records)
     rows, findings = np.concatenate(starts), reader.findings()
     if not len(rows) and not findings:
         raise InputError(name, "holds a header and no records", row=header.row)
-    facts = {"encoding": known.name, "encoding known from": known.how, **header.facts, "records": f"{len(rows):,}"}
+    stated = {"encoding": encoding.name, "encoding known from": encoding.how, **header.facts}
     decoded = {column: coder.coded() for column, coder in coders.items()}
-    return Table(name=name, columns=decoded, rows=rows, facts=facts, findings=(*odd, *findings))
-
-
-class _Dictionary(dict[str, int]):
-    """Cell text to code; the blanks around a text are looked at once, when it is first seen."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: list[str] = []
-
-    def __missing__(self, raw: str) -> int:
-        text = raw.strip()
-        if text != raw:
-            found = self[text]
-        elif text:
-            found = len(self.texts)
-            self.texts.append(text)
-        else:
-            found = MISSING
-        self[raw] = found
-        return found
+    return Table(name, decoded, rows, {**stated, "records": f"{len(rows):,}"}, (*odd, *findings))
 
 
 class _Coder:
@@ -107,31 +105,18 @@ class _Coder:
 
     def __init__(self, index: int) -> None:
         self._cell = itemgetter(index)
-        self._dictionary = _Dictionary()
+        self._cells = CellCodes()
         self._parts: list[Codes] = [np.empty(0, dtype=np.int32)]
 
     def add(self, records: Sequence[list[str]]) -> None:
-        codes = map(self._dictionary.__getitem__, map(self._cell, records))
+        codes = map(self._cells.__getitem__, map(self._cell, records))
         self._parts.append(np.fromiter(codes, np.int32, count=len(records)))
 
     def coded(self) -> Coded:
-        return Coded(np.concatenate(self._parts), tuple(self._dictionary.texts))
+        return Coded(np.concatenate(self._parts), tuple(self._cells.texts))
 
 
-@attrs.frozen
-class _Header:
-    """The first record, its line, the line after it, and what was learnt on the way."""
-
-    names: tuple[str, ...]
-    delimiter: str
-    row: int
-    next_row: int
-    facts: dict[str, str]
-
-
-def _header(
-    supply: Iterator[Piece], encoding: Encoding, *, delimiter: str | None, name: str
-) -> tuple[_Header, Piece]:
+def _header(supply: Iterator[Piece], encoding: Encoding, *, delimiter: str | None, name: str) -> tuple[_Header, Piece]:
     """The header, and the rest of its piece."""
     row, piece = 1, next(supply)
     while not any(map(str.strip, piece.lines)):
@@ -207,7 +192,10 @@ def _kept(header: _Header, columns: Collection[str] | None, name: str) -> tuple[
 
 def _places(header: _Header) -> tuple[dict[str, int], tuple[Finding, ...]]:
     """Where each column is; a name that is empty or taken gets a new one, which a finding states."""
-    places: dict[str, int] = {}
+    places = dict(zip(header.names, range(len(header.names)), strict=True))
+    if len(places) == len(header.names) and "" not in places:
+        return places, ()
+    places.clear()
     odd: dict[str, Finding] = {}
     given, times = set(header.names), Counter[str]()
     for index, text in enumerate(header.names):

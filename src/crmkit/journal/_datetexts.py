@@ -9,10 +9,14 @@ import attrs
 
 from crmkit.values._instants import SECOND_US
 
-__all__ = ["EPOCH_DAY", "NUMERIC", "ORDERS", "Reading", "read"]
+__all__ = ["EPOCH_DAY", "MONTHS", "NUMERIC", "ORDERS", "Reading", "read"]
 
 ORDERS: Final = ("dmy", "mdy", "ymd")
 NUMERIC: Final = "all-numeric dates"
+MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 _ISO_8601 = "ISO 8601"
@@ -62,8 +66,7 @@ _FORMS = (
     (_NAMED, _form(_ENGLISH)),
     ("Chinese dates", _form(_HANZI, glue=r"\ ?")),
 )
-_NAMES = "january february march april may june july august september october november december".split()
-_MONTHS = {spelt: i + 1 for i, name in enumerate(_NAMES) for spelt in (name, name[:3])} | {"sept": 9}
+_MONTHS = {spelt: i + 1 for i, name in enumerate(map(str.lower, MONTHS)) for spelt in (name, name[:3])} | {"sept": 9}
 
 
 @attrs.frozen

@@ -34,8 +34,8 @@ _FOREIGN = (
     (b"SQLite format 3\x00", "an SQLite database", "export the table as CSV"),
     (b"%PDF-", "a PDF file", "export the figures as CSV"),
 )
-# windows-1252 leaves five bytes undefined; ISO 8859-1 reads them as control characters, which lose nothing.
-_WESTERN = "".join(bytes([b]).decode("cp1252", "ignore") or chr(b) for b in range(256))
+# windows-1252 leaves five bytes undefined; as those of ISO 8859-1 they are control characters, and nothing is lost.
+_WESTERN = {b: text for b in range(0x80, 0xA0) if (text := bytes([b]).decode("cp1252", "ignore"))}
 _SUGGESTED = ("utf-8", "gb18030", "cp1252", "utf-16", "latin-1", "big5", "shift_jis", "cp1250", "cp1251")
 
 
@@ -168,7 +168,10 @@ def _decoder(encoding: Encoding) -> Callable[[bytes, bool], str]:
 
 def _western(piece: bytes, final: bool, /) -> str:  # noqa: FBT001 - the signature of a codec's decode
     del final
-    return codecs.charmap_decode(piece, "strict", _WESTERN)[0]
+    try:
+        return piece.decode("cp1252")
+    except UnicodeDecodeError:
+        return piece.decode("latin-1").translate(_WESTERN)
 
 
 def _wide(head: bytes) -> str | None:

@@ -288,7 +288,7 @@ class Journal:
         return self.stages.values.index(name)
 
     def to_dict(self) -> dict[str, list[Any]]:
-        """Interval form as lists (case, stage, entered, left, next, who, dims): times in UTC, None where there is none."""
+        """Interval form as lists (case, stage, entered, left, next, who, dims): times in UTC, None where unknown."""
         names = [*self.stages.values, None]
         return {
             "case": self.cases.decode(),

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections import Counter
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from itertools import chain
 
@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 
 from crmkit.errors import InputError
+from crmkit.journal._cells import Tally, shown
 from crmkit.journal._coded import Longs
 from crmkit.journal._encoding import Encoding
 from crmkit.journal._findings import Finding
@@ -20,9 +21,9 @@ __all__ = ["Piece", "Reader", "pieces", "tokens"]
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)")
 _LONGEST_LINE = 1 << 26
 _LONGEST_RECORD = 1 << 20
-_MOST_RESUMED = 1_000
+_MOST_RESUMED = 300
 _OPEN = "a quote is opened and never closed"
-_SPILT = "the record runs over several lines and does not fit the header; is a quote left open?"
+_SPILT = "the record runs over several lines and its quotes do not add up; is one left open?"
 
 _Batch = tuple[list[list[str]], Longs]
 
@@ -103,8 +104,7 @@ class Reader:
     _flaw: re.Pattern[str] = attrs.field(init=False)
     _flawed: bool = attrs.field(default=False, init=False)
     _resumed: int = attrs.field(default=0, init=False)
-    _firsts: dict[tuple[str | None, str], Finding] = attrs.field(factory=dict, init=False)
-    _counts: Counter[tuple[str | None, str]] = attrs.field(factory=Counter, init=False)
+    _tally: Tally = attrs.field(factory=Tally, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._flaw = self.encoding.damage
@@ -123,13 +123,13 @@ class Reader:
 
     def findings(self) -> tuple[Finding, ...]:
         """What was dropped so far."""
-        return tuple(attrs.evolve(first, count=self._counts[key]) for key, first in self._firsts.items())
+        return self._tally.findings()
 
     def _consume(self, lines: list[str], *, last: bool) -> Generator[_Batch, None, list[str]]:
         """Yield batches and return the lines of a record that is not complete yet."""
         while lines:
             records, ends, stopped = tokens(lines, self.delimiter)
-            spilt = self._spilt(records, ends)
+            spilt = self._spilt(records, ends, lines)
             if spilt < len(records):
                 del records[spilt:], ends[spilt:]
                 stopped = _SPILT
@@ -143,22 +143,27 @@ class Reader:
             lines = lines[1:]
         return lines
 
-    def _spilt(self, records: list[list[str]], ends: list[int]) -> int:
-        """The first record over several lines that does not fit; the number of records if there is none."""
-        if not ends or ends[-1] == len(ends):
-            return len(records)
-        return next(
-            (
-                i
-                for i, (start, end) in enumerate(zip([0, *ends], ends, strict=False))
-                if end - start > 1 and self._misfit(records[i])
-            ),
-            len(records),
-        )
+    def _spilt(self, records: list[list[str]], ends: list[int], lines: list[str]) -> int:
+        """The first record over several lines whose quotes do not add up; the number of records if there is none."""
+        start = 0
+        for i, end in enumerate(ends if ends and ends[-1] > len(ends) else ()):
+            # A quote left open is closed by the next opening one, right before a letter: the width may fit by then.
+            if end - start > 1 and (self._misfit(records[i]) or not self._strict(lines[start:end])):
+                return i
+            start = end
+        return len(records)
+
+    def _strict(self, lines: list[str]) -> bool:
+        """Whether each closing quote ends its field."""
+        try:
+            deque(csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True, strict=True), maxlen=0)
+        except csv.Error:
+            return False
+        return True
 
     def _resume(self, line: str, reason: str) -> None:
         """Give up one line; the next is read as the start of a record."""
-        self._note(Finding(self.row, None, reason, example=_shown(line)))
+        self._tally.add(Finding(self.row, None, reason, example=shown(line)))
         self.row += 1
         self._resumed += 1
         if self._resumed > _MOST_RESUMED:
@@ -177,7 +182,7 @@ class Reader:
             return False
         misfit = self._misfit(record)
         if misfit:
-            self._note(Finding(row, None, misfit, example=_shown(self.delimiter.join(record[:9]))))
+            self._tally.add(Finding(row, None, misfit, example=shown(self.delimiter.join(record[:9]))))
         return not misfit and not (self._flawed and self._damaged(record, row))
 
     def _misfit(self, record: list[str]) -> str:
@@ -194,17 +199,6 @@ class Reader:
             if self._flaw.search(text):
                 damage = f"holds bytes that are not {self.encoding.name}"
             if damage:
-                self._note(Finding(row, self.header[index], damage, example=_shown(text)))
+                self._tally.add(Finding(row, self.header[index], damage, example=shown(text)))
                 return True
         return False
-
-    def _note(self, finding: Finding) -> None:
-        key = (finding.column, finding.reason)
-        self._firsts.setdefault(key, finding)
-        self._counts[key] += 1
-
-
-def _shown(text: str, most: int = 60) -> str:
-    cut = text.rstrip("\r\n")
-    cut = cut if len(cut) <= most else f"{cut[: most - 1]}…"
-    return cut.encode("utf-8", "backslashreplace").decode("utf-8").replace("\\udc", "\\x")

@@ -14,14 +14,15 @@ import numpy.typing as npt
 
 from crmkit.journal import Journal
 from crmkit.metrics import policy
-from crmkit.metrics._cells import Incidence, cloglog_interval, incidence
 from crmkit.metrics._result import Frameable
 from crmkit.metrics.estimators import wilson
 from crmkit.metrics.policy import Attribution, Clock, Denominator, StageOrder, definition_id
 from crmkit.metrics.states import Counts
+from crmkit.metrics.survival import grouped_aj
 
 __all__ = ["Conversion", "Rate", "Rates", "conversion", "transitions"]
 
+Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 NOBODY = "(unknown)"
 
@@ -43,7 +44,8 @@ class Rate:
         high: upper limit.
         method: the estimator and the interval.
         horizon: days; the longest observed time to an end of any stay in this stage, the same for all persons.
-        variance: the sampling variance of `value`.
+        decided: the share that advances among the stays that end within `horizon`, censoring accounted for; NaN if none
+            ended. Persons are compared by it, so that nobody is judged by cases that are still open.
         closed_only: advanced / (advanced + lost + back), what one gets by ignoring the open stays; NaN if none ended.
         closed_only_low: lower Wilson limit of it.
         closed_only_high: upper Wilson limit.
@@ -62,7 +64,7 @@ class Rate:
     high: float
     method: str
     horizon: float
-    variance: float
+    decided: float
     closed_only: float
     closed_only_low: float
     closed_only_high: float
@@ -79,14 +81,9 @@ class Rate:
         return self.open
 
     @property
-    def effective_n(self) -> float:
-        """How many uncensored stays would know as much: value (1 - value) / variance, at most `entered`.
-
-        Source: the effective sample size of Dorey and Korn (1987).
-        """
-        if self.open == 0 or self.variance <= 0:
-            return float(self.advanced + self.lost + self.back)
-        return min(self.value * (1 - self.value) / self.variance, float(self.entered))
+    def ended(self) -> int:
+        """Stays that ended, whichever way."""
+        return self.advanced + self.lost + self.back
 
 
 @attrs.frozen
@@ -191,11 +188,14 @@ class Conversion:
         return ends
 
     def _stage(self, stage: str, people: Sequence[str], ends: Ints) -> list[Rate]:
-        estimate = incidence(ends)
         resolved = np.flatnonzero(ends[-1, 1:].sum(axis=0))
         horizon = int(resolved[-1]) if len(resolved) else 0
+        estimate = grouped_aj(ends)
+        value, any_end = estimate.cif[:, 0, horizon], estimate.cif[:, :, horizon].sum(axis=1)
+        decided = np.divide(value, any_end, out=np.full(len(value), np.nan), where=any_end > 0)
         totals = ends.sum(axis=2)
-        low, high, method = _limits(estimate, totals, horizon, self.level)
+        band = (limit[:, 0, horizon] for limit in estimate.interval(self.level))
+        low, high, method = _limits(tuple(band), totals, self.level)
         unit = policy.CLOCK_US[self.clock] / policy.CLOCK_US["day"]
         rows: list[Rate] = []
         for cell, who in [(-1, None), *enumerate(people), (-2, NOBODY)]:
@@ -207,9 +207,9 @@ class Conversion:
             closed = wilson(advanced, ended, self.level)
             rows.append(
                 Rate(
-                    stage, who, entered, advanced, lost, back, stays, float(estimate.cif[cell, 0, horizon]),
+                    stage, who, entered, advanced, lost, back, stays, float(value[cell]),
                     float(low[cell]), float(high[cell]), method[cell], (horizon + 1) * unit,
-                    float(estimate.variance[cell, 0, horizon]),
+                    float(decided[cell]),
                     advanced / ended if ended else float("nan"), float(closed[0]), float(closed[1]),
                     self.definition,
                 )
@@ -273,15 +273,10 @@ def _next(journal: Journal) -> dict[str, Any]:
     return {"stage": journal.stages, "next": Coded(journal.next, journal.stages.values)}
 
 
-def _limits(
-    estimate: Incidence, totals: Ints, horizon: int, level: float
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], list[str]]:
-    """Wilson where the estimate is a plain proportion, complementary log-log where stays are censored."""
-    entered = totals.sum(axis=1)
-    low, high = cloglog_interval(estimate.cif[:, 0, horizon], estimate.variance[:, 0, horizon], entered, level)
-    plain = totals[:, 0] == 0
-    wlow, whigh = wilson(totals[:, 1], entered, level)
+def _limits(band: tuple[Floats, ...], totals: Ints, level: float) -> tuple[Floats, Floats, list[str]]:
+    """Wilson where the estimate is a plain proportion, the band where stays are censored, [0, 1] without stays."""
+    plain, entered = totals[:, 0] == 0, totals.sum(axis=1)
+    wilsons = wilson(totals[:, 1], entered, level)
+    low, high = (np.where(plain, exact, limit) for exact, limit in zip(wilsons, band, strict=True))
     methods = ["wilson" if p else "aalen-johansen, complementary log-log" for p in plain.tolist()]
-    # A Wilson interval of nothing is NaN; of an empty cell we know nothing: all of [0, 1].
-    wlow, whigh = np.where(entered > 0, wlow, 0.0), np.where(entered > 0, whigh, 1.0)
-    return np.where(plain, wlow, low), np.where(plain, whigh, high), methods
+    return np.where(entered > 0, low, 0.0), np.where(entered > 0, high, 1.0), methods

@@ -1,5 +1,6 @@
 """How long, and how likely by when: time in stage, the win curve, and the cycle of the deals that are won (K10)."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,11 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.journal import OPEN, Journal
-from crmkit.metrics._cells import Floats, Incidence, Ints, cloglog_interval, incidence
+from crmkit.metrics._kernels import first_at_most
 from crmkit.metrics._result import Frameable
 from crmkit.metrics.policy import CLOCK_US, StageOrder, definition_id
+from crmkit.metrics.survival import CumulativeIncidence, aalen_johansen, kaplan_meier
 
 __all__ = ["CycleTime", "StageTime", "StageTimes", "WinCurve", "WinPoint", "cycle_time", "time_in_stage", "win_curve"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 _DAY_US = CLOCK_US["day"]
 _CENSORED, _WON, _LOST = 0, 1, 2
@@ -89,6 +94,7 @@ class WinCurve(Frameable[WinPoint]):
         level: the confidence of the limits.
         method: the estimator and the interval.
         definition: the id of the definition.
+        observed: the longest time a case was observed, in days: the curve says nothing beyond.
     """
 
     rows: tuple[WinPoint, ...]
@@ -100,7 +106,7 @@ class WinCurve(Frameable[WinPoint]):
     level: float
     method: str
     definition: str
-    _counts: Ints = attrs.field(repr=False, eq=False)
+    observed: float
 
     def at(self, days: float) -> WinPoint:
         """The curve at a number of days; before the first closing it is 0, after the last it stays where it was."""
@@ -108,11 +114,6 @@ class WinCurve(Frameable[WinPoint]):
         if passed:
             return attrs.evolve(passed[-1], days=float(days))
         return WinPoint(float(days), self.n, 0.0, 0.0, float(1 - (1 - self.level) ** (1 / max(self.n, 1))), 0.0)
-
-    @property
-    def observed(self) -> float:
-        """The longest time a case was observed, in days: the curve says nothing beyond."""
-        return float(np.flatnonzero(self._counts[0].sum(axis=0))[-1])
 
 
 @attrs.frozen
@@ -169,17 +170,22 @@ def time_in_stage(journal: Journal, *, stages: Any = None, level: float = 0.95, 
         times, ended = sojourn[here], ~lasts[here]
         if not len(times):
             continue
-        distinct, counts = _at_distinct_times(times, ended.astype(np.int64), 1)
-        leave = incidence(counts)
-        low, high = _median_limits(leave, distinct, len(times), level)
+        curve = kaplan_meier(times, ended)
+        median = curve.median(level, method="log-log")
         rows.append(
             StageTime(
-                stage, _crossing(leave.cif[0, 0], distinct, 0.5) / _DAY_US, low / _DAY_US, high / _DAY_US,
-                _crossing(leave.cif[0, 0], distinct, 0.9) / _DAY_US, len(times), int((~ended).sum()),
+                stage,
+                median.value / _DAY_US,
+                median.low / _DAY_US,
+                median.high / _DAY_US if not math.isnan(median.high) else math.inf,
+                curve.quantile(0.9).value / _DAY_US,
+                len(times),
+                int((~ended).sum()),
                 float(np.median(times[ended])) / _DAY_US if ended.any() else float("nan"),
-                "kaplan-meier, complementary log-log", definition,
+                "kaplan-meier, complementary log-log",
+                definition,
             )
-        )  # fmt: skip
+        )
     return StageTimes(tuple(rows))
 
 
@@ -198,21 +204,17 @@ def win_curve(journal: Journal, *, stages: Any = None, level: float = 0.95, **cl
     order = StageOrder.of(stages, journal, **closed)
     opened, ended, cause = _cases(journal, order)
     days = (ended - opened) // _DAY_US
-    counts = _by_bin(days, cause, 2)
-    estimate = incidence(counts)
-    low, high = cloglog_interval(estimate.cif[:, 0], estimate.variance[:, 0], np.array([[len(days)]]), level)
-    closings = np.flatnonzero(counts[0, 1:].sum(axis=0))
-    rows = tuple(
-        WinPoint(
-            float(t), int(estimate.at_risk[0, t]), float(estimate.cif[0, 0, t]), float(low[0, t]), float(high[0, t]),
-            float(estimate.cif[0, 1, t]),
-        )
-        for t in closings.tolist()
-    )  # fmt: skip
+    estimate = aalen_johansen(days, cause, causes=2)
+    low, high = estimate.interval(level)
+    closings = np.flatnonzero(estimate.n_event.sum(axis=0))
+    columns = (estimate.time, estimate.n_risk, estimate.cif[0], low[0], high[0], estimate.cif[1])
+    points = zip(*(column[closings].tolist() for column in columns), strict=True)
+    rows = tuple(WinPoint(float(day), *rest) for day, *rest in points)
     won, lost = int((cause == _WON).sum()), int((cause == _LOST).sum())
     return WinCurve(
         rows, len(days), int((cause == _CENSORED).sum()), won, lost, won / (won + lost) if won + lost else float("nan"),
-        level, "aalen-johansen, complementary log-log", definition_id("win curve", order=order, level=level), counts,
+        level, "aalen-johansen, complementary log-log", definition_id("win curve", order=order, level=level),
+        float(days.max()),
     )  # fmt: skip
 
 
@@ -231,17 +233,13 @@ def cycle_time(journal: Journal, *, stages: Any = None, level: float = 0.95, **c
     order = StageOrder.of(stages, journal, **closed)
     opened, ended, cause = _cases(journal, order)
     days = (ended - opened) // _DAY_US
-    estimate = incidence(_by_bin(days, cause, 2))
-    cif, bins = estimate.cif[0, 0], np.arange(estimate.cif.shape[2])
-    low, high = cloglog_interval(cif, estimate.variance[0, 0], np.array(len(days)), level)
-    last, wins = cif[-1], cause == _WON
+    estimate = aalen_johansen(days, cause, causes=2)
+    wins = cause == _WON
+    low, high = _inverted(estimate, level)
     taken = (ended - opened)[wins] / _DAY_US
     none = float("nan")
     return CycleTime(
-        _crossing(cif, bins, last / 2) if last else none,
-        _crossing(high, bins, last / 2) if last else none,
-        _crossing(low, bins, last / 2, beyond=float("inf")) if last else none,
-        _crossing(cif, bins, 0.9 * last) if last else none,
+        float(estimate.quantile_given(_WON, 0.5)), low, high, float(estimate.quantile_given(_WON, 0.9)),
         len(days), int((cause == _CENSORED).sum()), int(wins.sum()),
         float(taken.mean()) if len(taken) else none, float(np.median(taken)) if len(taken) else none,
         "aalen-johansen given a win", definition_id("cycle time", order=order, level=level),
@@ -272,32 +270,11 @@ def _cases(journal: Journal, order: StageOrder) -> tuple[Ints, Ints, Ints]:
     return opened[seen], ended[seen], cause[seen]
 
 
-def _by_bin(bins: Ints, cause: Ints, causes: int) -> Ints:
-    width = int(bins.max()) + 1
-    return np.bincount(cause * width + bins, minlength=(causes + 1) * width).reshape(1, causes + 1, width)
-
-
-def _at_distinct_times(times: Ints, cause: Ints, causes: int) -> tuple[Ints, Ints]:
-    distinct, inverse = np.unique(times, return_inverse=True)
-    return distinct, _by_bin(inverse, cause, causes)
-
-
-def _median_limits(leave: Incidence, times: Ints, n: int, level: float) -> tuple[float, float]:
-    low, high = cloglog_interval(leave.cif[0, 0], leave.variance[0, 0], np.array(n), level)
-    return _crossing(high, times, 0.5), _crossing(low, times, 0.5, beyond=float("inf"))
-
-
-def _crossing(curve: Floats, times: npt.NDArray[Any], height: float, beyond: float = float("nan")) -> float:
-    """The first time at which a rising curve reaches a height; where it rests exactly on it, the middle of the rest.
-
-    The rule for flat stretches is that of R's survival package.
-    """
-    tolerance = 1e-12
-    reached = np.flatnonzero(curve >= height - tolerance)
-    if not len(reached):
-        return beyond
-    first = int(reached[0])
-    above = np.flatnonzero(curve > height + tolerance)
-    if curve[first] <= height + tolerance and len(above):
-        return (float(times[first]) + float(times[int(above[0])])) / 2
-    return float(times[first])
+def _inverted(estimate: CumulativeIncidence, level: float) -> tuple[float, float]:
+    """Where the band of the first cause reaches half of the last value of its curve; infinite if it never does."""
+    half = float(estimate.cif[0, -1]) / 2
+    if not half:
+        return float("nan"), float("nan")
+    lower, upper = (limit[0] for limit in estimate.interval(level))
+    first, last = (float(first_at_most(estimate.time, 1 - band, 1 - half)) for band in (upper, lower))
+    return first, math.inf if math.isnan(last) else last

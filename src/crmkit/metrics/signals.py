@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from crmkit.metrics._result import Frameable
 from crmkit.metrics.conversion import NOBODY, Rate, Rates
-from crmkit.metrics.estimators import benjamini_hochberg, midp_binomial
+from crmkit.metrics.estimators import benjamini_hochberg, midp_binomial, wilson
 from crmkit.metrics.policy import definition_id
 
 __all__ = ["Signal", "SignalKind", "Signals", "signals"]
@@ -38,7 +38,7 @@ class Signal:
         who: the person.
         kind: "coach", "share", "watch" (unusual by itself, but expected by chance in a report of this size),
             "insufficient data", or "none".
-        value: the person's conversion.
+        value: the share that advances among the person's stays that end (`Rate.decided`).
         centre: what the others of the stage achieve: pooled over those who are not out of line.
         effect: value - centre.
         low: lower limit of the effect.
@@ -111,6 +111,9 @@ class _Stage:
 def signals(rates: Rates, *, rate: float = 0.10) -> Signals:
     """Judge every person in every stage against the others.
 
+    Persons are compared by how their stays end, not by how many of them have: a person whose cases are all closed is
+    not ahead of one whose cases are still open.
+
     The centre of a stage is the conversion pooled over the persons who are not themselves out of line: starting from
     the median, whoever lies beyond three standard errors is left out and the rest is pooled again, so that one star
     does not make the others look weak. Spread between persons beyond chance (additive over-dispersion, Spiegelhalter
@@ -149,7 +152,8 @@ def signals(rates: Rates, *, rate: float = 0.10) -> Signals:
 def _signal(stage: _Stage, i: int, chance: tuple[float, float], rate: float, definition: str) -> Signal:
     row, (p, q) = stage.rates[i], chance
     centre = float(stage.centre[i])
-    effect = row.value - centre
+    effect = row.decided - centre
+    low, high = (float(limit) - centre for limit in wilson(np.nan_to_num(row.decided) * row.ended, row.ended))
     kind: SignalKind = "none"
     if not stage.enough[i]:
         kind = "insufficient data"
@@ -158,17 +162,16 @@ def _signal(stage: _Stage, i: int, chance: tuple[float, float], rate: float, def
     elif p < 0.05:
         kind = "watch"
     return Signal(
-        row.stage, row.who or "", kind, row.value, centre, effect, row.low - centre, row.high - centre,
+        row.stage, row.who or "", kind, row.decided, centre, effect, low, high,
         float(stage.shrunk[i]), p, q, row.entered, row.open, _SIGMAS * float(stage.spread[i]),
-        "mid-p binomial on the effective sample size, benjamini-hochberg", definition,
+        "mid-p binomial on stays that ended, benjamini-hochberg", definition,
     )  # fmt: skip
 
 
 def _judged(rates: Sequence[Rate]) -> _Stage:
-    value = np.array([row.value for row in rates])
-    n = np.array([row.effective_n for row in rates])
-    ended = np.array([row.entered - row.open for row in rates])
-    enough = (ended >= _LEAST_N) & (n > 0)
+    n = np.array([float(row.ended) for row in rates])
+    enough = n >= _LEAST_N
+    value = np.where(enough, np.array([row.decided for row in rates]), 0.0)
     if enough.sum() < _LEAST_PEOPLE:
         none = np.full(len(rates), np.nan)
         return _Stage(rates, np.zeros(len(rates), np.bool_), none, none, none, none, none)

@@ -16,7 +16,7 @@ from crmkit.errors import InvalidValue
 from crmkit.metrics._checks import Floats, Longs, ages, as_codes, as_flags, numbers
 from crmkit.metrics._curves import CumulativeIncidence, Quantile, RestrictedMean, SurvivalCurve, curve_of
 from crmkit.metrics._kernels import check_entry, incidence, log_ranks, tally, weighted_tally
-from crmkit.metrics._states import StateProbabilities, state_probabilities
+from crmkit.metrics._multistate import StateProbabilities, state_probabilities
 
 __all__ = [
     "CumulativeIncidence",

@@ -71,7 +71,7 @@ def _overdue(report: Report, say: Words) -> list[str]:
 
 
 def _narrowest(report: Report, say: Words) -> list[str]:
-    rows = [row for row in report.rates if row.who is None and row.entered >= 10]
+    rows = [row for row in report.rates if row.who is None and row.entered >= 10 and row.low < 0.99]
     if len(rows) < 2:
         return []
     row = min(rows, key=lambda row: row.value)

@@ -1,0 +1,283 @@
+"""The journal: four forms of the same history, findings for every row that could not be used."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crmkit.errors import InputError, InvalidValue, NotFound
+from crmkit.journal import OPEN, Journal, code
+from crmkit.testing.simulate import sales_pipeline, simulate
+from crmkit.testing.strategies import histories, journals
+
+LINE = sales_pipeline()
+NAMES = [stage.name for stage in LINE.stages]
+DAY = timedelta(days=1)
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def events_frame(journal):
+    """The event form of a journal: one row for each stay, its beginning."""
+    rows = journal.to_dict()
+    return {"case": rows["case"], "stage": rows["stage"], "at": rows["entered"], "who": rows["who"]}
+
+
+def until(journal):
+    """The end of observation as a datetime."""
+    return datetime.fromtimestamp(journal.until / 1e6, UTC)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_interval_form_is_event_form_is_facts(data):
+    """The same history read from facts, from stage events and from intervals is the same journal."""
+    number = data.draw(st.integers(1, 4))
+    events = [e for i in range(number) for e in data.draw(histories(LINE, case=f"D-{i}"))[1]]
+    # Two facts of one case, stage and instant are one event to an export: keep instants apart.
+    events = [e for i, e in enumerate(events) if i == 0 or (e.case, e.at) != (events[i - 1].case, events[i - 1].at)]
+    facts = Journal.from_events(_consistent(events), stages=NAMES)
+    form = events_frame(facts)
+    from_rows = Journal.from_frame(
+        form, case="case", stage="stage", at="at", who="who", stages=NAMES, as_of=until(facts)
+    )
+    rows = facts.to_dict()
+    intervals = Journal.from_frame(
+        rows, case="case", stage="stage", entered="entered", left="left", next="next", who="who", stages=NAMES,
+        as_of=until(facts),
+    )  # fmt: skip
+    assert facts == from_rows == intervals
+    assert not from_rows.findings
+    without_next = Journal.from_frame(
+        rows, case="case", stage="stage", entered="entered", left="left", who="who", stages=NAMES, as_of=until(facts)
+    )
+    assert without_next == facts
+
+
+def _consistent(events):
+    """Facts of each case, replayed from the openings that are left; broken chains are cut."""
+    kept, state = [], {}
+    for event in events:
+        here = state.get(event.case)
+        if (here is None and event.type == "Opened") or (here is not None and event.origin == here):
+            state[event.case] = event.stage
+            kept.append(event)
+    return kept
+
+
+@settings(max_examples=25, deadline=None)
+@given(journals(LINE), st.randoms())
+def test_order_of_rows_does_not_matter(journal, random):
+    """A shuffled interval table is the same journal."""
+    order = list(range(len(journal)))
+    random.shuffle(order)
+    assert journal[np.array(order)] == journal
+
+
+@settings(max_examples=25, deadline=None)
+@given(journals(LINE), st.integers(0, 400))
+def test_as_of_is_what_the_facts_said_then(journal, days):
+    """Cutting the journal at an instant gives the journal of an export made at that instant."""
+    at = START + days * DAY
+    cut = journal.as_of(at)
+    moment = int(at.timestamp()) * 1_000_000
+    expected = [
+        (case, stage, entered, OPEN if left > moment else left, None if left > moment else nxt, who)
+        for case, stage, entered, left, nxt, who in journal.rows()
+        if entered <= moment
+    ]
+    assert [*cut.rows()] == expected
+    assert (cut.sojourn() >= 0).all()
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_frames_of_every_library(library):
+    """Interval form out, and in again, through three libraries."""
+    journal = simulate(n=60, rng=np.random.default_rng(3), people={"ann": 1, "bo": 2}).journal
+    frame = journal.to_frame(library)
+    again = Journal.from_frame(
+        frame, case="case", stage="stage", entered="entered", left="left", next="next", who="who",
+        stages=journal.stages.values, as_of=until(journal),
+    )  # fmt: skip
+    assert again == journal
+
+
+def test_duckdb_relation():
+    """A DuckDB relation is a frame too."""
+    duckdb = pytest.importorskip("duckdb")
+    frame = pd.DataFrame(
+        {"c": ["a", "a"], "s": ["x", "won"], "t": pd.to_datetime(["2026-01-01", "2026-01-02"], utc=True)}
+    )
+    relation = duckdb.sql("select * from frame")
+    assert len(Journal.from_frame(relation, case="c", stage="s", at="t")) == 2
+
+
+@pytest.mark.parametrize("make", [
+    lambda d: pd.DataFrame(d), lambda d: pl.DataFrame(d), lambda d: pa.table(d), lambda d: d,
+    lambda d: {k: np.array(v, dtype=object) for k, v in d.items()},
+])  # fmt: skip
+def test_keys_are_matched_by_value(make):
+    """A numeric key, a literal "NA", a category and a blank are what they say, in every library."""
+    frame = make(
+        {
+            "c": ["7", "7", "NA", "  "],
+            "s": ["x", "won", "x", "x"],
+            "t": ["2026-01-01", "2026-01-03", "2026-01-02", "2026-01-02"],
+        }
+    )
+    journal = Journal.from_frame(frame, case="c", stage="s", at="t")
+    assert set(journal.cases.values) >= {"7", "NA"}
+    assert len(journal) == 3
+    assert [(f.row, f.reason) for f in journal.findings] == [(4, "has no case id")]
+
+
+def test_categories_and_numbers():
+    """Categorical codes of the library are never taken for ours; 7 and 7.0 are one key."""
+    frame = pd.DataFrame(
+        {
+            "c": [7.0, 7.0, 8.0],
+            "s": pd.Categorical(["b", "a", "b"], categories=["a", "b"]),
+            "t": pd.to_datetime(["2026-01-01"] * 3, utc=True),
+        }
+    )
+    frame["t"] += pd.to_timedelta([0, 1, 2], unit="D")
+    journal = Journal.from_frame(frame, case="c", stage="s", at="t")
+    assert [(case, stage) for case, stage, *_ in journal.rows()] == [("7", "b"), ("7", "a"), ("8", "b")]
+
+
+def test_naive_times_need_a_zone():
+    """Local times are refused without a zone and placed with one, across the change of clocks."""
+    frame = pd.DataFrame(
+        {"c": ["a", "a"], "s": ["x", "won"], "t": pd.to_datetime(["2024-03-30 12:00", "2024-03-31 12:00"])}
+    )
+    with pytest.raises(InputError, match="zone"):
+        Journal.from_frame(frame, case="c", stage="s", at="t")
+    journal = Journal.from_frame(frame, case="c", stage="s", at="t", tz="Europe/Berlin")
+    assert journal.left[0] - journal.entered[0] == 23 * 3_600_000_000
+
+
+def test_duplicates_disorder_and_repeats_are_told():
+    """Duplicate events are dropped, disorder is put right, repeated stages are visits or no change, each with a finding."""
+    frame = {
+        "c": ["a", "a", "a", "a", "b"],
+        "s": ["x", "y", "x", "y", "x"],
+        "t": ["2026-01-01", "2026-01-03", "2026-01-01", "2026-01-04", "2026-01-01"],
+    }
+    journal = Journal.from_frame(frame, case="c", stage="s", at="t")
+    assert [(s, n) for _, s, _, _, n, _ in journal.rows()] == [("x", "y"), ("y", "y"), ("y", None), ("x", None)]
+    reasons = {finding.reason: (finding.row, finding.count, finding.dropped) for finding in journal.findings}
+    assert reasons["repeats an event: same case, stage and time"] == (3, 1, True)
+    assert any("order" in reason for reason in reasons)
+    merged = Journal.from_frame(frame, case="c", stage="s", at="t", repeats="merge")
+    assert len(merged) == 3
+
+
+def test_unknown_stages_name_the_nearest():
+    """A stage that is not in the list is a finding with the nearest name."""
+    frame = {"c": ["a", "a"], "s": ["lead", "qualifed"], "t": ["2026-01-01", "2026-01-02"]}
+    journal = Journal.from_frame(frame, case="c", stage="s", at="t", stages=NAMES)
+    assert len(journal) == 1
+    assert "did you mean 'qualified'" in journal.findings[0].reason
+
+
+def test_snapshot_form():
+    """Open, won, lost, impossible and unknown rows each go where they belong."""
+    frame = {
+        "id": ["a", "b", "c", "d", "e", "f", "a", "g"],
+        "opened": ["2026-01-01"] * 4 + [None, "2026-02-01", "2026-01-01", "2026-01-01"],
+        "closed": ["2026-01-05", "2026-01-02", None, None, None, "2026-01-01", None, "2026-03-01"],
+        "how": ["Won", "Lost", "Open", "Won", "Open", "Won", "Open", "Hmm"],
+    }
+    journal = Journal.from_snapshot(
+        frame, case="id", opened="opened", closed="closed", outcome="how", won=["Won"], lost=["Lost"]
+    )
+    assert [(c, s, n) for c, s, _, _, n, _ in journal.rows()] == [
+        ("a", "open", "won"), ("a", "won", None), ("b", "open", "lost"), ("b", "lost", None), ("c", "open", None),
+    ]  # fmt: skip
+    assert {(f.row, f.column) for f in journal.findings} == {
+        (4, "closed"),
+        (5, "opened"),
+        (6, "closed"),
+        (7, "id"),
+        (8, "how"),
+    }
+    early = Journal.from_snapshot(
+        frame, case="id", opened="opened", closed="closed", outcome="how", won=["Won"], lost=["Lost"],
+        as_of=datetime(2026, 1, 3, tzinfo=UTC),
+    )  # fmt: skip
+    assert [(c, s, n) for c, s, _, _, n, _ in early.rows()] == [
+        ("a", "open", None), ("b", "open", "lost"), ("b", "lost", None), ("c", "open", None),
+    ]  # fmt: skip
+
+
+def test_milestones():
+    """One date column a stage; a date before an earlier stage is left out and told."""
+    frame = {"id": ["a", "b", "c"], "q": ["2026-01-01", "2026-01-05", "soon"], "o": ["2026-01-04", "2026-01-02", None],
+             "d": [None, "2026-01-09", None]}  # fmt: skip
+    journal = Journal.from_milestones(frame, case="id", milestones={"quoted": "q", "ordered": "o", "delivered": "d"})
+    assert [(c, s, n) for c, s, _, _, n, _ in journal.rows()] == [
+        ("a", "quoted", "ordered"), ("a", "ordered", None), ("b", "quoted", "delivered"), ("b", "delivered", None),
+    ]  # fmt: skip
+    assert {(f.row, f.column) for f in journal.findings} == {(3, "q"), (2, "o"), (3, None)}
+
+
+@pytest.mark.parametrize(("call", "error", "part"), [
+    ({"case": "c", "stage": "s", "at": "badd"}, NotFound, "did you mean 'bad'"),
+    ({"case": "c", "stage": "s"}, InvalidValue, "event form"),
+    ({"case": "c", "stage": "s", "at": "n"}, InputError, "not a time"),
+    ({"case": "c", "stage": "s", "at": "bad"}, InputError, "no row can be used"),
+    ({"case": "c", "stage": "s", "at": "t", "as_of": datetime(2000, 1, 1, tzinfo=UTC)}, InputError, "as-of"),
+])  # fmt: skip
+def test_tables_that_cannot_be_used(call, error, part):
+    """A wrong column, half a form, numbers for times, nothing left: one line each."""
+    frame = {"c": ["a"], "s": ["x"], "t": ["2026-01-01"], "n": [5], "bad": ["soon"]}
+    with pytest.raises(error, match=part):
+        Journal.from_frame(frame, **call)
+
+
+@pytest.mark.parametrize("frame", [{}, {"c": []}, {"c": ["a"], "s": ["x", "y"]}, 5, "deals.csv"])
+def test_what_is_no_table(frame):
+    """Empty, ragged, or no table at all."""
+    with pytest.raises(InputError):
+        Journal.from_frame(frame, case="c", stage="s", at="t")
+
+
+def test_paths_are_sent_to_the_right_door():
+    """The core opens no files; the message says who does."""
+    for make in (Journal.from_csv, Journal.from_xes):
+        with pytest.raises(InvalidValue, match="read_table"):
+            make("deals.csv", case="c", stage="s", at="t")
+
+
+def test_csv_bytes():
+    """Bytes of a file are enough."""
+    data = b"c,s,t,who\na,x,2026-01-01,wei\na,won,2026-01-02,wei\n"
+    journal = Journal.from_csv(data, case="c", stage="s", at="t", who="who")
+    assert [row[5] for row in journal.rows()] == ["wei", "wei"]
+    assert journal.facts["encoding"] == "utf-8"
+
+
+def test_amounts_and_dims_come_along():
+    """An amount column and further columns to group by."""
+    frame = {"c": ["a", "b"], "s": ["x", "x"], "t": ["2026-01-01"] * 2, "m": ["1,234.50", "n/a"], "r": ["N", None]}
+    journal = Journal.from_frame(frame, case="c", stage="s", at="t", amount="m", dims=["r"])
+    assert journal.amount.tolist() == [123450, 0]
+    assert journal.dimension("r").decode() == ["N", None]
+    assert journal.to_dict()["r"] == ["N", None]
+    with pytest.raises(NotFound, match="did you mean 'who'"):
+        journal.dimension("whom")
+    with pytest.raises(NotFound):
+        journal.stage_code("z")
+
+
+def test_coded_columns():
+    """Decode is the inverse of code; recoding is by value; missing stays missing."""
+    column = code(["b", None, "a", "b"])
+    assert column.decode() == ["b", None, "a", "b"]
+    assert column.recode(["a"]).decode() == [None, None, "a", None]
+    assert column.missing.tolist() == [False, True, False, False]
+    assert code(iter(["x"])).values == ("x",)

@@ -1,0 +1,76 @@
+"""States add up: any split, any order, any coding gives the same integers."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmkit.errors import InvalidValue
+from crmkit.journal import code
+from crmkit.metrics.states import Counts
+
+rows = st.lists(
+    st.tuples(st.none() | st.sampled_from("abc"), st.none() | st.sampled_from(["x", "y"]), st.integers(0, 9)), max_size=30
+)
+
+
+def counted(listed):
+    """The state of some rows."""
+    if not listed:
+        return Counts.zero(("p", "s"))
+    p, s, bins = zip(*listed, strict=True)
+    return Counts.of({"p": code(p), "s": code(s)}, np.array(bins))
+
+
+@given(rows)
+def test_counts_what_a_counter_counts(listed):
+    """The table is what collections.Counter says."""
+    expected = Counter(listed)
+    assert {tuple(row[:-1]): row[-1] for row in counted(listed).table()} == expected
+
+
+@given(rows, rows, rows)
+def test_merge_is_a_commutative_monoid(a, b, c):
+    """Associative, commutative, with zero; and the same as counting everything at once."""
+    one, two, three = counted(a), counted(b), counted(c)
+    assert one.merge(two).merge(three) == one.merge(two.merge(three)) == counted(a + b + c)
+    assert one.merge(two) == two.merge(one)
+    assert one.merge(Counts.zero(("p", "s"))) == one
+
+
+@given(rows)
+def test_table_round_trip(listed):
+    """from_table(table()) is the state; repeated rows add up."""
+    state = counted(listed)
+    assert Counts.from_table(state.dims, state.table()) == state
+    assert Counts.from_table(state.dims, state.table() * 2) == state.merge(state)
+
+
+@given(rows)
+def test_dense_holds_every_count(listed):
+    """The dense form has each cell in its place, missing keys last."""
+    dense = counted(listed).dense({"p": "abc", "s": ["x", "y"]}, width=10)
+    for (p, s, bins), n in Counter(listed).items():
+        assert dense["abc".index(p) if p else -1, ["x", "y"].index(s) if s else -1, bins] == n
+    assert dense.sum() == len(listed)
+
+
+def test_wide_keys_take_the_sorting_path():
+    """More cells than can be counted densely give the same integers."""
+    rng = np.random.default_rng(1)
+    bins = rng.integers(0, 30_000_000, 500)
+    columns = {"p": code([str(i % 7) for i in range(500)])}
+    assert {(p, b): n for p, b, n in Counts.of(columns, bins).table()} == Counter(
+        (str(i % 7), b) for i, b in enumerate(bins.tolist())
+    )
+
+
+def test_other_things_are_not_added_up():
+    """Two states of different keys do not merge; impossible sizes are refused."""
+    with pytest.raises(InvalidValue, match="cannot be merged"):
+        Counts.zero(("p",)).merge(Counts.zero(("q",)))
+    huge = {str(i): code([str(i)]) for i in range(40)}
+    with pytest.raises(InvalidValue, match="64 bits"):
+        Counts.of(huge, np.array([2**40]))

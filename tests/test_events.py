@@ -1,0 +1,130 @@
+"""Facts and their text form."""
+
+import json
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmkit.errors import InvalidValue
+from crmkit.events import Edited, Moved, Opened, Unknown, checksum, from_json, known_types, payload, to_json
+from crmkit.values import Fields, Money
+
+NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+plain = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**30), 10**30)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**12), max_value=10**12)
+    | st.dates()
+    | st.datetimes(timezones=st.just(UTC))
+    | st.builds(Money, st.integers(-(10**12), 10**12), st.sampled_from(["CNY", "EUR", "JPY"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(min_size=1), inner, max_size=3),
+    max_leaves=8,
+)
+fields = st.dictionaries(st.text(min_size=1), plain, max_size=4).map(Fields)
+
+
+@given(data=fields, who=st.none() | st.text(), recorded=st.datetimes(timezones=st.just(UTC)))
+def test_round_trip(data, who, recorded):
+    """The text form of an event gives back exactly the event, whatever its fields hold."""
+    event = Edited(id="D-1#2", case="D-1", at=NOW, recorded=recorded, who=who, data=data)
+    assert from_json(to_json(event)) == event
+
+
+@given(data=fields)
+def test_text_form_is_canonical(data):
+    """Equal events have equal texts, so that a checksum can stand for the event."""
+    one = Opened(id="D-1#1", case="D-1", at=NOW, recorded=NOW, stage="lead", data=data)
+    other = Opened(stage="lead", case="D-1", id="D-1#1", recorded=NOW, at=NOW, data=Fields(dict(reversed([*data.items()]))))
+    assert to_json(one) == to_json(other)
+    assert checksum(to_json(one)) == checksum(to_json(other))
+
+
+def test_zone_does_not_change_the_fact():
+    """The same instant in another zone is the same text."""
+    there = NOW.astimezone(timezone(timedelta(hours=8)))
+    one = Edited(id="x", case="x", at=NOW, recorded=NOW)
+    assert to_json(one) == to_json(Edited(id="x", case="x", at=there, recorded=there))
+
+
+def test_unknown_type_survives():
+    """A type of a newer version is kept, attribute by attribute, and written back as it came."""
+    text = json.dumps(
+        {"at": 5, "case": "D", "colour": {"$$odd": [1]}, "data": {"a": 1}, "id": "D#9", "recorded": 6, "type": "Painted"},
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+    event = from_json(text)
+    assert isinstance(event, Unknown)
+    assert (event.named, event.data["a"]) == ("Painted", 1)
+    assert to_json(event) == text
+
+
+def test_host_types_can_be_added():
+    """A host's own event type is read as itself when it is made known."""
+
+    class Called(Edited):
+        type = "Called"
+
+    event = Called(id="x", case="x", at=NOW, recorded=NOW)
+    assert isinstance(from_json(to_json(event), known_types([Called])), Called)
+
+
+def test_payload_ignores_when_it_was_recorded():
+    """A retry later is the same command: only `recorded` may differ."""
+    one = Edited(id="x", case="x", at=NOW, recorded=NOW)
+    assert payload(one) == payload(Edited(id="x", case="x", at=NOW, recorded=NOW + timedelta(days=1)))
+    assert payload(one) != payload(Edited(id="x", case="x", at=NOW + timedelta(days=1), recorded=NOW))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "[]", "{", "null", '{"type": 3}', '{"type": "Moved"}', '{"type":"Edited","id":"x"}',
+        '{"type":"Edited","type":"Moved"}', '{"a": NaN, "type": "Edited"}', "[" * 10_000,
+        '{"at":1,"case":"x","id":"x","recorded":99999999999999999999999,"type":"Edited"}',
+        '{"at":1,"case":"x","data":{"a":{"$mystery":1}},"id":"x","recorded":1,"type":"Edited"}',
+        '{"at":1,"case":"x","data":{"a":{"$money":["x","EUR"]}},"id":"x","recorded":1,"type":"Edited"}',
+    ],
+)  # fmt: skip
+def test_damaged_text_is_refused_in_words(text):
+    """Whatever is not an event is refused with what is wrong, never with a bare decoding error."""
+    with pytest.raises(InvalidValue):
+        from_json(text)
+
+
+def test_naive_instants_are_refused():
+    """A fact without a zone is no fact."""
+    with pytest.raises(InvalidValue, match="no time zone"):
+        Opened(id="x", case="x", at=datetime(2026, 1, 1), recorded=NOW, stage="lead")  # noqa: DTZ001 - the point of the test
+
+
+def test_fields_cannot_change_and_say_what_they_cannot_hold():
+    """A list becomes a tuple; NaN, objects and naive instants are refused by name."""
+    assert Fields(a=[1, {"b": 2}])["a"] == (1, Fields(b=2))
+    for bad in (float("nan"), object(), datetime(2026, 1, 1), Decimal("inf"), 10**41):  # noqa: DTZ001 - same
+        with pytest.raises(InvalidValue, match="field 'a'"):
+            Fields(a=bad)
+    with pytest.raises(InvalidValue, match="field name"):
+        Fields({"": 1})
+
+
+def test_fields_hash_and_pickle():
+    """Fields are values: hashable when their values are, picklable, equal to a plain mapping."""
+    import pickle
+
+    one = Fields(a=1, day=date(2026, 1, 1))
+    assert pickle.loads(pickle.dumps(one)) == one == {"a": 1, "day": date(2026, 1, 1)}  # noqa: S301 - our own bytes
+    assert hash(one) == hash(Fields(day=date(2026, 1, 1), a=1))
+
+
+def test_moved_carries_its_interval():
+    """A move names the stay that it ends."""
+    event = Moved(id="x", case="x", at=NOW, recorded=NOW, move="m", origin="a", entered=NOW, held_by="w", stage="b")
+    assert from_json(to_json(event)) == event
