@@ -91,8 +91,8 @@ def test_halves_of_the_day(text, hour):
 @pytest.mark.parametrize(
     "text",
     [
-        "2024-02-30", "31/13/2024", "2024-01-31 25:00", "2024-01-31 24:01", "2024-01-31 14:60", "2024-01-31T14:05+25:00",
-        "1/31/2024 13:00 AM", "2024年2月30日", "0000-01-01", "30 Feb 2024", "20241301",
+        "2024-02-30", "31/13/2024", "2024-01-31 25:00", "2024-01-31 24:01", "2024-01-31 14:60",
+        "2024-01-31T14:05+25:00", "1/31/2024 13:00 AM", "2024年2月30日", "0000-01-01", "30 Feb 2024", "20241301",
     ],
 )  # fmt: skip
 def test_days_and_times_that_do_not_exist_are_said_to(text):
@@ -103,8 +103,9 @@ def test_days_and_times_that_do_not_exist_are_said_to(text):
 @pytest.mark.parametrize(
     "text",
     [
-        "", "?", "Pre-PQ Process", "Date Not Captured", "N/A", "June 2006", "2006", "14:05", "31 Foo 2024", "1/2", "1/2/3",
-        "2024-01", "12345678901", "2024-01-31 noon", "31.01-2024", "x" * 1000, "٢٠٢٤-٠١-٣١x", "true", "nan", "1e9", "-5",
+        "", "?", "Pre-PQ Process", "Date Not Captured", "N/A", "June 2006", "2006", "14:05", "31 Foo 2024", "1/2",
+        "1/2/3", "2024-01", "12345678901", "2024-01-31 noon", "31.01-2024", "x" * 1000, "٢٠٢٤-٠١-٣١x", "true", "nan",
+        "1e9", "-5",
     ],
 )  # fmt: skip
 def test_what_is_no_date_is_not_read(text):

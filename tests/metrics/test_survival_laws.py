@@ -342,12 +342,9 @@ def test_equal_weights_change_nothing(rows, weight):
 @given(late_stays())
 def test_states_of_competing_risks(rows):
     """As a process with one state to leave, competing risks have the same estimates, errors and times."""
-    rows = [(entry, duration, cause) for entry, duration, cause in rows if duration > 0]
-    if not rows or not any(cause for _, _, cause in rows):
-        rows = [(0, 1, 1)]
-    entry, duration, cause = split(rows)
+    entry, duration, cause = split([(0, 1, 1), *(row for row in rows if row[1] > 0)])
     curve = aalen_johansen(duration, cause, causes=2, entry=entry)
-    found = state_probabilities(entry, duration, np.zeros(len(rows), int), np.where(cause, cause, -1), states=3)
+    found = state_probabilities(entry, duration, np.zeros(len(cause), int), np.where(cause, cause, -1), states=3)
     at = np.isin(curve.time, found.time)
     chance, variance = found.probability[:, 0, 1:].T, found.std_err()[:, 0, 1:].T ** 2
     assert chance == pytest.approx(curve.cif[:, at])

@@ -99,7 +99,7 @@ def named(encoding: str) -> Encoding:
     """
     try:
         # The decode refuses codecs that turn bytes into bytes, such as "hex".
-        b"".decode(encoding)
+        b"a".decode(encoding, "ignore")
         return Encoding(codecs.lookup(encoding).name, "the caller")
     except (LookupError, ValueError):
         raise NotFound("encoding", encoding, _SUGGESTED) from None

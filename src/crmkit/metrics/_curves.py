@@ -84,7 +84,7 @@ class SurvivalCurve:
 
     def __getitem__(self, group: Any) -> "SurvivalCurve":
         """One of many curves."""
-        _many(self.survival.ndim > 1)
+        _refuse_one(self.survival)
         return SurvivalCurve(
             self.time, self.n_risk[group], self.n_event[group], self.survival[group], self.std_err[group]
         )
@@ -207,7 +207,7 @@ class CumulativeIncidence:
 
     def __getitem__(self, group: Any) -> "CumulativeIncidence":
         """One of many sets."""
-        _many(self.survival.ndim > 1)
+        _refuse_one(self.survival)
         return CumulativeIncidence(
             self.time, self.n_risk[group], self.n_event[group], self.survival[group], self.cif[group], self.delayed
         )
@@ -308,8 +308,8 @@ def _weighted_total(n_risk: Floats, n_event: Floats, total: Floats, squares: Flo
     return np.asarray(ended + lasting * total**2)
 
 
-def _many(held: bool) -> None:  # noqa: FBT001 - the one thing it is asked
-    if not held:
+def _refuse_one(survival: Floats) -> None:
+    if survival.ndim == 1:
         raise InvalidValue("curve", "one curve", "has no groups to choose from")
 
 

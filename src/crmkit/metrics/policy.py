@@ -71,7 +71,17 @@ class StageOrder:
 
         Raises:
             NotFound: if `won` or `lost` names a stage that is not there.
+            InvalidValue: if the journal has stages that the order lacks.
         """
+        order = cls._of(stages, journal, tuple(won), tuple(lost))
+        used = np.unique(journal.stages.codes)
+        unknown = [name for name in (journal.stages.values[code] for code in used) if name not in order.names]
+        if unknown:
+            raise InvalidValue("stage order", unknown[0], f"is in the journal but not among {', '.join(order.names)}")
+        return order
+
+    @classmethod
+    def _of(cls, stages: Any, journal: Journal, won: tuple[str, ...], lost: tuple[str, ...]) -> "StageOrder":
         if isinstance(stages, _Staged):
             by = {stage.name: stage.outcome for stage in stages.stages}
             closed = frozenset(name for name, outcome in by.items() if outcome not in (None, "won"))
@@ -98,9 +108,6 @@ class StageOrder:
         A move to an earlier stage, or to the same one, is a move back.
         """
         rank = {name: number for number, name in enumerate(self.names)}
-        unknown = [name for name in stages if name not in rank]
-        if unknown:
-            raise InvalidValue("stage order", unknown[0], f"is in the journal but not among {', '.join(self.names)}")
         table = np.full((len(stages), len(stages) + 1), STAYS, np.int8)
         for i, here in enumerate(stages):
             for j, there in enumerate(stages, 1):

@@ -203,7 +203,7 @@ def _inside(value: Floats, n: Floats, enough: Mask) -> Mask:
             break
         inside = near
         centre = float((value[inside] * n[inside]).sum() / n[inside].sum())
-    return inside if inside.sum() >= _LEAST_PEOPLE else enough
+    return inside if inside.sum() > 1 else enough
 
 
 def _between(value: Floats, n: Floats, centre: float) -> float:

@@ -6,6 +6,7 @@ down, stored or drawn. No clock, no I/O: time comes in as an argument.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import attrs
@@ -45,9 +46,11 @@ def decide(table: Table, case: Case, values: dict[str, Any]) -> Step | Refused:
     if edge is None:
         return _no_such_move(table, case, move)
     fields = case.fields if values["data"] is EMPTY else case.fields | values["data"]
-    at = values["at"]
-    if at < case.at or edge.requires or edge.guard is not None:
-        reasons = _against(Attempt(case, fields, edge.to, values), edge)
+    at, guard = values["at"], edge.guard
+    answer: Answer = None if guard is None else _asked(guard, Attempt(case, fields, edge.to, values))
+    # The common case first: nothing is missing, nothing is refused, and no list of reasons is built.
+    if edge.requires or at < case.at or not (answer is True or answer is None):
+        reasons = [*_missing(edge, fields), *_late(case, at), *_refusals(guard, move, answer)]
         if reasons:
             missing = tuple(name for name in edge.requires if not has_value(fields, name))
             return Refused(tuple(reasons), missing, ((move,),) if missing else ())
@@ -127,22 +130,26 @@ def routes(table: Table, start: str, wanted: Callable[[str, str, Edge], bool]) -
                 queue.append((edge.to, (*path, move)))
 
 
-def _against(attempt: Attempt, edge: Edge) -> list[str]:
-    reasons = [f"stage {edge.to!r} needs {name!r}" for name in edge.requires if not has_value(attempt.fields, name)]
-    if attempt.at < attempt.case.at:
-        reasons.append(f"{attempt.at.isoformat()} is before its last event at {attempt.case.at.isoformat()}")
-    if edge.guard is None:
-        return reasons
+def _asked(guard: Guard, attempt: Attempt) -> Answer:
     try:
-        answer = edge.guard(attempt)
+        return guard(attempt)
     except Exception as error:
         # A guard that fails is a defect of the host's code: let it surface, but say where.
-        error.add_note(f"in guard {name_of(edge.guard)!r} of move {attempt.move!r}, case {attempt.case.id!r}")
+        error.add_note(f"in guard {name_of(guard)!r} of move {attempt.move!r}, case {attempt.case.id!r}")
         raise
-    return reasons if answer is True or answer is None else reasons + _refusals(edge.guard, attempt.move, answer)
 
 
-def _refusals(guard: Guard, move: str, answer: object) -> list[str]:
+def _missing(edge: Edge, fields: Fields) -> list[str]:
+    return [f"stage {edge.to!r} needs {name!r}" for name in edge.requires if not has_value(fields, name)]
+
+
+def _late(case: Case, at: datetime) -> list[str]:
+    return [f"{at.isoformat()} is before its last event at {case.at.isoformat()}"] if at < case.at else []
+
+
+def _refusals(guard: Guard | None, move: str, answer: object) -> list[str]:
+    if guard is None or answer is None:
+        return []
     if isinstance(answer, str):
         return [answer]
     if isinstance(answer, Iterable):

@@ -1,0 +1,86 @@
+# Every target does its own set-up in .venv, once: `make demo`, `make test`, `make lint`, `make docs`, `make bench`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Branch coverage of floors 0-6 in percent (which files those are: [tool.coverage.report] in pyproject.toml).
+# The goal is 100; the number may only rise.
+COVERAGE ?= 90
+WORKERS ?= 2
+EXTRAS := cli,parquet,report,testing,xes
+
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+STEP := @printf '\n== %s\n'
+
+.PHONY: help demo test lint floors types docs bench clean
+
+help:
+	@echo 'make demo    write two reports to out/demo'
+	@echo 'make test    every check: lint, floors, types, docs, tests'
+	@echo 'make lint    ruff, codespell and the floors'
+	@echo 'make docs    build the documentation to build/docs'
+	@echo 'make bench   measure against peers, write bench/RESULTS.md'
+	@echo 'make clean   remove what these made, but for .venv'
+
+# Set-up. The stamps hold it to once; a changed pyproject.toml or constraints.txt asks for it again.
+.venv/library: pyproject.toml constraints.txt
+	$(STEP) 'set-up: a virtual environment with the library ($@)'
+	@test -n '$(PYTHON)' || { echo 'crmkit needs Python 3.11 or newer: make PYTHON=/path/to/python3' >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) --upgrade pip
+	@$(PIP) --editable '.[$(EXTRAS)]'
+	@touch $@
+
+.venv/workshop: .venv/library
+	$(STEP) 'set-up: the tools of the workshop ($@)'
+	@$(PIP) --group tests --group lint --group typing --group docs
+	@touch $@
+
+.venv/bench: .venv/library
+	$(STEP) 'set-up: the peers to measure against ($@)'
+	@$(PIP) --group bench
+	@touch $@
+
+demo: .venv/library
+	$(STEP) 'demo: two reports to out/demo'
+	@$(BIN)/crmkit demo --out out/demo
+
+lint: .venv/workshop
+	$(STEP) 'lint: ruff, its format, spelling'
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell src tests docs bench examples *.md *.py
+	@$(MAKE) floors
+
+floors: .venv/workshop
+	$(STEP) 'floors: imports go down only'
+	@$(BIN)/lint-imports --no-cache | grep -E 'KEPT|BROKEN|not allowed|->|Contracts:|layers' ; exit $${PIPESTATUS[0]}
+
+types: .venv/workshop
+	$(STEP) 'types: mypy'
+	@$(BIN)/mypy
+	$(STEP) 'types: pyright'
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: .venv/workshop
+	$(STEP) 'docs: every reference resolves, no warning'
+	@$(BIN)/sphinx-build -n -W --keep-going -q -b html -d build/doctrees docs build/docs
+	@echo 'build/docs/index.html'
+
+# pytest comes last: its closing line is the closing line of the whole run.
+test: lint types docs
+	$(STEP) 'tests: with the examples in README, docs and docstrings'
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --cov --cov-report=term --cov-fail-under=$(COVERAGE)
+
+bench: .venv/bench
+	$(STEP) 'bench: ratios against peers, in interleaved runs'
+	@$(BIN)/python bench/run.py
+
+clean:
+	@rm -rf out build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@find src tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
