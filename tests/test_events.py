@@ -41,7 +41,9 @@ def test_round_trip(data, who, recorded):
 def test_text_form_is_canonical(data):
     """Equal events have equal texts, so that a checksum can stand for the event."""
     one = Opened(id="D-1#1", case="D-1", at=NOW, recorded=NOW, stage="lead", data=data)
-    other = Opened(stage="lead", case="D-1", id="D-1#1", recorded=NOW, at=NOW, data=Fields(dict(reversed([*data.items()]))))
+    other = Opened(
+        stage="lead", case="D-1", id="D-1#1", recorded=NOW, at=NOW, data=Fields(dict(reversed([*data.items()])))
+    )
     assert to_json(one) == to_json(other)
     assert checksum(to_json(one)) == checksum(to_json(other))
 
@@ -56,7 +58,15 @@ def test_zone_does_not_change_the_fact():
 def test_unknown_type_survives():
     """A type of a newer version is kept, attribute by attribute, and written back as it came."""
     text = json.dumps(
-        {"at": 5, "case": "D", "colour": {"$$odd": [1]}, "data": {"a": 1}, "id": "D#9", "recorded": 6, "type": "Painted"},
+        {
+            "at": 5,
+            "case": "D",
+            "colour": {"$$odd": [1]},
+            "data": {"a": 1},
+            "id": "D#9",
+            "recorded": 6,
+            "type": "Painted",
+        },
         sort_keys=True,
         separators=(",", ":"),
     )

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import attrs
-import click
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
@@ -29,6 +28,9 @@ app = typer.Typer(
     help="See, measure and improve sales and service processes.",
 )
 
+# typer carries its own copy of click from some version on, so the class is found from a child that typer exports.
+_UsageError: type[Exception] = next(b for b in typer.BadParameter.__mro__ if b.__name__ == "ClickException")  # type: ignore[assignment] # a base of an exception is one
+
 _WON = ("won", "closed won", "win", "赢单", "成交")
 _LOST = ("lost", "closed lost", "loss", "cancelled", "canceled", "输单", "丢单")
 
@@ -37,14 +39,14 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command; whatever is wrong with the input becomes one line."""
     try:
         code: Any = app(args=list(arguments), standalone_mode=False)
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         return stop.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         return 130
-    except click.ClickException as error:
-        return _failed(error.format_message())
     except CrmkitError as error:
         return _failed(str(error))
+    except _UsageError as error:
+        return _failed(str(getattr(error, "message", error)))
     except MemoryError:
         return _failed("the input does not fit in memory")
     return code if isinstance(code, int) else 0
@@ -127,7 +129,7 @@ class Wanted:
 
     def check(self) -> None:
         """Refuse half a form, and two at once."""
-        forms = {
+        forms: dict[str, dict[str, object]] = {
             "event form": {"--stage": self.stage, "--at": self.at},
             "snapshot form": {"--opened": self.opened, "--closed": self.closed, "--outcome": self.outcome},
             "wide form": {"--milestone": self.milestones or None},
@@ -175,7 +177,7 @@ def _journal(file: Path, wanted: Wanted, process: Pipeline | None, as_of: dateti
         texts = _source_values(table, wanted.outcome)
         won = wanted.won or tuple(text for text in texts if text.casefold() in _WON)
         lost = wanted.lost or tuple(text for text in texts if text.casefold() in _LOST)
-        columns = {"opened": wanted.opened, "closed": wanted.closed, "outcome": wanted.outcome}
+        columns: dict[str, Any] = {"opened": wanted.opened, "closed": wanted.closed, "outcome": wanted.outcome}
         _require_outcomes(file, wanted.outcome, texts, won + lost)
         return Journal.from_snapshot(table, case=_case(wanted, file), **columns, won=won, lost=lost, **shared)
     if wanted.milestones:
@@ -184,11 +186,11 @@ def _journal(file: Path, wanted: Wanted, process: Pipeline | None, as_of: dateti
 
 
 def _events(file: Path, table: Any, wanted: Wanted, process: Pipeline | None, shared: dict[str, Any]) -> Journal:
-    known = tuple(getattr(table, "columns", ()))
+    known = tuple(map(str, getattr(table, "column_names", None) or table.columns))
     standard = {"case": "case:concept:name", "stage": "concept:name", "at": "time:timestamp"}
     is_xes = set(standard.values()) <= set(known) and not wanted.stage
     if not is_xes and not wanted.stage:
-        listed = ", ".join(map(str, known[:20]))
+        listed = ", ".join(known[:20])
         raise InputError(
             file.name, "which columns hold what is not known", f"give --case, --stage and --at; it has: {listed}"
         )

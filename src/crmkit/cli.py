@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from crmkit._commands import run
     except ImportError as error:
-        if error.name not in ("click", "rich", "typer"):
+        if error.name not in ("rich", "typer"):
             raise
         missing = ExtraMissing(error.name, "cli", "the command line")
         sys.stderr.write(f"crmkit: {missing}\n")

@@ -156,6 +156,8 @@ def test_naive_times_need_a_zone():
     )
     with pytest.raises(InputError, match="zone"):
         Journal.from_frame(frame, case="c", stage="s", at="t")
+    days = frame.assign(t=frame["t"].dt.normalize())
+    assert "midnight UTC" in Journal.from_frame(days, case="c", stage="s", at="t").facts["dates in 't'"]
     journal = Journal.from_frame(frame, case="c", stage="s", at="t", tz="Europe/Berlin")
     assert journal.left[0] - journal.entered[0] == 23 * 3_600_000_000
 

@@ -167,6 +167,13 @@ def test_the_extra_is_named_when_it_is_missing(monkeypatch):
         decode_xes(_log(_event(x="1")))
 
 
+def test_a_log_too_wide_for_a_table_is_refused():
+    """Thousands of attribute names over thousands of events would need gigabytes, from a file of one megabyte."""
+    wide = "<event>" + "".join(_attribute(f"k{i}", "1", "int") for i in range(20_000)) + "</event>"
+    with pytest.raises(InputError, match="too many for a table"):
+        decode_xes(_log(wide + "<event/>" * 14_000))
+
+
 def test_memory_is_that_of_the_columns():
     """A long log with much text in few values takes a fraction of its size."""
     trace = _attribute("concept:name", "c") + _event(note="x" * 100, stage="lead") * 20_000

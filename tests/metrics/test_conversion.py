@@ -89,7 +89,14 @@ def test_an_old_open_stay_lowers_the_chance_but_not_the_person():
 
 def test_back_moves_and_self_moves_are_back():
     """Going to an earlier stage, or starting the same one anew, is neither advance nor loss."""
-    journal = small([("a", "x", 0, 1, "y", "w"), ("a", "y", 1, 2, "x", "w"), ("a", "x", 2, 3, "x", "w"), ("a", "x", 3, None, None, "w")])
+    journal = small(
+        [
+            ("a", "x", 0, 1, "y", "w"),
+            ("a", "y", 1, 2, "x", "w"),
+            ("a", "x", 2, 3, "x", "w"),
+            ("a", "x", 3, None, None, "w"),
+        ]
+    )
     rates = conversion(journal, stages=["x", "y"], won=["won"])
     assert (rates.stage("x").advanced, rates.stage("x").back, rates.stage("y").back) == (1, 1, 1)
 

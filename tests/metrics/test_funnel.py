@@ -15,7 +15,11 @@ LINE = sales_pipeline()
 
 def logged(*sequences):
     """A journal of cases that pass through single-letter stages, a day apart."""
-    rows = [(f"case{i}", letter, f"2026-01-{day + 1:02}") for i, letters in enumerate(sequences) for day, letter in enumerate(letters)]
+    rows = [
+        (f"case{i}", letter, f"2026-01-{day + 1:02}")
+        for i, letters in enumerate(sequences)
+        for day, letter in enumerate(letters)
+    ]
     case, stage, at = zip(*rows, strict=True)
     return Journal.from_frame({"c": case, "s": stage, "t": at}, case="c", stage="s", at="t")
 

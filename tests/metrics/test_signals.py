@@ -57,7 +57,9 @@ def test_silence_under_chance():
     """Forty companies without any real difference: at most one report in ten has a call, give or take chance."""
     loud = 0
     for seed in range(40):
-        simulated = simulate(LINE, 800, rng=np.random.default_rng(seed), people={f"p{i}": 1 for i in range(10)}, days=200)
+        simulated = simulate(
+            LINE, 800, rng=np.random.default_rng(seed), people={f"p{i}": 1 for i in range(10)}, days=200
+        )
         loud += bool(signals(conversion(simulated.journal, stages=LINE)).calls)
     # P(more than 10 of 40 at a rate of 10 %) is 0.15 %.
     assert loud <= 10

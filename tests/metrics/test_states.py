@@ -12,7 +12,8 @@ from crmkit.journal import code
 from crmkit.metrics.states import Counts
 
 rows = st.lists(
-    st.tuples(st.none() | st.sampled_from("abc"), st.none() | st.sampled_from(["x", "y"]), st.integers(0, 9)), max_size=30
+    st.tuples(st.none() | st.sampled_from("abc"), st.none() | st.sampled_from(["x", "y"]), st.integers(0, 9)),
+    max_size=30,
 )
 
 

@@ -12,7 +12,11 @@ from crmkit.pipeline import Pipeline, Stage
 names = st.text(min_size=1, max_size=12)
 
 
-@given(name=names, stages=st.lists(names, min_size=2, max_size=6, unique=True), moves=st.lists(names, min_size=6, max_size=6))
+@given(
+    name=names,
+    stages=st.lists(names, min_size=2, max_size=6, unique=True),
+    moves=st.lists(names, min_size=6, max_size=6),
+)
 def test_toml_round_trip(name, stages, moves):
     """from_toml(to_toml(p)) == p for any names: quotes, dots, control characters, Chinese."""
     ways = {here: {move: there} for here, there, move in zip(stages, stages[1:], moves, strict=False)}
@@ -35,9 +39,7 @@ def test_guards_travel_by_name(sales):
 
 def test_written_by_hand():
     """The short form a person writes: names as stages, names as targets."""
-    line = Pipeline.from_toml(
-        'name = "line"\nstages = ["a", {name = "won", outcome = "won"}]\n[moves.a]\ngo = "won"\n'
-    )
+    line = Pipeline.from_toml('name = "line"\nstages = ["a", {name = "won", outcome = "won"}]\n[moves.a]\ngo = "won"\n')
     assert line.moves_from("a") == ("go",)
 
 

@@ -53,7 +53,9 @@ def test_accepted_is_true_and_carries_the_step(sales, now):
     assert verdict.step == sales.move(case, "qualify", at=now)
 
 
-@pytest.mark.parametrize(("asked", "way"), [("sign", ("qualify", "propose", "sign")), ("proposal", ("qualify", "propose"))])
+@pytest.mark.parametrize(
+    ("asked", "way"), [("sign", ("qualify", "propose", "sign")), ("proposal", ("qualify", "propose"))]
+)
 def test_nearest_legal_way(sales, now, asked, way):
     """For a move, or a stage, that lies further on, the shortest run of moves is given."""
     verdict = sales.try_move(sales.open("D-1", at=now).case, asked, at=now)

@@ -4,6 +4,7 @@ import gzip
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from io import BufferedReader, FileIO
 from os import PathLike, fspath
 from pathlib import Path
@@ -109,8 +110,7 @@ def _is_xes(head: bytes) -> bool:
 
 def _parquet(file: Path, columns: Collection[str] | None) -> Any:
     try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        pa, pq = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError:
         raise ExtraMissing("pyarrow", "parquet", "reading Parquet") from None
     try:

@@ -235,7 +235,8 @@ class Journal:
     @property
     def open(self) -> npt.NDArray[np.bool_]:
         """Bool mask, shape (n,): the stays that last."""
-        return self.left == OPEN
+        lasting: npt.NDArray[np.bool_] = self.left == OPEN
+        return lasting
 
     def sojourn(self) -> Micros:
         """Time in stage, int64 microseconds, shape (n,); of an open stay, so far."""

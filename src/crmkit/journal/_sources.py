@@ -15,6 +15,7 @@ from crmkit.journal._findings import Finding
 from crmkit.journal._table import Table
 from crmkit.journal._times import Instants, localise, parse_instants
 from crmkit.values import zone
+from crmkit.values._instants import DAY_US
 
 Zone: TypeAlias = str | tzinfo | None
 Dates: TypeAlias = Literal["dmy", "mdy", "ymd"] | None
@@ -23,11 +24,14 @@ Dates: TypeAlias = Literal["dmy", "mdy", "ymd"] | None
 class Source(Protocol):
     """Named columns with a row number each."""
 
-    name: str
-    rows: Longs
-    facts: Mapping[str, str]
-    findings: tuple[Finding, ...]
-
+    @property
+    def name(self) -> str: ...
+    @property
+    def rows(self) -> Longs: ...
+    @property
+    def facts(self) -> Mapping[str, str]: ...
+    @property
+    def findings(self) -> tuple[Finding, ...]: ...
     def __len__(self) -> int: ...
 
     def text(self, column: str) -> Coded:
@@ -174,13 +178,15 @@ class _Columns:
 
     def _localised(self, values: npt.NDArray[Any], column: str, tz: Zone) -> Instants:
         """Numpy datetimes carry no zone: they are local times of `tz`."""
-        if tz is None:
-            raise InputError(
-                self.name, "has times without a zone", "say which with tz=, e.g. tz='Europe/Berlin'", None, column
-            )
         ok = ~np.isnat(values)
-        local = values.astype("datetime64[us]").astype(np.int64)
-        micros, findings = localise(np.where(ok, local, 0), zone(tz), rows=self.rows, column_name=column, ok=ok)
+        local = np.where(ok, values.astype("datetime64[us]").astype(np.int64), 0)
+        if tz is None:
+            # Days are often kept as midnights; only a time needs a zone.
+            if (local % DAY_US).any():
+                remedy = "say which with tz=, e.g. tz='Europe/Berlin'"
+                raise InputError(self.name, "has times without a zone", remedy, None, column)
+            return Instants(local, ok, (), "days begin at midnight UTC")
+        micros, findings = localise(local, zone(tz), rows=self.rows, column_name=column, ok=ok)
         return Instants(micros, ok, findings, f"local times of {zone(tz)}")
 
     def _column(self, name: str) -> Sequence[Any] | npt.NDArray[Any]:

@@ -54,9 +54,9 @@ def parse_instants(
     """Read a column of dates or times; each distinct text is read once.
 
     Read are ISO 8601, all-numeric dates, dates with an English month's name, Chinese dates, and seconds or milliseconds
-    since 1970. All-numeric dates have the order of those among them that allow only one. Days without a time begin at
-    midnight in `tz` (in UTC if None). Local times that the clocks skip or repeat: see `localise`. Missing cells are not
-    ok, and no finding.
+    since 1970. All-numeric dates have the order of those among them that allow only one. Days without a time, and local
+    times of a column in which all are midnights, begin at midnight in `tz` (in UTC if None). Local times that the clocks
+    skip or repeat: see `localise`. Missing cells are not ok, and no finding.
 
     Args:
         column: the texts.
@@ -82,6 +82,10 @@ def parse_instants(
     said, words = _said(texts.texts)
     number, spoken = _numbers(said["days"], texts, order)
     usable = (number >= _FIRST_DAY) & (number <= _LAST_DAY)
+    local = usable & (said["offset"] == _NONE)
+    if (said["clock"][local & (said["clock"] != _NONE)] == 0).all():
+        # Databases write days as midnights: where every clock reads 00:00 there are no times to place.
+        said["clock"][local] = _NONE
     micros, repaired = _placed(said, np.where(usable, number, 0), usable, texts, tz)
     dropped = [texts.found(mask, reason) for mask, reason in _unusable(said, words, number, order)]
     findings = tuple(finding for finding in (*dropped, *repaired) if finding is not None)

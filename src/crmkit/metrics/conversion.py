@@ -191,7 +191,9 @@ class Conversion:
         resolved = np.flatnonzero(ends[-1, 1:].sum(axis=0))
         horizon = int(resolved[-1]) if len(resolved) else 0
         estimate = grouped_aj(ends)
-        value, any_end = estimate.cif[:, 0, horizon], estimate.cif[:, :, horizon].sum(axis=1)
+        # Sums of shares may pass 1 by a rounding error; a chance may not.
+        value = np.minimum(estimate.cif[:, 0, horizon], 1.0)
+        any_end = np.maximum(estimate.cif[:, :, horizon].sum(axis=1), value)
         decided = np.divide(value, any_end, out=np.full(len(value), np.nan), where=any_end > 0)
         totals = ends.sum(axis=2)
         band = (limit[:, 0, horizon] for limit in estimate.interval(self.level))

@@ -207,7 +207,9 @@ def win_curve(journal: Journal, *, stages: Any = None, level: float = 0.95, **cl
     estimate = aalen_johansen(days, cause, causes=2)
     low, high = estimate.interval(level)
     closings = np.flatnonzero(estimate.n_event.sum(axis=0))
-    columns = (estimate.time, estimate.n_risk, estimate.cif[0], low[0], high[0], estimate.cif[1])
+    # Sums of shares may pass 1 by a rounding error; a chance may not.
+    won_by, lost_by = np.minimum(estimate.cif, 1.0)
+    columns = (estimate.time, estimate.n_risk, won_by, low[0], high[0], lost_by)
     points = zip(*(column[closings].tolist() for column in columns), strict=True)
     rows = tuple(WinPoint(float(day), *rest) for day, *rest in points)
     won, lost = int((cause == _WON).sum()), int((cause == _LOST).sum())

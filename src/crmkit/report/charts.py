@@ -62,12 +62,12 @@ def curve_chart(report: Report, say: Words) -> Spec:
     # A thousand points draw no better than three hundred.
     keep = sorted({int(i) for i in np.linspace(0, len(points) - 1, min(len(points), 300))}) if points else []
     zero = {"days": 0.0, "won": 0.0, "low": 0.0, "high": 0.0, "lost": 0.0}
-    rows = [zero] + [
+    rows: list[Spec] = [zero] + [
         {"days": p.days, "won": p.won, "low": p.low, "high": p.high, "lost": p.lost} for p in (points[i] for i in keep)
     ]
     y = {"type": "quantitative", "title": None, "axis": {**_AXIS, "format": "%"}, "scale": {"domainMin": 0}}
     line = {"type": "line", "interpolate": "step-after", "strokeWidth": 2.5}
-    layers = [
+    layers: list[Spec] = [
         {"mark": {"type": "area", "interpolate": "step-after", "color": BLUE, "opacity": 0.18},
          "encoding": {"y": {**y, "field": "low"}, "y2": {"field": "high"}}},
         {"mark": {**line, "color": BLUE}, "encoding": {"y": {**y, "field": "won"}}},

@@ -67,7 +67,8 @@ class Simulation:
             rates = moves / steps.days[:, None]
             rates -= np.diag(rates.sum(axis=1))
             chances[person] = [expm(rates * t)[steps.start, won].sum() for t in days]
-        return chances.mean(axis=0)
+        mean: Floats = chances.mean(axis=0)
+        return mean
 
 
 def sales_pipeline() -> Pipeline:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from crmkit.events import Event
 from crmkit.journal import Journal
-from crmkit.pipeline import Case, Pipeline
+from crmkit.pipeline import Accepted, Case, Pipeline
 from crmkit.values import Money
 
 __all__ = ["case_ids", "histories", "instants", "journals", "money"]
@@ -86,7 +86,7 @@ def histories(
         verdict = pipeline.try_move(
             step.case, move, at=at, recorded=recorded, who=draw(st.sampled_from(["ann", "bo"])), fields=wanted
         )
-        if verdict:
+        if isinstance(verdict, Accepted):
             step = verdict.step
             events.append(step.event)
     return step.case, events

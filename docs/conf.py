@@ -1,0 +1,34 @@
+"""How Sphinx builds these pages."""
+
+import sys
+from pathlib import Path
+
+_here = Path(__file__).parent
+sys.path[:0] = [str(_here / "_ext"), str(_here.parent / "tests" / "house")]
+
+project = "crmkit"
+author = "The crmkit authors"
+release = version = "0.1.0"
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "homes"]
+html_theme = "furo"
+html_title = "crmkit"
+exclude_patterns = ["_build", "_ext"]
+
+# In a docstring, `name` is a link where the name is ours, and plain code where it is not.
+default_role = "py:obj"
+nitpicky = True
+# The inventories of other projects lie on the net, and a build must not need it.
+nitpick_ignore_regex = [(r"py:.*", r"(?!crmkit\b).*")]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 100
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3

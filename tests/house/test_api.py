@@ -1,0 +1,100 @@
+"""The public interface: complete, sorted, each thing in one place, and changed on purpose only."""
+
+import ast
+import importlib
+from difflib import unified_diff
+
+import pytest
+from api import SNAPSHOT, snapshot
+from tree import home, modules, node_of, origin, public_methods, public_modules, public_names
+
+CHAPTERS = [module for module in public_modules().values() if not module.is_door]
+DOORS = [module for module in public_modules().values() if module.is_door]
+
+
+def by_name(module):
+    """The id of a parametrised test."""
+    return module.name
+
+
+def rank(name):
+    """Constants, then classes, then functions, each by the alphabet: the order ruff keeps."""
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
+
+
+def test_snapshot():
+    """The interface is the one on record; after a meant change, run `python tests/house/api.py --write`."""
+    recorded = SNAPSHOT.read_text(encoding="utf-8")
+    diff = "\n".join(unified_diff(recorded.splitlines(), snapshot().splitlines(), "api.txt", "src", n=0, lineterm=""))
+    assert not diff, diff
+
+
+@pytest.mark.parametrize("module", public_modules().values(), ids=by_name)
+def test_every_module_says_what_it_offers(module):
+    """Each public module has an `__all__`: sorted, without repetition, and every name in it exists."""
+    names = module.exports
+    assert names is not None
+    assert names == sorted(set(names), key=rank)
+    loaded = importlib.import_module(module.name)
+    assert [name for name in names if not hasattr(loaded, name)] == []
+
+
+@pytest.mark.parametrize("module", CHAPTERS, ids=by_name)
+def test_chapters_hide_nothing_public(module):
+    """What a chapter defines without an underscore is in its `__all__`; `TypeVar`s are no offer."""
+    defined = {name for name, node in module.definitions.items() if not name.startswith("_") and not is_type_variable(node)}
+    assert defined - set(module.exports or ()) == set()
+
+
+def is_type_variable(node):
+    """Whether it is `T = TypeVar("T")`."""
+    return isinstance(node, ast.Assign) and ast.unparse(node.value).startswith(("TypeVar(", "ParamSpec("))
+
+
+@pytest.mark.parametrize("module", DOORS, ids=by_name)
+def test_doors_hide_nothing_public(module):
+    """What a door imports from its own rooms without an underscore is in its `__all__`."""
+    own = {name for name, (source, _) in module.imported.items() if source.startswith(module.name + ".")}
+    assert {name for name in own if not name.startswith("_")} - set(module.exports or ()) == set()
+
+
+def test_one_place_for_each_name():
+    """A thing is exported by its home and by the doors above it, and by nobody else."""
+    astray = []
+    for module, name in public_names():
+        where = home(module.name, name)
+        if where is not None and where != module.name and not (module.is_door and where.startswith(module.name + ".")):
+            astray.append(f"{module.name}.{name} is at home in {where}")
+    assert astray == []
+
+
+def test_one_thing_for_each_name():
+    """Within a room, one name means one thing."""
+    meant = {}
+    for module, name in public_names():
+        room = ".".join(module.name.split(".")[:2])
+        meant.setdefault((room, name), set()).add(origin(module.name, name))
+    # A door that names a room (`crmkit.metrics`) has no definition to compare.
+    assert {key: things for key, things in meant.items() if len(things - {None}) > 1} == {}
+
+
+def test_every_public_thing_is_documented():
+    """Modules, classes, functions, public methods and properties have docstrings; constants have a `#:` comment."""
+    silent = [name for name, module in modules().items() if module.path.stat().st_size and not ast.get_docstring(module.tree)]
+    for module, name in public_names():
+        if home(module.name, name) == module.name:
+            silent += [f"{module.name}.{rest}" for rest in undocumented(module.name, name)]
+    assert silent == []
+
+
+def undocumented(module, name):
+    """The parts of a public thing that say nothing about themselves."""
+    node = node_of(module, name)
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        defined = modules()[origin(module, name)[0]]
+        above = defined.path.read_text(encoding="utf-8").splitlines()[node.lineno - 2].strip()
+        return [] if above.startswith("#:") else [name]
+    parts = [(name, node)]
+    if isinstance(node, ast.ClassDef):
+        parts += [(f"{name}.{method.name}", method) for method in public_methods(node)]
+    return [label for label, part in parts if not ast.get_docstring(part)]

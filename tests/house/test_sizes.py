@@ -1,0 +1,69 @@
+"""Budgets for the largest, not for the average: one runaway file spoils a code base, the median never does."""
+
+from datetime import UTC, date, datetime
+
+from measure import (
+    COMPLEXITY,
+    DOOR_NAMES,
+    FILE_LINES,
+    FUNCTION_LINES,
+    POSITIONAL,
+    ROOM_NAMES,
+    measured,
+    python_files,
+    summary,
+)
+from tree import public_modules, relative
+
+# What may be too large, and until when: {"src/crmkit/x.py": date(2026, 12, 31)}. It should be empty.
+EXCEPTIONS: dict[str, date] = {}
+
+EVERYTHING = ("src", "tests", "docs", "bench", "examples")
+
+
+def excused(where):
+    """Whether an exception names this file; the dates are checked by their own test."""
+    return where.partition(":")[0] in EXCEPTIONS
+
+
+def test_files_are_short():
+    """No Python file has more than 400 lines."""
+    sizes = {relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in python_files(*EVERYTHING)}
+    assert {name: size for name, size in sizes.items() if size > FILE_LINES and not excused(name)} == {}
+
+
+def test_functions_are_short():
+    """No function has more than 50 lines of code."""
+    assert [one for one in measured(*EVERYTHING) if one.lines > FUNCTION_LINES and not excused(one.where)] == []
+
+
+def test_functions_are_simple():
+    """No function has a cyclomatic complexity above 10."""
+    assert [one for one in measured(*EVERYTHING) if one.complexity > COMPLEXITY and not excused(one.where)] == []
+
+
+def test_few_arguments_go_by_position():
+    """No function of the library takes more than five arguments by position."""
+    assert [one for one in measured("src") if one.positional > POSITIONAL and not excused(one.where)] == []
+
+
+def test_functions_are_small_as_a_rule(record_property):
+    """Half of the functions have at most 7 lines of code, nine of ten at most 25."""
+    record_property("sizes", summary())
+    sizes = sorted(one.lines for one in measured("src"))
+    assert sizes[len(sizes) // 2] <= 7, summary()
+    assert sizes[int(len(sizes) * 0.9)] <= 25, summary()
+
+
+def test_doors_are_narrow():
+    """A package offers at most 15 names, the front door at most 30."""
+    doors = {name: module.exports or [] for name, module in public_modules().items() if module.is_door}
+    limits = {name: DOOR_NAMES if name == "crmkit" else ROOM_NAMES for name in doors}
+    assert {name: len(names) for name, names in doors.items() if len(names) > limits[name]} == {}
+
+
+def test_exceptions_end():
+    """An exception that has run out, or whose file is gone, is removed from the list."""
+    known = {relative(path) for path in python_files(*EVERYTHING)}
+    today = datetime.now(UTC).date()
+    assert {name: until for name, until in EXCEPTIONS.items() if name not in known or until < today} == {}
