@@ -15,8 +15,6 @@ from hypothesis import strategies as st
 from crmkit.cli import main
 from crmkit.testing.simulate import sales_pipeline, simulate
 
-from .shared import shared
-
 EVENTS = "deal,stage,when,who\nD1,lead,2026-01-01,wei\nD1,won,2026-01-05,wei\nD2,lead,2026-01-02,li\nD2,lost,2026-01-09,li\nNA,lead,2026-01-03,li\n"
 COLUMNS = ["--case", "deal", "--stage", "stage", "--at", "when", "--who", "who"]
 
@@ -98,7 +96,7 @@ def test_json_follows_its_schema(tmp_path):
     assert all(abs(row["closed_only"] - row["truth"]) > 0.01 for row in truth["rows"])
 
 
-def test_public_crm_export(tmp_path):
+def test_public_crm_export(tmp_path, shared):
     """Snapshot form: the figures an independent count gives for a public CRM export; nobody is called."""
     made = report(
         tmp_path, shared("data", "sales", "maven_crm", "sales_pipeline.csv"), "--case", "opportunity_id", "--opened",
@@ -117,7 +115,7 @@ def test_public_crm_export(tmp_path):
     assert 0.51 < made["win_curve"][-1]["won"] < 0.57
 
 
-def test_as_of_a_day_counts_the_whole_day(tmp_path):
+def test_as_of_a_day_counts_the_whole_day(tmp_path, shared):
     """Open on 30 June 2017: engaged on or before the day and not closed by it."""
     made = report(
         tmp_path, shared("data", "sales", "maven_crm", "sales_pipeline.csv"), "--case", "opportunity_id", "--opened",
@@ -126,7 +124,7 @@ def test_as_of_a_day_counts_the_whole_day(tmp_path):
     assert made["totals"]["open"] == 1686
 
 
-def test_loan_applications(tmp_path):
+def test_loan_applications(tmp_path, shared):
     """Event form with zones and people: 5,337 applications against a plain count of the log."""
     path = next(shared("data", "sales", "bpic2012").glob("*.csv.gz"))
     made = report(
@@ -150,7 +148,7 @@ def test_loan_applications(tmp_path):
     assert left_out == (~used).sum()
 
 
-def test_xes(tmp_path):
+def test_xes(tmp_path, shared):
     """An event log in XES needs no options but what closed means."""
     pytest.importorskip("defusedxml")
     path = shared("data", "logs", "receipt", "receipt.xes.gz")

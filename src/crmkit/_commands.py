@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 
 # typer carries its own copy of click from some version on, so the class is found from a child that typer exports.
-_UsageError: type[Exception] = next(b for b in typer.BadParameter.__mro__ if b.__name__ == "ClickException")  # type: ignore[assignment] # a base of an exception is one
+_UsageError: type[Exception] = next(b for b in typer.BadParameter.__mro__ if b.__name__ == "ClickException")
 
 _WON = ("won", "closed won", "win", "赢单", "成交")
 _LOST = ("lost", "closed lost", "loss", "cancelled", "canceled", "输单", "丢单")
@@ -255,7 +255,7 @@ def write(made: Report, out: Path, name: str, language: str) -> None:
 
 
 @contextmanager
-def _progress(file: Path) -> Iterator[Callable[[int, int], None]]:
+def _progress(file: Path) -> Generator[Callable[[int, int], None]]:
     """A bar on standard error, for a reader at a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())

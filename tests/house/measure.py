@@ -27,7 +27,7 @@ class Measured:
     Attributes:
         where: "src/crmkit/desk.py:12 Desk.open".
         lines: lines of code: from `def` to the end, without docstring, blank lines and comments.
-        complexity: 1 and one more for each branch, loop, handler and `case`; nested functions count for themselves.
+        complexity: 1 and one more for each branch, loop, handler and `case` but `case _`; nested functions count for themselves.
         positional: parameters that may be passed by position, without `self` and `cls`.
     """
 
@@ -69,7 +69,9 @@ def _complexity(node: Function) -> int:
 def _branches(node: ast.AST) -> int:
     if isinstance(node, _NESTED):
         return 0
-    return isinstance(node, _BRANCHES) + sum(_branches(child) for child in ast.iter_child_nodes(node))
+    always = isinstance(node, ast.match_case) and isinstance(node.pattern, ast.MatchAs) and node.pattern.pattern is None
+    own = isinstance(node, _BRANCHES) and not (always and node.guard is None)
+    return own + sum(_branches(child) for child in ast.iter_child_nodes(node))
 
 
 def _positional(node: Function) -> int:

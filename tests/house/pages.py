@@ -15,11 +15,7 @@ def page_name(module: str) -> str:
 def stub(module: str, *, door: bool) -> str:
     """A page that shows the docstrings; prose may be added."""
     names = f"\n## Names\n\n```{{names}} {module}\n```\n" if door else ""
-    return (
-        f"# `{module}`\n\n```{{eval-rst}}\n.. automodule:: {module}\n   :no-members:\n   :no-index:\n```\n{names}"
-        if module == "crmkit"
-        else f"# `{module}`\n\n```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n```\n{names}"
-    )
+    return f"# `{module}`\n\n```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n```\n{names}"
 
 
 def missing() -> dict[str, str]:

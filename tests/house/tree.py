@@ -6,7 +6,7 @@ defines it. If a private file does, it is the one chapter that passes it on, els
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -157,3 +157,8 @@ def public_methods(node: ast.ClassDef) -> Iterator[Function]:
 def relative(path: Path) -> str:
     """A path as a reader of the repository writes it."""
     return path.relative_to(ROOT).as_posix()
+
+
+def report(found: Iterable[object]) -> str:
+    """A failure message that shows every finding."""
+    return "\n" + "\n".join(str(one) for one in found)

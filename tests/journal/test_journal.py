@@ -109,7 +109,7 @@ def test_frames_of_every_library(library):
 def test_duckdb_relation():
     """A DuckDB relation is a frame too."""
     duckdb = pytest.importorskip("duckdb")
-    frame = pd.DataFrame(
+    frame = pd.DataFrame(  # noqa: F841 - DuckDB reads it by its name
         {"c": ["a", "a"], "s": ["x", "won"], "t": pd.to_datetime(["2026-01-01", "2026-01-02"], utc=True)}
     )
     relation = duckdb.sql("select * from frame")

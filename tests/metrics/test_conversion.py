@@ -30,7 +30,7 @@ def small(rows, until=100):
 @settings(max_examples=40, deadline=None)
 @given(journals(LINE, cases=15))
 def test_counts_add_up(journal):
-    """entered = advanced + lost + back + open; persons add up to all; rates and limits are ordered within 0..1."""
+    """Law: entered = advanced + lost + back + open; persons add up to all; rates and limits are ordered within 0..1."""
     rates = conversion(journal, stages=LINE)
     for stage in {row.stage for row in rates}:
         rows = [row for row in rates if row.stage == stage]
@@ -157,7 +157,7 @@ def test_transitions_are_a_group_by():
     """The cheap state equals a GROUP BY of the interval table in DuckDB."""
     duckdb = pytest.importorskip("duckdb")
     journal = simulate(n=400, rng=np.random.default_rng(5), people={"ann": 1, "bo": 2}).journal
-    frame = journal.to_frame("pandas")
+    frame = journal.to_frame("pandas")  # noqa: F841 - DuckDB reads it by its name
     rows = duckdb.sql("select who, stage, next, 0, count(*) from frame group by all").fetchall()
     assert transitions(journal).from_table(("by", "stage", "next"), rows) == transitions(journal)
 

@@ -1,6 +1,7 @@
 """Curves: coverage of the known truth, real data, and the small cases by hand."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -43,9 +44,7 @@ def test_before_and_beyond():
     assert (early.won, early.low) == (0, 0)
     assert early.high == pytest.approx(1 - 0.05 ** (1 / 200))
     assert late.won == curve.rows[-1].won
-    assert all(
-        one.won <= other.won and one.lost <= other.lost for one, other in zip(curve.rows, curve.rows[1:], strict=False)
-    )
+    assert all(one.won <= other.won and one.lost <= other.lost for one, other in pairwise(curve.rows))
     assert curve.n == curve.won + curve.lost + curve.n_open
     assert curve.observed >= curve.rows[-1].days
 

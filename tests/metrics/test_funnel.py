@@ -26,7 +26,7 @@ def logged(*sequences):
 
 @pytest.mark.parametrize(("order", "levels"), [("loose", [3, 3, 3, 3, 1]), ("strict", [3, 1, 3, 2, 1])])
 def test_the_table_of_clickhouse(order, levels):
-    """windowFunnel over A, B, C: the truth table of ClickHouse pull request 9773, default and strict_order."""
+    """The windowFunnel over A, B, C: the truth table of ClickHouse pull request 9773, default and strict_order."""
     journal = logged("ABC", "ADBC", "AABBCC", "AABBDCC", "BBCCAA")
     assert [*depth(journal, "ABC", order=order).values()] == levels
 

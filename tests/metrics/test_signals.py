@@ -13,8 +13,6 @@ from crmkit.metrics import conversion, signals
 from crmkit.metrics.conversion import Rate
 from crmkit.testing.simulate import sales_pipeline, simulate
 
-from ..shared import shared
-
 LINE = sales_pipeline()
 
 
@@ -30,19 +28,14 @@ def rated(cells):
     return attrs.evolve(empty, rows=rows)
 
 
-def test_agents_of_a_public_crm_export_are_within_chance():
+def test_agents_of_a_public_crm_export_are_within_chance(shared):
     """Win rates from 55 to 70 % over 30 agents are what chance gives (chi-square 33.35 on 29 df): nobody is called."""
-    journal = Journal.from_csv(
-        shared("data", "sales", "maven_crm", "sales_pipeline.csv").read_bytes(),
-        case="opportunity_id", stage="deal_stage", at="engage_date", who="sales_agent",
-    )  # fmt: skip
-    assert len(journal.who.values) == 30
-    found = signals(conversion(maven(), won=["won"], lost=["lost"]))
+    found = signals(conversion(maven(shared), won=["won"], lost=["lost"]))
     assert len(found) == 30
     assert not found.calls
 
 
-def maven():
+def maven(shared):
     """The export in snapshot form."""
     import pandas as pd
 
@@ -99,7 +92,7 @@ def test_the_warning_of_ordinary_sellers():
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 80), st.integers(0, 80)), min_size=1, max_size=8))
 def test_laws_of_a_report(pairs):
-    """p <= q; limits hold the effect; shrinking goes towards the centre; a smaller n detects less."""
+    """Of any report: p <= q; limits hold the effect; shrinking goes towards the centre; a smaller n detects less."""
     cells = [(f"p{i}", min(x, n), n) for i, (x, n) in enumerate(pairs)]
     found = signals(rated(cells))
     assert len(found) == len(cells)

@@ -1,6 +1,7 @@
 """Past states and timelines, against a plain re-telling of the same history."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -73,7 +74,7 @@ def test_timeline_tiles_the_life_of_a_case(history):
     """Stays follow each other without gap or overlap, and end in the present stage."""
     case, events = history
     visits = LINE.timeline(events)
-    for visit, after in zip(visits, visits[1:], strict=False):
+    for visit, after in pairwise(visits):
         assert (visit.left, visit.next) == (after.entered, after.stage)
         assert visit.sojourn == after.entered - visit.entered
     assert (visits[0].entered, visits[-1].stage, visits[-1].left) == (case.opened, case.stage, None)

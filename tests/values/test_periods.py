@@ -1,6 +1,7 @@
 """Periods partition time, whichever calendar cuts it."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_year_is_the_sum_of_its_parts(calendar, year, unit):
     parts = whole.split(unit)
     assert parts[0].start == whole.start
     assert parts[-1].end == whole.end
-    assert all(one.end == other.start for one, other in zip(parts, parts[1:], strict=False))
+    assert all(one.end == other.start for one, other in pairwise(parts))
     assert len({part.name for part in parts}) == len(parts)
 
 

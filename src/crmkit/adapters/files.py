@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from importlib import import_module
 from io import BufferedReader, FileIO
@@ -66,7 +66,7 @@ def read_table(
 
 
 @contextmanager
-def _opened(file: Path, on_progress: Progress | None) -> Iterator[BinaryIO]:
+def _opened(file: Path, on_progress: Progress | None) -> Generator[BinaryIO]:
     """The file's bytes, unzipped; trouble on the way becomes one clear error."""
     try:
         with BufferedReader(_Counted(file, on_progress), _BLOCK) as raw:

@@ -175,8 +175,7 @@ def from_milestones(source: Source, common: Common, milestones: Mapping[str, str
         rows.findings += (
             attrs.evolve(found, reason=f"{found.reason}; stage left out", dropped=False) for found in read.findings
         )
-    nothing: Mask = ~known.any(axis=0)
-    rows.drop(nothing, None, "has no date for any stage")
+    rows.drop(known.sum(axis=0) == 0, None, "has no date for any stage")
     first = _first_of_each(rows, np.flatnonzero(rows.keep), cases, common.case)
     kept = np.zeros(n, np.bool_)
     kept[np.flatnonzero(rows.keep)[first]] = True

@@ -208,7 +208,7 @@ class Journal:
             name: how the user knows it.
             columns: as for `from_frame`; `case`, `stage`, `at` and `who` default to the standard extensions.
         """
-        standard = {"case": "case:concept:name", "stage": "concept:name", "at": "time:timestamp"}
+        standard: dict[str, Any] = {"case": "case:concept:name", "stage": "concept:name", "at": "time:timestamp"}
         table = _sources.decoded_xes(data, name)
         if "who" not in columns and "org:resource" in table.columns:
             columns["who"] = "org:resource"

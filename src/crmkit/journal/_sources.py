@@ -157,7 +157,8 @@ class _Columns:
     def empty(self, column: str) -> npt.NDArray[np.bool_]:
         values = self._column(column)
         if isinstance(values, np.ndarray) and values.dtype.kind == "M":
-            return np.isnat(values)
+            none: npt.NDArray[np.bool_] = np.isnat(values)
+            return none
         return np.fromiter((_as_text(value) is None for value in self._listed(column)), np.bool_, len(values))
 
     def instants(self, column: str, tz: Zone, dates: Dates) -> Instants:

@@ -55,7 +55,7 @@ def parse_instants(
 
     Read are ISO 8601, all-numeric dates, dates with an English month's name, Chinese dates, and seconds or milliseconds
     since 1970. All-numeric dates have the order of those among them that allow only one. Days without a time, and local
-    times of a column in which all are midnights, begin at midnight in `tz` (in UTC if None). Local times that the clocks
+    times of a column in which all are midnights, begin at midnight in `tz` (in UTC if None). Local times that clocks
     skip or repeat: see `localise`. Missing cells are not ok, and no finding.
 
     Args:

@@ -182,7 +182,7 @@ def _judged(rates: Sequence[Rate]) -> _Stage:
     # Nobody is compared with themselves.
     rest = np.maximum(own.sum() - own, 1.0)
     centre = np.where(inside & enough, ((value * own).sum() - value * own) / rest, pooled)
-    base = _held(centre)
+    base = _held(centre, rest)
     variance = base * (1 - base) * (1 / np.maximum(n, 1.0) + 1 / rest) + tau2
     worth = base * (1 - base) / variance
     low, high = midp_binomial(value * worth, worth, base)
@@ -197,7 +197,7 @@ def _inside(value: Floats, n: Floats, enough: Mask) -> Mask:
     centre = float(np.median(value[enough]))
     inside = enough
     for _ in range(10):
-        base = _held(np.array(centre))
+        base = _held(np.array(centre), n[enough].sum())
         near = enough & (np.abs(value - centre) <= _SIGMAS * np.sqrt(base * (1 - base) / np.maximum(n, 1.0)))
         if not near.any() or (near == inside).all():
             break
@@ -208,13 +208,14 @@ def _inside(value: Floats, n: Floats, enough: Mask) -> Mask:
 
 def _between(value: Floats, n: Floats, centre: float) -> float:
     """Variance between persons beyond chance: DerSimonian and Laird's moment estimator on the proportion scale."""
-    base = float(_held(np.array(centre)))
+    base = float(_held(np.array(centre), n.sum()))
     weight = n / (base * (1 - base))
     spread = float((weight * (value - centre) ** 2).sum())
     room = float(weight.sum() - (weight**2).sum() / weight.sum())
     return max(0.0, (spread - (len(value) - 1)) / room) if room > 0 else 0.0
 
 
-def _held(centre: Floats) -> Floats:
-    """Keep a centre off 0 and 1, where a binomial has no spread and every difference would look certain."""
-    return np.clip(centre, 0.005, 0.995)
+def _held(centre: Floats, n: npt.ArrayLike) -> Floats:
+    """Keep a centre half a case off 0 and 1, where a binomial has no spread and every difference would look certain."""
+    edge = 0.5 / (np.asarray(n, np.float64) + 1)
+    return np.clip(centre, edge, 1 - edge)

@@ -86,7 +86,7 @@ def times_chart(report: Report, say: Words) -> Spec:
     known = [v for row in rows for v in (row["median"], row["low"], row["high"]) if isinstance(v, float) and v > 0]
     wide = bool(known) and max(known) / min(known) > 50
     scale = {"type": "log"} if wide else {"zero": True}
-    x = {"type": "quantitative", "title": say["days"], "scale": scale, "axis": {**_AXIS, "format": "~g"}}
+    x = {"type": "quantitative", "title": say["days"], "scale": scale, "axis": {**_AXIS, "format": "~r"}}
     if wide:
         rows = [{**row, **{k: None for k, v in row.items() if isinstance(v, float) and v <= 0}} for row in rows]
     layers = [_rule(x), _dot(x, "median")]

@@ -1,0 +1,103 @@
+"""What import-linter cannot see: calls, globals, and who looks into whose drawers. The floors are in `.importlinter`."""
+
+import ast
+from configparser import ConfigParser
+
+import pytest
+from tree import ROOT, modules, report
+
+# A flat file above floor 6 may open, print and ask the time; so may the rooms.
+UPPER = ("crmkit.adapters", "crmkit.report", "crmkit.testing", "crmkit.cli", "crmkit.__main__", "crmkit._")
+CORE = [module for module in modules().values() if not module.name.startswith(UPPER)]
+MIDDLE = {"rules", "pipeline", "metrics", "kb", "improve", "desk", "report"}
+FORBIDDEN_CALLS = {
+    "open", "print", "input", "eval", "exec", "breakpoint", "datetime.now", "datetime.utcnow", "datetime.today", "date.today",
+    "np.random.seed", "np.random.rand", "np.random.normal",
+}  # fmt: skip
+
+
+def by_name(module):
+    """The id of a parametrised test."""
+    return module.name
+
+
+def imports(module):
+    """The full names a module imports, wherever in it, and the lines."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def room(name):
+    """The first two parts of a dotted name."""
+    return ".".join(name.split(".")[:2])
+
+
+@pytest.mark.parametrize("module", CORE, ids=by_name)
+def test_the_core_opens_nothing_and_reads_no_clock(module):
+    """Below floor 7 nothing opens a file, prints, evaluates text, reads the clock or draws from a global generator."""
+    calls = [(ast.unparse(node.func), node.lineno) for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
+    found = [f"{module.path}:{line} {name}" for name, line in calls if name in FORBIDDEN_CALLS]
+    assert not found, report(found)
+
+
+@pytest.mark.parametrize("module", CORE, ids=by_name)
+def test_the_core_has_no_globals(module):
+    """Below floor 7 no function rebinds a module's name."""
+    found = [f"{module.path}:{node.lineno}" for node in ast.walk(module.tree) if isinstance(node, ast.Global)]
+    assert not found, report(found)
+
+
+def test_private_files_are_private():
+    """A file with an underscore is imported by its own room only."""
+    found = [
+        f"{module.path}:{line} {name}"
+        for module in modules().values()
+        for name, line in imports(module)
+        if name.startswith("crmkit.") and any(part.startswith("_") for part in name.split(".")[2:])
+        if room(name) != room(module.name)
+    ]
+    assert not found, report(found)
+
+
+def test_nobody_inside_uses_the_front_door():
+    """The library imports its rooms, not `crmkit` itself: the door is for users."""
+    found = [
+        f"{module.path}:{line} {name}"
+        for module in modules().values()
+        for name, line in imports(module)
+        if name == "crmkit" or (name.startswith("crmkit.") and room(name) not in modules() and module.name != "crmkit")
+    ]
+    assert not found, report(found)
+
+
+def test_nobody_loads_scipy_stats():
+    """scipy.stats weighs more than the whole library; the few formulas needed are in scipy.special."""
+    found = [
+        f"{module.path}:{line}"
+        for module in modules().values()
+        for name, line in imports(module)
+        if name.startswith("scipy.stats")
+    ]
+    assert not found, report(found)
+
+
+def test_imports_are_absolute():
+    """Every import names its module in full."""
+    found = [
+        f"{module.path}:{node.lineno}"
+        for module in modules().values()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert not found, report(found)
+
+
+def test_adapters_are_kept_from_every_room_of_the_middle():
+    """The contract on adapters names each room of floors 3 to 7 that exists."""
+    contracts = ConfigParser()
+    contracts.read(ROOT / ".importlinter", encoding="utf-8")
+    named = set(contracts["importlinter:contract:adapters"]["forbidden_modules"].split())
+    assert {f"crmkit.{name}" for name in MIDDLE} & set(modules()) - named == set()
