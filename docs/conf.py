@@ -13,6 +13,7 @@ release = version = "0.1.0"
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "homes"]
 html_theme = "furo"
 html_title = "crmkit"
+html_show_copyright = False
 exclude_patterns = ["_build", "_ext"]
 
 # In a docstring, `name` is a link where the name is ours, and plain code where it is not.
@@ -23,7 +24,6 @@ nitpick_ignore_regex = [(r"py:.*", r"(?!crmkit\b).*")]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 100
 napoleon_google_docstring = True

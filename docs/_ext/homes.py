@@ -73,6 +73,12 @@ def skip(app: Sphinx, what: str, name: str, *_: Any) -> bool | None:
     return home(here, name) != here if exported else None
 
 
+def keep_colons(_app: Sphinx, what: str, _name: str, _thing: Any, _options: Any, lines: list[str]) -> None:
+    """Keep napoleon from taking what stands before a colon for the type of a property; our types are annotations."""
+    if what in {"attribute", "data", "property"} and lines and ":" in lines[0]:
+        lines[0] = f": {lines[0]}"
+
+
 class Names(SphinxDirective):
     """A list of the names a door offers."""
 
@@ -97,5 +103,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register the hooks."""
     app.connect("missing-reference", resolve)
     app.connect("autodoc-skip-member", skip)
+    app.connect("autodoc-process-docstring", keep_colons, priority=400)
     app.add_directive("names", Names)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -160,11 +160,8 @@ class Desk:
             if first is not None:
                 return self._same(seen, first, step.event)
             try:
-                self.store.append(
-                    [step.event],
-                    unless=Query(cases=[case, *reads]),
-                    after=min(after, seen.position) if reads else seen.position,
-                )
+                unless = Query(cases=[case, *reads])
+                self.store.append([step.event], unless=unless, after=after if reads else seen.position)
             except Conflict:
                 if not left:
                     raise

@@ -74,8 +74,8 @@ class EventStore(Protocol):
     def append(self, events: Iterable[Event], *, unless: Query | None = None, after: int = 0) -> int:
         """Store events, all or none, and return the position of the last one.
 
-        Events whose idempotency keys are all stored already with the same payload change nothing: the position of the
-        first append comes back, whatever `unless` says.
+        Events that are all stored already, each id and idempotency key with the same payload, change nothing: the
+        position of the first append comes back, whatever `unless` says.
 
         Args:
             events: in order; an empty run stores nothing and returns the last position of the store.
@@ -85,7 +85,7 @@ class EventStore(Protocol):
 
         Raises:
             Conflict: if the condition does not hold.
-            KeyReused: if a key or an event id is stored already with another payload.
+            KeyReused: if the condition holds and a key or an event id is stored already with another payload.
             OutcomeUnknown: if the commit neither succeeded nor failed for sure.
         """
         ...

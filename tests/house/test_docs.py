@@ -11,7 +11,9 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.
 SECTIONS = ("tutorial", "how-to", "explanation", "reference", "decisions")
 MISSION = ROOT / "docs" / "reference" / "mission.md"
 OPEN = ROOT / "tests" / "house" / "mission_open.txt"
-IDS = [f"{letter}{n}" for letter, last in (("T", 11), ("K", 16), ("R", 3), ("B", 9), ("L", 1)) for n in range(1, last + 1)]
+IDS = [
+    f"{letter}{n}" for letter, last in (("T", 11), ("K", 16), ("R", 3), ("B", 9), ("L", 1)) for n in range(1, last + 1)
+]
 
 
 def by_path(path):
@@ -48,7 +50,7 @@ def test_every_section_has_pages(section):
 def test_a_block_that_is_not_run_says_why(path):
     """`<!--- skip: next -->` comes right after a line `<!--- reason: ... -->`."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    skips = [number for number, line in enumerate(lines) if re.search(r"(<!---?|%)\s*skip:", line)]
+    skips = [number for number, line in enumerate(lines) if re.match(r"(<!---?|%)\s*skip:", line)]
     found = [number + 1 for number in skips if not re.match(r"<!--- reason: \w.{10,} -->$", lines[number - 1])]
     assert not found, report(found)
 

@@ -6,6 +6,8 @@ Run by mypy and pyright, never executed.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, assert_type
 
+from crmkit.adapters.memory import MemoryBlobStore, MemoryEventStore, MemoryRecordStore
+from crmkit.adapters.sqlite import SqliteStore
 from crmkit.events import Event
 from crmkit.protocols import BlobStore, EventStore, Query, Record, Recorded, RecordStore
 
@@ -83,3 +85,14 @@ def seams() -> None:
     assert_type(records.get("customer", "C-1"), Record | None)
     assert_type(blobs.get("segment/1"), bytes | None)
     assert_type(half.append([]), int)
+
+
+def our_own() -> None:
+    """The stores that come with the library fit the seams."""
+    sqlite = SqliteStore("crm.db")
+    events: tuple[EventStore, ...] = (MemoryEventStore(), sqlite.events)
+    records: tuple[RecordStore, ...] = (MemoryRecordStore(), sqlite.records)
+    blobs: tuple[BlobStore, ...] = (MemoryBlobStore(), sqlite.blobs)
+    assert_type([store.append([]) for store in events], list[int])
+    assert_type([store.get("customer", "C-1") for store in records], list[Record | None])
+    assert_type([store.get("segment/1") for store in blobs], list[bytes | None])

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from crmkit.events import Event, from_json, to_json
 from crmkit.journal import Journal
 from crmkit.pipeline import Case, Pipeline
+from crmkit.testing._holds import holds
 from crmkit.testing.strategies import histories, journals
 
 __all__ = [
@@ -48,13 +49,13 @@ class MergeableMetric(Protocol[State]):
 
 def replay_of_record_is_identity(pipeline: Pipeline, case: Case, events: Sequence[Event]) -> None:
     """What was decided is what the facts say."""
-    _holds(pipeline.replay(events) == case, f"replaying {len(events)} facts of {case.id!r} gives another case")
+    holds(pipeline.replay(events) == case, f"replaying {len(events)} facts of {case.id!r} gives another case")
 
 
 def text_form_loses_nothing(pipeline: Pipeline, case: Case, events: Sequence[Event]) -> None:
     """Facts that went through text say the same."""
     again = [from_json(to_json(event)) for event in events]
-    _holds(again == list(events), "a fact changed on its way through text")
+    holds(again == list(events), "a fact changed on its way through text")
     replay_of_record_is_identity(pipeline, case, again)
 
 
@@ -62,9 +63,9 @@ def stays_tile_the_life_of_a_case(pipeline: Pipeline, case: Case, events: Sequen
     """Stays follow each other without gap or overlap, and the last one is where the case stands."""
     visits = pipeline.timeline(events)
     for visit, after in pairwise(visits):
-        _holds((visit.left, visit.next) == (after.entered, after.stage), f"a gap after {visit.stage!r}")
+        holds((visit.left, visit.next) == (after.entered, after.stage), f"a gap after {visit.stage!r}")
     ends = (visits[0].entered, visits[-1].stage, visits[-1].left)
-    _holds(ends == (case.opened, case.stage, None), "the timeline does not span the case")
+    holds(ends == (case.opened, case.stage, None), "the timeline does not span the case")
 
 
 def merge_is_addition(metric: MergeableMetric[Any], parts: Sequence[Journal]) -> None:
@@ -76,14 +77,14 @@ def merge_is_addition(metric: MergeableMetric[Any], parts: Sequence[Journal]) ->
     forward, backward = metric.zero(), metric.zero()
     for state in states:
         forward, backward = metric.merge(forward, state), metric.merge(state, backward)
-    _holds(forward == whole, "merging the parts is not counting the whole")
-    _holds(backward == whole, "the order of merging matters")
+    holds(forward == whole, "merging the parts is not counting the whole")
+    holds(backward == whole, "the order of merging matters")
 
 
 def order_of_rows_does_not_matter(metric: MergeableMetric[Any], journal: Journal, order: Sequence[int]) -> None:
     """A shuffled journal has the same state."""
     one, other = metric.update(metric.zero(), journal), metric.update(metric.zero(), journal[np.array(order)])
-    _holds(one == other, "the order of rows matters")
+    holds(one == other, "the order of rows matters")
 
 
 def check_pipeline(pipeline: Pipeline, *, examples: int = 100) -> None:
@@ -132,9 +133,3 @@ def check_metric(metric: MergeableMetric[Any], pipeline: Pipeline, *, examples: 
         order_of_rows_does_not_matter(metric, journal, data.draw(st.permutations(range(len(journal)))))
 
     run()
-
-
-def _holds(truth: bool, why: str) -> None:  # noqa: FBT001 - the one thing it is about
-    # Not an assert statement: those are gone under python -O, and a check that cannot fail is none.
-    if not truth:
-        raise AssertionError(why)

@@ -1,0 +1,217 @@
+"""How a figure is made.
+
+The contenders of a comparison take turns in one process, so that a noisy neighbour hurts all of them alike. What counts
+is CPU time, user and system, of all threads: of each contender the best run of a round, then the median of the rounds.
+Results must agree before anything is compared. Peak memory is that of a fresh process which runs one contender once.
+"""
+
+import gc
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import attrs
+
+ROUNDS = 5
+_MOST_RUNS = 3
+# No further run in a round once a contender has had this many CPU seconds of it.
+_ENOUGH_S = 1.0
+
+Run = Callable[[], Any]
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+@attrs.frozen
+class Contender:
+    """One way to do the work.
+
+    Attributes:
+        name: the library, as its distribution is called; contenders of one name are forms of it, the best counts.
+        prepare: from the folder of inputs to the function that is timed; imports and conversions belong here.
+        plain: from its result to what all contenders' results are compared in.
+        form: which form of the library's use, if there are several.
+        items: how many items a run handles, if fewer than the comparison's; its time is then extrapolated.
+    """
+
+    name: str
+    prepare: Callable[[Path], Run]
+    plain: Callable[[Any], Any] = _same
+    form: str = ""
+    items: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.form})" if self.form else self.name
+
+    @property
+    def version(self) -> str | None:
+        """The installed version; None if it is not installed. What the standard library does has Python's."""
+        if self.name == "crmkit":
+            return import_module("crmkit").__version__
+        if self.name == "python":
+            return sys.version.split()[0]
+        try:
+            return version(self.name)
+        except PackageNotFoundError:
+            return None
+
+
+@attrs.frozen
+class Comparison:
+    """The same work, done by several.
+
+    Attributes:
+        what: the work, in words.
+        items: how many items it has.
+        unit: what an item is.
+        write: puts the inputs into a folder.
+        contenders: crmkit first.
+        agree: takes two plain results, ours first, and raises if they differ.
+    """
+
+    what: str
+    items: int
+    unit: str
+    write: Callable[[Path], None]
+    contenders: Sequence[Contender]
+    agree: Callable[[Any, Any], None]
+
+
+@attrs.frozen
+class Figure:
+    """A ratio: how many times the CPU time of crmkit a peer takes.
+
+    Attributes:
+        what: the work, in words.
+        size: of what.
+        peer: the peer, and the best form of its use.
+        cpu: CPU seconds of crmkit and of the peer.
+        spread: the lowest and the highest ratio of a round.
+        peak: MiB of crmkit and of the peer; None if not measured.
+    """
+
+    what: str
+    size: str
+    peer: str
+    cpu: tuple[float, float]
+    spread: tuple[float, float]
+    peak: tuple[float, float] | None = None
+
+    @property
+    def ratio(self) -> float:
+        """CPU time of the peer over that of crmkit."""
+        return self.cpu[1] / self.cpu[0]
+
+
+def figures(topic: str, folder: Path, *, quick: bool) -> list[Figure]:
+    """All figures of a topic; a quick run has one round and measures no memory."""
+    found: list[Figure] = []
+    times = elsewhere(_time_topic, topic, folder, quick=quick)
+    for number, comparison in enumerate(import_module(topic).comparisons(quick=quick)):
+        spent = times[number]
+        best = {
+            name: min((i for i in spent if comparison.contenders[i].name == name), key=lambda i: median(spent[i]))
+            for name in dict.fromkeys(comparison.contenders[i].name for i in spent)
+        }
+        peaks = {i: elsewhere(_peak, topic, folder, number, i, quick=quick) for i in best.values() if not quick}
+        ours, *peers = best.values()
+        found += [_figure(comparison, ours, peer, spent, peaks) for peer in peers]
+    return found
+
+
+def left_out(topic: str, *, quick: bool) -> list[str]:
+    """The peers of a topic that are not installed."""
+    named = (c for comparison in import_module(topic).comparisons(quick=quick) for c in comparison.contenders)
+    return [*dict.fromkeys(contender.name for contender in named if contender.version is None)]
+
+
+def versions(topic: str, *, quick: bool) -> dict[str, str]:
+    """The versions of all that take part in a topic."""
+    named = (c for comparison in import_module(topic).comparisons(quick=quick) for c in comparison.contenders)
+    return {contender.name: contender.version for contender in named if contender.version is not None}
+
+
+def elsewhere(function: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
+    """The result of a function that runs in a fresh process.
+
+    A fresh process starts with the peak memory of the one that began it; so whoever calls this must stay small.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments, **more).result()
+
+
+def cpu_seconds(runs: Mapping[int, Run], rounds: int) -> dict[int, list[float]]:
+    """CPU seconds of each contender in each round, the best of its runs."""
+    spent: dict[int, list[float]] = {i: [] for i in runs}
+    for number in range(rounds):
+        # Whoever runs after a greedy neighbour finds the caches cold: in every other round it is somebody else.
+        for i in sorted(runs, reverse=number % 2 == 1):
+            spent[i].append(_best(runs[i]))
+    return spent
+
+
+def _best(run: Run) -> float:
+    times: list[float] = []
+    while len(times) < _MOST_RUNS and sum(times) < _ENOUGH_S:
+        gc.collect()
+        start = time.process_time()
+        run()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def _time_topic(topic: str, folder: Path, *, quick: bool) -> list[dict[int, list[float]]]:
+    return [
+        _time(comparison, folder / str(number), 1 if quick else ROUNDS)
+        for number, comparison in enumerate(import_module(topic).comparisons(quick=quick))
+    ]
+
+
+def _time(comparison: Comparison, folder: Path, rounds: int) -> dict[int, list[float]]:
+    folder.mkdir()
+    comparison.write(folder)
+    present = {i: contender for i, contender in enumerate(comparison.contenders) if contender.version is not None}
+    runs = {i: contender.prepare(folder) for i, contender in present.items()}
+    # The first run of each warms it up, and shows that all do the same work.
+    ours = present[0].plain(runs[0]())
+    for i in [*present][1:]:
+        comparison.agree(ours, present[i].plain(runs[i]()))
+    spent = cpu_seconds(runs, rounds)
+    return {i: [s * comparison.items / (present[i].items or comparison.items) for s in spent[i]] for i in spent}
+
+
+def _peak(topic: str, folder: Path, comparison: int, contender: int, *, quick: bool) -> float:
+    run = import_module(topic).comparisons(quick=quick)[comparison].contenders[contender].prepare(
+        folder / str(comparison)
+    )
+    run()
+    # Kilobytes, but bytes on macOS.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def _figure(
+    comparison: Comparison, ours: int, peer: int, spent: Mapping[int, list[float]], peaks: Mapping[int, float]
+) -> Figure:
+    contender = comparison.contenders[peer]
+    label = str(contender)
+    if contender.items is not None:
+        label += f", extrapolated from {contender.items:,}"
+    ratios = [theirs / own for own, theirs in zip(spent[ours], spent[peer], strict=True)]
+    return Figure(
+        comparison.what,
+        f"{comparison.items:,} {comparison.unit}",
+        label,
+        (median(spent[ours]), median(spent[peer])),
+        (min(ratios), max(ratios)),
+        (peaks[ours], peaks[peer]) if peaks else None,
+    )

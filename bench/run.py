@@ -1,0 +1,96 @@
+"""Measure crmkit beside its peers: `python bench/run.py [--quick] [--out FILE] [topic ...]`.
+
+A full run writes RESULTS.md, where it replaces the sections of the topics it ran. A quick run takes small inputs and one
+round: it shows that everything works and that all contenders agree, and its figures mean nothing.
+"""
+
+import argparse
+import re
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness import Figure, figures, left_out, versions
+
+TOPICS = ("survival", "conversion", "moves", "business_time", "ingest")
+RESULTS = Path(__file__).with_name("RESULTS.md")
+HEAD = """\
+# crmkit beside its peers
+
+`make bench` writes this page. A ratio is the CPU time (user and system, all threads) of the peer over that of crmkit:
+above 1 crmkit takes less, below 1 the peer does. The contenders take turns in one process, and must agree in their
+results; of each the best of up to three runs counts in a round, then the median of five rounds. Behind the ratio stand
+the lowest and the highest of a round. Where a peer can be used in several forms the fastest counts. Peak memory is that
+of a fresh process that loads the inputs and runs once: interpreter, libraries and inputs included.
+
+Absolute times are those of one noisy machine with two cores; only the ratios mean something, and they differ with data,
+versions and machines.
+"""
+COLUMNS = ("what", "size", "crmkit CPU s", "peer", "peer CPU s", "ratio", "crmkit peak MiB", "peer peak MiB")
+
+
+def section(topic: str, found: Sequence[Figure], used: Mapping[str, str], missing: Sequence[str]) -> str:
+    """The section of a topic: what was measured with what, and a table."""
+    python = sys.version.split()[0]
+    with_ = ", ".join(f"{name} {number}" for name, number in used.items() if name != "python")
+    lines = [f"## {topic.replace('_', ' ')}", "", f"Python {python}, {with_}.", ""]
+    lines += [f"Left out, because it is not installed: {name}.\n" for name in missing]
+    lines += [_line(COLUMNS), _line(["---"] * len(COLUMNS))]
+    lines += [_line(_cells(figure)) for figure in found]
+    return "\n".join(lines) + "\n"
+
+
+def updated(page: str, sections: Mapping[str, str]) -> str:
+    """The page with sections replaced or added, in the order of the topics."""
+    parts = [part for part in re.split(r"^(?=## )", page, flags=re.MULTILINE) if part.startswith("## ")]
+    kept = {part[3 : part.index("\n")].replace(" ", "_"): part.rstrip() + "\n" for part in parts}
+    merged = {**kept, **sections}
+    return "\n".join([HEAD, *(merged[topic] for topic in TOPICS if topic in merged)])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the topics asked for, all if none is."""
+    parser = argparse.ArgumentParser(description="Measure crmkit beside its peers.")
+    parser.add_argument("topics", nargs="*", metavar="topic", help=f"{', '.join(TOPICS)}; all if none is named")
+    parser.add_argument("--quick", action="store_true", help="small inputs, one round, no memory: a test, no figures")
+    parser.add_argument("--out", type=Path, help="the page to write; without it a full run writes bench/RESULTS.md")
+    asked = parser.parse_args(arguments)
+    unknown = [topic for topic in asked.topics if topic not in TOPICS]
+    if unknown:
+        parser.error(f"no topic {', '.join(unknown)}; there are {', '.join(TOPICS)}")
+    sections = {topic: _measured(topic, quick=asked.quick) for topic in asked.topics or TOPICS}
+    out = asked.out or (None if asked.quick else RESULTS)
+    if out:
+        out.write_text(updated(out.read_text(encoding="utf-8") if out.exists() else "", sections), encoding="utf-8")
+        print(f"written: {out}")
+    return 0
+
+
+def _measured(topic: str, *, quick: bool) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        found = figures(topic, Path(folder), quick=quick)
+    text = section(topic, found, versions(topic, quick=quick), left_out(topic, quick=quick))
+    print(text, flush=True)
+    return text
+
+
+def _cells(figure: Figure) -> list[str]:
+    low, high = figure.spread
+    peaks = ["", ""] if figure.peak is None else [f"{mib:,.0f}" for mib in figure.peak]
+    return [
+        figure.what, figure.size, _short(figure.cpu[0]), figure.peer, _short(figure.cpu[1]),
+        f"**{_short(figure.ratio)}** ({_short(low)} to {_short(high)})", *peaks,
+    ]  # fmt: skip
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

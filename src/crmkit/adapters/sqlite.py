@@ -1,0 +1,251 @@
+"""Stores in one SQLite file: the embedded default.
+
+    store = SqliteStore("crm.db")
+    desk = Desk(store.events, pipeline, clock)
+
+Write-ahead log, synchronous=FULL, BEGIN IMMEDIATE, a checksum for each event. Several threads and processes may share a
+file. SQLite before 3.51.3 can corrupt a file when several connections run checkpoints by hand: leave that to it.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from crmkit.adapters._sqlite import Database, Durability, bound
+from crmkit.adapters.memory import first_result, refuse_reuse
+from crmkit.errors import Conflict, Damaged, InvalidValue
+from crmkit.events import Event, checksum, from_json, payload, to_json
+from crmkit.protocols import Query, Record, Recorded
+from crmkit.values import Fields
+from crmkit.values._fields import from_plain, to_plain
+
+__all__ = ["SqliteBlobStore", "SqliteEventStore", "SqliteRecordStore", "SqliteStore"]
+
+# Rows fetched in one go: small enough to be gentle, large enough to be quick.
+_PAGE = 1000
+# SQLite takes 32,766 values in one statement.
+_MOST_NAMES = 30_000
+
+
+class SqliteStore:
+    """Events, records and blobs of one tenant in one file.
+
+    Args:
+        path: the file; it is made if it is not there.
+        tenant: whose data; nothing of another tenant is ever read or written.
+        durability: "full" survives a power loss; "normal", five times faster, may lose the last commits.
+
+    Raises:
+        InputError: if the file is something else, newer, or cannot be opened.
+    """
+
+    def __init__(self, path: str | Path, *, tenant: str = "default", durability: Durability = "full") -> None:
+        self._database = Database(path, durability)
+        self.events = SqliteEventStore(self._database, tenant)
+        self.records = SqliteRecordStore(self._database, tenant)
+        self.blobs = SqliteBlobStore(self._database, tenant)
+
+    def close(self) -> None:
+        """Close the file, in all threads."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class SqliteEventStore:
+    """The `EventStore` of a `SqliteStore`."""
+
+    def __init__(self, database: Database, tenant: str) -> None:
+        self._database, self._tenant = database, tenant
+
+    def append(self, events: Iterable[Event], *, unless: Query | None = None, after: int = 0) -> int:
+        """See `EventStore.append`."""
+        new = list(events)
+        rows = [self._row(event) for event in new]
+        with self._database.writing() as connection:
+            again = first_result(new, self._stored)
+            if again is not None:
+                return again
+            if unless is not None:
+                self._refuse(unless, after)
+            refuse_reuse(new, self._stored)
+            connection.executemany(
+                "INSERT INTO events (tenant, id, key, cas, type, body, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+            )
+            last = connection.execute("SELECT max(position) FROM events WHERE tenant = ?", (self._tenant,)).fetchone()
+        return last[0] or 0
+
+    def read(self, query: Query | None = None, *, after: int = 0, limit: int | None = None) -> Iterator[Recorded]:
+        """See `EventStore.read`; read in pages, so that appending while reading is safe."""
+        where, values = _where(query)
+        left = limit
+        while left is None or left > 0:
+            page = _PAGE if left is None else min(left, _PAGE)
+            rows = self._page(where, (self._tenant, after, *values, page))
+            for position, body, stored in rows:
+                yield Recorded(position, self._event(position, body, stored))
+            if len(rows) < page:
+                return
+            after = rows[-1][0]
+            left = None if left is None else left - len(rows)
+
+    def verify(self) -> Iterator[str]:
+        """See `EventStore.verify`: SQLite's own check finds torn pages, ours finds changed texts."""
+        try:
+            for (line,) in self._database.all("PRAGMA integrity_check"):
+                if line != "ok":
+                    yield f"{self._database.path}: {line}"
+            yield from self._changed()
+        except Damaged as damage:
+            yield str(damage)
+
+    def _changed(self) -> Iterator[str]:
+        after = 0
+        while rows := self._page("", (self._tenant, after, _PAGE)):
+            for row in rows:
+                try:
+                    self._event(*row)
+                except Damaged as damage:
+                    yield str(damage)
+            after = rows[-1][0]
+
+    def _page(self, where: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        return self._database.all(
+            f"SELECT position, body, checksum FROM events WHERE tenant = ? AND position > ?{where} "
+            "ORDER BY position LIMIT ?",
+            values,
+        )
+
+    def _row(self, event: Event) -> tuple[Any, ...]:
+        body = to_json(event)
+        named = getattr(event, "named", event.type)
+        row = (self._tenant, event.id, event.key, event.case, named, body, checksum(body))
+        bound(row)
+        return row
+
+    def _stored(self, event: Event) -> tuple[int, str] | None:
+        # Two lookups by index; an OR over both columns would scan.
+        for column, value in (("id", event.id), ("key", event.key)):
+            statement = f"SELECT position, body, checksum FROM events WHERE tenant = ? AND {column} = ?"
+            rows = [] if value is None else self._database.all(statement, (self._tenant, value))
+            if rows:
+                return rows[0][0], payload(self._event(*rows[0]))
+        return None
+
+    def _refuse(self, unless: Query, after: int) -> None:
+        where, values = _where(unless)
+        rows = self._database.all(
+            f"SELECT position FROM events WHERE tenant = ? AND position > ?{where} ORDER BY position LIMIT 1",
+            (self._tenant, after, *values),
+        )
+        if rows:
+            raise Conflict(rows[0][0], str(unless))
+
+    def _event(self, position: int, body: str, stored: str) -> Event:
+        place = f"{self._database.path}, events"
+        if checksum(body) != stored:
+            raise Damaged(place, position, "the text no longer matches its checksum")
+        try:
+            return from_json(body)
+        except InvalidValue as error:
+            raise Damaged(place, position, str(error)) from None
+
+
+def _where(query: Query | None) -> tuple[str, list[str]]:
+    """The conditions of a query, and their values."""
+    parts: list[str] = []
+    values: list[str] = []
+    if query is not None:
+        for column, wanted in (("cas", query.cases), ("type", query.types), ("key", query.keys)):
+            if wanted is not None:
+                parts.append(f" AND {column} IN ({', '.join('?' * len(wanted))})")
+                values += sorted(wanted)
+    if len(values) > _MOST_NAMES:
+        raise InvalidValue("query", f"{len(values)} names", f"are more than {_MOST_NAMES}; ask in parts")
+    return "".join(parts), values
+
+
+class SqliteRecordStore:
+    """The `RecordStore` of a `SqliteStore`."""
+
+    def __init__(self, database: Database, tenant: str) -> None:
+        self._database, self._tenant = database, tenant
+
+    def get(self, kind: str, id: str) -> Record | None:  # noqa: A002 - the field's word
+        """See `RecordStore.get`."""
+        statement = "SELECT version, body FROM records WHERE tenant = ? AND kind = ? AND id = ?"
+        for version, body in self._database.all(statement, (self._tenant, kind, id)):
+            return Record(kind, id, version, from_plain(json.loads(body)))
+        return None
+
+    def put(self, kind: str, id: str, value: Mapping[str, Any], *, expected: int | None = None) -> int:  # noqa: A002
+        """See `RecordStore.put`."""
+        body = json.dumps(to_plain(Fields(value)), ensure_ascii=False, allow_nan=False)
+        row = bound((self._tenant, kind, id, body))
+        with self._database.writing() as connection:
+            version = self._expected(kind, id, expected) + 1
+            connection.execute(
+                "INSERT OR REPLACE INTO records (tenant, kind, id, body, version) VALUES (?, ?, ?, ?, ?)",
+                (*row, version),
+            )
+        return version
+
+    def find(self, kind: str, where: Mapping[str, Any] | None = None) -> Iterator[Record]:
+        """See `RecordStore.find`."""
+        wanted = Fields(where or {})
+        statement = "SELECT id, version, body FROM records WHERE tenant = ? AND kind = ? ORDER BY id"
+        for id_, version, body in self._database.all(statement, (self._tenant, kind)):
+            value = from_plain(json.loads(body))
+            if all(name in value and value[name] == wanted[name] for name in wanted):
+                yield Record(kind, id_, version, value)
+
+    def delete(self, kind: str, id: str, *, expected: int | None = None) -> bool:  # noqa: A002
+        """See `RecordStore.delete`."""
+        with self._database.writing() as connection:
+            self._expected(kind, id, expected)
+            statement = "DELETE FROM records WHERE tenant = ? AND kind = ? AND id = ?"
+            return connection.execute(statement, bound((self._tenant, kind, id))).rowcount > 0
+
+    def _expected(self, kind: str, id: str, expected: int | None) -> int:  # noqa: A002
+        stored = self.get(kind, id)
+        version = stored.version if stored else 0
+        if expected is not None and expected != version:
+            raise Conflict(version, f"{kind} {id!r} at version {expected}")
+        return version
+
+
+class SqliteBlobStore:
+    """The `BlobStore` of a `SqliteStore`."""
+
+    def __init__(self, database: Database, tenant: str) -> None:
+        self._database, self._tenant = database, tenant
+
+    def get(self, name: str) -> bytes | None:
+        """See `BlobStore.get`."""
+        rows = self._database.all("SELECT body FROM blobs WHERE tenant = ? AND name = ?", (self._tenant, name))
+        return bytes(rows[0][0]) if rows else None
+
+    def put(self, name: str, data: bytes) -> None:
+        """See `BlobStore.put`."""
+        row = bound((self._tenant, name, bytes(data)))
+        with self._database.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO blobs (tenant, name, body) VALUES (?, ?, ?)", row)
+
+    def delete(self, name: str) -> bool:
+        """See `BlobStore.delete`."""
+        row = bound((self._tenant, name))
+        with self._database.writing() as connection:
+            return connection.execute("DELETE FROM blobs WHERE tenant = ? AND name = ?", row).rowcount > 0
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """See `BlobStore.list`."""
+        rows = self._database.all("SELECT name FROM blobs WHERE tenant = ? ORDER BY name", (self._tenant,))
+        return iter([name for (name,) in rows if name.startswith(prefix)])
