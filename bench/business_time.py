@@ -28,7 +28,7 @@ def comparisons(*, quick: bool) -> list[Comparison]:
         Comparison(
             f"working time of tickets open {MEAN_HOURS} hours in the mean", size, "tickets",
             partial(_write, size=size, looped=looped),
-            [Contender("crmkit", _ours), Contender("python", _loop, form="a loop over seconds", items=looped)],
+            [Contender("crmkit", _ours), Contender("a loop over seconds", _loop, package="python", items=looped)],
             _equal_first,
         )
     ]  # fmt: skip

@@ -22,8 +22,9 @@ def comparisons(*, quick: bool) -> list[Comparison]:
     size = QUICK_STAYS if quick else STAYS
     contenders = [
         Contender("crmkit", _ours, _our_counts),
-        Contender("polars", _polars_codes, _code_counts, "small integers"),
-        Contender("polars", _polars_names, _name_counts, "Enum"),
+        Contender("polars", _polars_codes, _code_counts, "lazy, small integers"),
+        Contender("polars", _polars_names, _name_counts, "lazy, Enum"),
+        Contender("polars, key packed by hand", _polars_packed, _packed_counts, "lazy", "polars"),
         Contender("pandas", _pandas, _pandas_counts, "categories"),
         Contender("duckdb", _duckdb, _row_counts, "ENUM"),
     ]
@@ -68,12 +69,25 @@ def _our_counts(counts: Any) -> dict[Any, int]:
 
 
 def _polars_codes(folder: Path) -> Run:
+    # Lazily polars counts three times as fast as eagerly.
+    frame = _small(folder).lazy()
+    return lambda: frame.group_by(COLUMNS).len().collect()
+
+
+def _polars_packed(folder: Path) -> Run:
     import polars as pl
 
-    columns = zip(COLUMNS, _load(folder), strict=True)
+    frame, after = _small(folder).lazy(), STAGES + 1
+    key = (pl.col("who").cast(pl.UInt16) * after + pl.col("stage")) * after + pl.col("next")
+    return lambda: frame.group_by(key.alias("key")).len().collect()
+
+
+def _small(folder: Path) -> Any:
+    import polars as pl
+
     # The open stays get a code of their own: a column without nulls is counted faster.
-    frame = pl.DataFrame({name: np.where(codes < 0, STAGES, codes).astype(np.uint8) for name, codes in columns})
-    return lambda: frame.group_by(COLUMNS).len()
+    columns = zip(COLUMNS, _load(folder), strict=True)
+    return pl.DataFrame({name: np.where(codes < 0, STAGES, codes).astype(np.uint8) for name, codes in columns})
 
 
 def _code_counts(frame: Any) -> dict[Any, int]:
@@ -81,15 +95,23 @@ def _code_counts(frame: Any) -> dict[Any, int]:
     return {(WHO[who], names[stage], names[then]): n for who, stage, then, n in frame.rows()}
 
 
+def _packed_counts(frame: Any) -> dict[Any, int]:
+    names = (*NAMES, None)
+    unpacked = ((divmod(key, len(names)), n) for key, n in frame.rows())
+    return {(WHO[rest // len(names)], names[rest % len(names)], names[then]): n for (rest, then), n in unpacked}
+
+
 def _polars_names(folder: Path) -> Run:
     import polars as pl
 
     dictionaries = zip(COLUMNS, _load(folder), (WHO, NAMES, NAMES), strict=True)
     frame = pl.DataFrame(
-        [pl.Series(name, codes).replace_strict({-1: None, **dict(enumerate(texts))}, return_dtype=pl.Enum(texts))
-         for name, codes, texts in dictionaries]
-    )  # fmt: skip
-    return lambda: frame.group_by(COLUMNS).len()
+        [
+            pl.Series(name, codes).replace_strict({-1: None, **dict(enumerate(texts))}, return_dtype=pl.Enum(texts))
+            for name, codes, texts in dictionaries
+        ]
+    ).lazy()
+    return lambda: frame.group_by(COLUMNS).len().collect()
 
 
 def _name_counts(frame: Any) -> dict[Any, int]:
@@ -119,8 +141,10 @@ def _duckdb(folder: Path) -> Run:
     connection.register("given", _categories(folder))
     for name, texts in zip(COLUMNS, (WHO, NAMES, NAMES), strict=True):
         connection.execute(f"create type {name}_names as enum {texts}")
-    columns = ", ".join(f"{name}::{name}_names as {name}" for name in COLUMNS)
-    connection.execute(f"create table stays as select {columns} from given")
+    connection.execute(
+        "create table stays as"
+        " select who::who_names as who, stage::stage_names as stage, next::next_names as next from given"
+    )
     connection.unregister("given")
     return lambda: connection.execute("select who, stage, next, count(*) from stays group by all").fetchall()
 

@@ -20,10 +20,14 @@ from typing import Any
 
 import attrs
 
+import crmkit
+
 ROUNDS = 5
 _MOST_RUNS = 3
 # No further run in a round once a contender has had this many CPU seconds of it.
 _ENOUGH_S = 1.0
+# What needs no distribution: crmkit may run from its sources.
+_OWN = {"crmkit": crmkit.__version__, "python": sys.version.split()[0]}
 
 Run = Callable[[], Any]
 
@@ -37,10 +41,11 @@ class Contender:
     """One way to do the work.
 
     Attributes:
-        name: the library, as its distribution is called; contenders of one name are forms of it, the best counts.
+        name: the library; contenders of one name are forms of its use, of which the best counts.
         prepare: from the folder of inputs to the function that is timed; imports and conversions belong here.
         plain: from its result to what all contenders' results are compared in.
-        form: which form of the library's use, if there are several.
+        form: which form of its use it is.
+        package: the distribution, if it has another name.
         items: how many items a run handles, if fewer than the comparison's; its time is then extrapolated.
     """
 
@@ -48,20 +53,24 @@ class Contender:
     prepare: Callable[[Path], Run]
     plain: Callable[[Any], Any] = _same
     form: str = ""
+    package: str = ""
     items: int | None = None
 
     def __str__(self) -> str:
         return f"{self.name} ({self.form})" if self.form else self.name
 
     @property
+    def needs(self) -> str:
+        """The distribution it needs."""
+        return self.package or self.name
+
+    @property
     def version(self) -> str | None:
-        """The installed version; None if it is not installed. What the standard library does has Python's."""
-        if self.name == "crmkit":
-            return import_module("crmkit").__version__
-        if self.name == "python":
-            return sys.version.split()[0]
+        """The installed version of what it needs; None if that is not installed."""
+        if self.needs in _OWN:
+            return _OWN[self.needs]
         try:
-            return version(self.name)
+            return version(self.needs)
         except PackageNotFoundError:
             return None
 
@@ -129,16 +138,10 @@ def figures(topic: str, folder: Path, *, quick: bool) -> list[Figure]:
     return found
 
 
-def left_out(topic: str, *, quick: bool) -> list[str]:
-    """The peers of a topic that are not installed."""
-    named = (c for comparison in import_module(topic).comparisons(quick=quick) for c in comparison.contenders)
-    return [*dict.fromkeys(contender.name for contender in named if contender.version is None)]
-
-
-def versions(topic: str, *, quick: bool) -> dict[str, str]:
-    """The versions of all that take part in a topic."""
-    named = (c for comparison in import_module(topic).comparisons(quick=quick) for c in comparison.contenders)
-    return {contender.name: contender.version for contender in named if contender.version is not None}
+def versions(topic: str, *, quick: bool) -> dict[str, str | None]:
+    """The distributions that a topic wants, with their versions; None for those that are not installed."""
+    contenders = (c for comparison in import_module(topic).comparisons(quick=quick) for c in comparison.contenders)
+    return {contender.needs: contender.version for contender in contenders}
 
 
 def elsewhere(function: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
@@ -191,8 +194,11 @@ def _time(comparison: Comparison, folder: Path, rounds: int) -> dict[int, list[f
 
 
 def _peak(topic: str, folder: Path, comparison: int, contender: int, *, quick: bool) -> float:
-    run = import_module(topic).comparisons(quick=quick)[comparison].contenders[contender].prepare(
-        folder / str(comparison)
+    run = (
+        import_module(topic)
+        .comparisons(quick=quick)[comparison]
+        .contenders[contender]
+        .prepare(folder / str(comparison))
     )
     run()
     # Kilobytes, but bytes on macOS.

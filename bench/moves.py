@@ -1,7 +1,7 @@
 """One case taken round a pipeline of seven stages and one guard, beside two state machines.
 
-Each in two forms. Bare: the state changes. Recorded: a fact of every move (id, case, when, who, from, to, move) is kept;
-crmkit returns it in both forms.
+Each in two forms. Bare: the state changes. Recorded: a fact of every move (id, case, when, who, from, to, move) is
+kept; crmkit makes it in both forms.
 """
 
 from collections.abc import Sequence

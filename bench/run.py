@@ -1,17 +1,18 @@
 """Measure crmkit beside its peers: `python bench/run.py [--quick] [--out FILE] [topic ...]`.
 
-A full run writes RESULTS.md, where it replaces the sections of the topics it ran. A quick run takes small inputs and one
-round: it shows that everything works and that all contenders agree, and its figures mean nothing.
+A full run writes RESULTS.md, where it replaces the sections of the topics it ran. A quick run takes small inputs and
+one round: it shows that everything works and that all contenders agree, and its figures mean nothing.
 """
 
 import argparse
+import platform
 import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness import Figure, figures, left_out, versions
+from harness import Figure, figures, versions
 
 TOPICS = ("survival", "conversion", "moves", "business_time", "ingest")
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -30,14 +31,13 @@ versions and machines.
 COLUMNS = ("what", "size", "crmkit CPU s", "peer", "peer CPU s", "ratio", "crmkit peak MiB", "peer peak MiB")
 
 
-def section(topic: str, found: Sequence[Figure], used: Mapping[str, str], missing: Sequence[str]) -> str:
+def section(topic: str, found: Sequence[Figure], used: Mapping[str, str | None]) -> str:
     """The section of a topic: what was measured with what, and a table."""
-    python = sys.version.split()[0]
-    with_ = ", ".join(f"{name} {number}" for name, number in used.items() if name != "python")
-    lines = [f"## {topic.replace('_', ' ')}", "", f"Python {python}, {with_}.", ""]
-    lines += [f"Left out, because it is not installed: {name}.\n" for name in missing]
-    lines += [_line(COLUMNS), _line(["---"] * len(COLUMNS))]
-    lines += [_line(_cells(figure)) for figure in found]
+    named = ", ".join(f"{'Python' if name == 'python' else name} {number}" for name, number in used.items() if number)
+    missing = ", ".join(name for name, number in used.items() if number is None)
+    lines = [f"## {topic.replace('_', ' ')}", "", f"With {named}."]
+    lines += [f"Left out, because not installed: {missing}."] if missing else []
+    lines += ["", _line(COLUMNS), _line(["---"] * len(COLUMNS)), *(_line(_cells(figure)) for figure in found)]
     return "\n".join(lines) + "\n"
 
 
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measured(topic: str, *, quick: bool) -> str:
     with tempfile.TemporaryDirectory() as folder:
         found = figures(topic, Path(folder), quick=quick)
-    text = section(topic, found, versions(topic, quick=quick), left_out(topic, quick=quick))
+    text = section(topic, found, {"python": platform.python_version(), **versions(topic, quick=quick)})
     print(text, flush=True)
     return text
 

@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmkit.errors import InvalidValue
-from crmkit.events import Edited, Moved, Opened, Unknown, checksum, from_json, known_types, payload, to_json
+from crmkit.events import (
+    Edited,
+    Moved,
+    Opened,
+    Unknown,
+    checksum,
+    fields_from_json,
+    fields_to_json,
+    from_json,
+    known_types,
+    payload,
+    to_json,
+)
 from crmkit.values import Fields, Money
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -138,3 +150,16 @@ def test_moved_carries_its_interval():
     """A move names the stay that it ends."""
     event = Moved(id="x", case="x", at=NOW, recorded=NOW, move="m", origin="a", entered=NOW, held_by="w", stage="b")
     assert from_json(to_json(event)) == event
+
+
+@given(data=fields)
+def test_fields_alone_round_trip(data):
+    """Records are kept as the text of their fields."""
+    assert fields_from_json(fields_to_json(data)) == data
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "3", '{"a":NaN}'])
+def test_what_are_no_fields(text):
+    """A text that is no object is refused in words."""
+    with pytest.raises(InvalidValue, match="stored fields"):
+        fields_from_json(text)

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 
 from crmkit.adapters.files import read_table
 from crmkit.errors import CrmkitError, InputError, NotFound
-from crmkit.journal import Journal
+from crmkit.journal import Journal, usual_outcome
 from crmkit.pipeline import Pipeline
 from crmkit.report import Report, build, summary
 from crmkit.report.page import to_html
@@ -30,9 +30,6 @@ app = typer.Typer(
 
 # typer carries its own copy of click from some version on, so the class is found from a child that typer exports.
 _UsageError: type[Exception] = next(b for b in typer.BadParameter.__mro__ if b.__name__ == "ClickException")
-
-_WON = ("won", "closed won", "win", "赢单", "成交")
-_LOST = ("lost", "closed lost", "loss", "cancelled", "canceled", "输单", "丢单")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -161,8 +158,7 @@ class Wanted:
         if self.opened:
             return (kind,)
         given = self.won if kind == "won" else self.lost
-        words = _WON if kind == "won" else _LOST
-        return given or tuple(name for name in journal.stages.values if name.casefold() in words)
+        return given or tuple(name for name in journal.stages.values if usual_outcome(name) == kind)
 
 
 def _journal(file: Path, wanted: Wanted, process: Pipeline | None, as_of: datetime | None) -> Journal:
@@ -174,12 +170,9 @@ def _journal(file: Path, wanted: Wanted, process: Pipeline | None, as_of: dateti
         "name": file.name,
     }  # fmt: skip
     if wanted.opened and wanted.closed and wanted.outcome:
-        texts = _source_values(table, wanted.outcome)
-        won = wanted.won or tuple(text for text in texts if text.casefold() in _WON)
-        lost = wanted.lost or tuple(text for text in texts if text.casefold() in _LOST)
         columns: dict[str, Any] = {"opened": wanted.opened, "closed": wanted.closed, "outcome": wanted.outcome}
-        _require_outcomes(file, wanted.outcome, texts, won + lost)
-        return Journal.from_snapshot(table, case=_case(wanted, file), **columns, won=won, lost=lost, **shared)
+        meaning: dict[str, Any] = {"won": wanted.won, "lost": wanted.lost}
+        return Journal.from_snapshot(table, case=_case(wanted, file), **columns, **meaning, **shared)
     if wanted.milestones:
         return Journal.from_milestones(table, case=_case(wanted, file), milestones=wanted.milestones, **shared)
     return _events(file, table, wanted, process, shared)
@@ -280,24 +273,6 @@ def _usual_order(journal: Journal) -> tuple[str, ...]:
     total = np.bincount(journal.stages.codes[order], rank, size)
     mean = total / np.maximum(np.bincount(journal.stages.codes[order], minlength=size), 1)
     return tuple(journal.stages.values[i] for i in np.argsort(mean, kind="stable"))
-
-
-def _source_values(table: Any, column: str) -> tuple[str, ...]:
-    """The texts of a column, in order of appearance."""
-    from crmkit.journal._sources import open_source
-
-    return open_source(table, "").text(column).values
-
-
-def _require_outcomes(file: Path, column: str, texts: tuple[str, ...], meant: tuple[str, ...]) -> None:
-    for text in meant:
-        if text not in texts:
-            raise NotFound("outcome", text, texts, f"column {column!r} of {file.name}")
-    if not meant:
-        seen = ", ".join(texts[:10])
-        raise InputError(
-            file.name, f"which outcome means won is not known; there are: {seen}", "give --won and --lost", None, column
-        )
 
 
 def _case(wanted: Wanted, file: Path) -> str:

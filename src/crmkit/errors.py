@@ -42,6 +42,7 @@ __all__ = [
     "NotFound",
     "OutcomeUnknown",
     "RateMissing",
+    "did_you_mean",
 ]
 
 

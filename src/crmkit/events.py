@@ -23,6 +23,8 @@ __all__ = [
     "Opened",
     "Unknown",
     "checksum",
+    "fields_from_json",
+    "fields_to_json",
     "from_json",
     "known_types",
     "payload",
@@ -155,6 +157,27 @@ def from_json(text: str, types: Mapping[str, type[Event]] = _KNOWN) -> Event:
         return _structured(plain, types)
     except (TypeError, KeyError, AttributeError, OverflowError) as error:
         raise InvalidValue("stored event", text, f"lacks a part: {error}") from None
+
+
+def fields_to_json(fields: Fields) -> str:
+    """Fields alone as JSON, for adapters that keep records."""
+    return json.dumps(to_plain(fields), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def fields_from_json(text: str) -> Fields:
+    """The fields of their text form.
+
+    Raises:
+        InvalidValue: if the text holds no fields.
+    """
+    try:
+        plain = json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue("stored fields", text, f"are not readable: {error}") from None
+    fields = from_plain(plain)
+    if not isinstance(fields, Fields):
+        raise InvalidValue("stored fields", text, "are no object")
+    return fields
 
 
 def payload(event: Event) -> str:

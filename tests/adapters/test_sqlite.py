@@ -217,7 +217,7 @@ def writer(path, name, count):
 
 
 def test_a_killed_writer_loses_nothing_it_was_promised(path):
-    """kill -9 in the middle of writing: every acknowledged event is there, and the file is sound."""
+    """Kill -9 in the middle of writing: every acknowledged event is there, and the file is sound."""
     with writer(path, "w", 100_000) as process:
         acknowledged = 0
         while acknowledged < 60:

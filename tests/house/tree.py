@@ -49,7 +49,8 @@ class Module:
     def exports(self) -> list[str] | None:
         """`__all__` as written, or None."""
         for node in self.tree.body:
-            if isinstance(node, ast.Assign) and any(_named(target) == "__all__" for target in node.targets):
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            if any(_named(target) == "__all__" for target in targets) and getattr(node, "value", None) is not None:
                 return [str(value) for value in ast.literal_eval(node.value)]
         return None
 

@@ -1,12 +1,12 @@
 """What type checkers see of values: run by mypy and pyright, never executed."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, assert_type
 
 import crmkit as crm
-from crmkit.values import Fields, Rate, RateTable, aware, duration, from_micros, to_micros
+from crmkit.values import Fields, Rate, RateTable, aware, from_micros, to_micros
 
 
 def money() -> None:
@@ -50,7 +50,6 @@ def instants() -> None:
     assert_type(aware(datetime.now(UTC)), datetime)
     assert_type(to_micros(datetime.now(UTC)), int)
     assert_type(from_micros(0), datetime)
-    assert_type(duration("5 days"), timedelta)
 
 
 def fields() -> None:

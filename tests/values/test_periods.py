@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmkit.errors import InvalidValue
-from crmkit.values import FiscalCalendar, Period, RetailCalendar, duration, zone
+from crmkit.values import FiscalCalendar, Period, RetailCalendar, zone
 from crmkit.values._periods import EVERY
 
 calendars = st.one_of(
@@ -87,16 +87,10 @@ def test_instants_follow_the_zone():
 @pytest.mark.parametrize("make", [
     lambda: Period(date(2026, 1, 2), date(2026, 1, 2)), lambda: Period.quarter(2026, 5), lambda: Period.month(2026, 0),
     lambda: FiscalCalendar(13), lambda: RetailCalendar(pattern=(5, 5, 3)), lambda: Period.of("week", 2026, 54),
-    lambda: Period.year(99999), lambda: zone("Europe/Atlantis"), lambda: zone("../etc"), lambda: duration("soon"),
+    lambda: Period.year(99999), lambda: zone("Europe/Atlantis"), lambda: zone("../etc"),
     lambda: Period.of("week", 2026, 99),
 ])  # fmt: skip
 def test_what_does_not_exist_is_refused(make):
     """Empty periods, thirteenth months, unknown zones: one clear error each."""
     with pytest.raises(InvalidValue):
         make()
-
-
-def test_durations_in_words():
-    """The words of a time limit."""
-    assert duration("90 minutes") == duration("1.5 hours") == timedelta(minutes=90)
-    assert duration(timedelta(days=1)) == duration("1 day")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "read_table"]
 
+#: Called with bytes read and bytes in all.
 Progress: TypeAlias = Callable[[int, int], None]
 
 _BLOCK = 1 << 20

@@ -7,19 +7,17 @@ Write-ahead log, synchronous=FULL, BEGIN IMMEDIATE, a checksum for each event. S
 file. SQLite before 3.51.3 can corrupt a file when several connections run checkpoints by hand: leave that to it.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from crmkit.adapters._sqlite import Database, Durability, bound
 from crmkit.adapters.memory import first_result, refuse_reuse
+from crmkit.adapters.sqlite_file import Database, Durability, bound
 from crmkit.errors import Conflict, Damaged, InvalidValue
-from crmkit.events import Event, checksum, from_json, payload, to_json
+from crmkit.events import Event, checksum, fields_from_json, fields_to_json, from_json, payload, to_json
 from crmkit.protocols import Query, Record, Recorded
 from crmkit.values import Fields
-from crmkit.values._fields import from_plain, to_plain
 
 __all__ = ["SqliteBlobStore", "SqliteEventStore", "SqliteRecordStore", "SqliteStore"]
 
@@ -183,12 +181,12 @@ class SqliteRecordStore:
         """See `RecordStore.get`."""
         statement = "SELECT version, body FROM records WHERE tenant = ? AND kind = ? AND id = ?"
         for version, body in self._database.all(statement, (self._tenant, kind, id)):
-            return Record(kind, id, version, from_plain(json.loads(body)))
+            return Record(kind, id, version, fields_from_json(body))
         return None
 
     def put(self, kind: str, id: str, value: Mapping[str, Any], *, expected: int | None = None) -> int:  # noqa: A002
         """See `RecordStore.put`."""
-        body = json.dumps(to_plain(Fields(value)), ensure_ascii=False, allow_nan=False)
+        body = fields_to_json(Fields(value))
         row = bound((self._tenant, kind, id, body))
         with self._database.writing() as connection:
             version = self._expected(kind, id, expected) + 1
@@ -203,7 +201,7 @@ class SqliteRecordStore:
         wanted = Fields(where or {})
         statement = "SELECT id, version, body FROM records WHERE tenant = ? AND kind = ? ORDER BY id"
         for id_, version, body in self._database.all(statement, (self._tenant, kind)):
-            value = from_plain(json.loads(body))
+            value = fields_from_json(body)
             if all(name in value and value[name] == wanted[name] for name in wanted):
                 yield Record(kind, id_, version, value)
 

@@ -5,7 +5,19 @@ from crmkit.journal._csv import decode_csv
 from crmkit.journal._findings import Finding
 from crmkit.journal._journal import OPEN, Journal
 from crmkit.journal._ledger import Ledger
+from crmkit.journal._outcomes import usual_outcome
 from crmkit.journal._table import Table
 from crmkit.journal._xes import decode_xes
 
-__all__ = ["OPEN", "Coded", "Finding", "Journal", "Ledger", "Table", "code", "decode_csv", "decode_xes"]
+__all__ = [
+    "OPEN",
+    "Coded",
+    "Finding",
+    "Journal",
+    "Ledger",
+    "Table",
+    "code",
+    "decode_csv",
+    "decode_xes",
+    "usual_outcome",
+]

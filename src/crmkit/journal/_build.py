@@ -10,10 +10,11 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from crmkit.errors import InputError, did_you_mean
+from crmkit.errors import InputError, NotFound, did_you_mean
 from crmkit.events import Event, Moved, Opened
 from crmkit.journal._coded import Coded, Longs, Micros, code
 from crmkit.journal._findings import Finding, summarise
+from crmkit.journal._outcomes import usual_outcome
 from crmkit.journal._sources import Dates, Source, Zone
 from crmkit.values import to_micros
 
@@ -141,7 +142,7 @@ def from_snapshot(source: Source, common: Common, columns: Snapshot) -> dict[str
     cases = source.text(common.case)
     rows.drop(cases.missing, common.case, "has no case id")
     outcome = source.text(columns.outcome)
-    meaning = np.array([_meaning(text, columns) for text in outcome.values] + [0], dtype=np.int32)[outcome.codes]
+    meaning = np.array([*_meanings(source, outcome, columns), 0], dtype=np.int32)[outcome.codes]
     opened = rows.instants(columns.opened, common, needed=True)
     closed = rows.instants(columns.closed, common, needed=False)
     none = source.empty(columns.closed)
@@ -310,10 +311,18 @@ def _shared_dictionary(following: Coded, stages: Coded) -> tuple[Coded, Coded]:
     return following.recode(values), Coded(stages.codes, values)
 
 
-def _meaning(text: str, columns: Snapshot) -> int:
-    if text in columns.won:
-        return 1
-    return 2 if text in columns.lost else 0
+def _meanings(source: Source, outcome: Coded, columns: Snapshot) -> list[int]:
+    """For each text of the outcome column: 1 won, 2 lost, 0 neither."""
+    texts, place = outcome.values, f"column {columns.outcome!r} of {source.name}"
+    for named in (*columns.won, *columns.lost):
+        if named not in texts:
+            raise NotFound("outcome", named, texts, place)
+    won = columns.won or {text for text in texts if usual_outcome(text) == "won"}
+    lost = columns.lost or {text for text in texts if usual_outcome(text) == "lost"}
+    if not won and not lost:
+        reason = f"which outcome means won is not known; there are: {', '.join(texts[:10])}"
+        raise InputError(source.name, reason, "give --won and --lost (won= and lost= in Python)", None, columns.outcome)
+    return [1 if text in won else 2 if text in lost else 0 for text in texts]
 
 
 def _journal(

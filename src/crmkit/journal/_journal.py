@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OPEN", "Journal"]
 
-# `left` of a stay that lasts: later than every instant, so that comparisons need no mask.
+#: `left` of a stay that lasts: later than every instant, so that comparisons need no mask.
 OPEN = np.iinfo(np.int64).max
 
 
@@ -122,8 +122,8 @@ class Journal:
         opened: str,
         closed: str,
         outcome: str,
-        won: Sequence[str] = ("won",),
-        lost: Sequence[str] = ("lost",),
+        won: Sequence[str] = (),
+        lost: Sequence[str] = (),
         who: str | None = None,
         amount: str | None = None,
         dims: Sequence[str] = (),
@@ -143,8 +143,8 @@ class Journal:
             opened: the column with the opening time.
             closed: the column with the closing time.
             outcome: the column with the outcome.
-            won: the texts of `outcome` that mean won.
-            lost: the texts that mean lost.
+            won: the texts of `outcome` that mean won; those with a usual name for it if empty.
+            lost: the texts that mean lost; likewise.
             who: see `from_frame`.
             amount: see `from_frame`.
             dims: see `from_frame`.
@@ -152,6 +152,10 @@ class Journal:
             dates: see `from_frame`.
             as_of: see `from_frame`.
             name: see `from_frame`.
+
+        Raises:
+            NotFound: if `won` or `lost` names a text that the column lacks.
+            InputError: if no text of the column means won or lost.
         """
         source = _sources.open_source(frame, name)
         common = _build.Common(case, who, amount, tuple(dims), tz, dates, _micros(as_of), None)

@@ -20,10 +20,11 @@ from crmkit.metrics.policy import Attribution, Clock, Denominator, StageOrder, d
 from crmkit.metrics.states import Counts
 from crmkit.metrics.survival import grouped_aj
 
-__all__ = ["Conversion", "Rate", "Rates", "conversion", "transitions"]
+__all__ = ["NOBODY", "Conversion", "Rate", "Rates", "conversion", "transitions"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+#: The name under which stays without a person are shown.
 NOBODY = "(unknown)"
 
 

@@ -14,7 +14,17 @@ from crmkit.metrics._result import Frameable
 from crmkit.metrics.policy import CLOCK_US, StageOrder, definition_id
 from crmkit.metrics.survival import CumulativeIncidence, aalen_johansen, kaplan_meier
 
-__all__ = ["CycleTime", "StageTime", "StageTimes", "WinCurve", "WinPoint", "cycle_time", "time_in_stage", "win_curve"]
+__all__ = [
+    "CycleTime",
+    "StageTime",
+    "StageTimes",
+    "WinCurve",
+    "WinPoint",
+    "case_outcomes",
+    "cycle_time",
+    "time_in_stage",
+    "win_curve",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

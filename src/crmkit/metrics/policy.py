@@ -10,24 +10,37 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.errors import InvalidValue, NotFound
-from crmkit.journal import Journal
+from crmkit.journal import Journal, usual_outcome
 
-__all__ = ["Attribution", "Clock", "Denominator", "Order", "Outcome", "StageOrder", "definition_id"]
+__all__ = [
+    "CLOCK_US",
+    "OUTCOMES",
+    "Attribution",
+    "Clock",
+    "Denominator",
+    "Order",
+    "Outcome",
+    "StageOrder",
+    "definition_id",
+]
 
+#: What a rate is a share of.
 Denominator: TypeAlias = Literal["stage entry", "cohort", "closed in period"]
+#: Whose stay it is.
 Attribution: TypeAlias = Literal["owner at entry"]
+#: The width of a time bin.
 Clock: TypeAlias = Literal["day", "hour", "minute", "second"]
+#: Whether other stages may come between the steps of a funnel.
 Order: TypeAlias = Literal["loose", "strict"]
 
+#: Microseconds of each time bin.
 CLOCK_US: dict[Clock, int] = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000}
 
-# How a stay ends, as seen from its stage. The codes are the causes of the competing-risks estimators.
+#: How a stay ends, as seen from its stage.
 Outcome: TypeAlias = Literal["open", "advanced", "lost", "back"]
 STAYS, ADVANCED, LOST, BACK = 0, 1, 2, 3
+#: The outcomes by code; the codes are the causes of the competing-risks estimators.
 OUTCOMES: tuple[Outcome, ...] = ("open", "advanced", "lost", "back")
-
-_WON_WORDS = ("won", "closed won", "赢单", "成交")
-_LOST_WORDS = ("lost", "closed lost", "cancelled", "输单", "丢单")
 
 
 class _Stage(Protocol):
@@ -93,8 +106,8 @@ class StageOrder:
                 raise NotFound("stage", name, journal.stages.values, "the journal")
         return cls(
             names,
-            frozenset(won) or frozenset(name for name in names if name.casefold() in _WON_WORDS),
-            frozenset(lost) or frozenset(name for name in names if name.casefold() in _LOST_WORDS),
+            frozenset(won) or frozenset(name for name in names if usual_outcome(name) == "won"),
+            frozenset(lost) or frozenset(name for name in names if usual_outcome(name) == "lost"),
         )
 
     @property

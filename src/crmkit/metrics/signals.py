@@ -18,6 +18,7 @@ from crmkit.metrics.policy import definition_id
 
 __all__ = ["Signal", "SignalKind", "Signals", "signals"]
 
+#: What a signal asks for.
 SignalKind: TypeAlias = Literal["coach", "share", "watch", "insufficient data", "none"]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

@@ -13,7 +13,7 @@ import attrs
 
 from crmkit.errors import InvalidValue, did_you_mean
 from crmkit.events import Edited, Event, Moved, Opened
-from crmkit.pipeline.case import Attempt, Case, Refused, Step, opened_case
+from crmkit.pipeline.case import Attempt, Case, Refused, Step
 from crmkit.values import EMPTY, Fields
 from crmkit.values._trusted import trusted
 
@@ -177,3 +177,18 @@ def _no_such_move(table: Table, case: Case, move: str) -> Refused:
     else:
         hint = did_you_mean(move, known)
     return Refused((f"which has no move {move!r}; {moves}{hint}",), (), elsewhere or into)
+
+
+def opened_case(event: Opened) -> Case:
+    """The case that an `Opened` event begins."""
+    owner = event.data.get("owner") or event.who
+    return Case(
+        id=event.case,
+        stage=event.stage,
+        opened=event.at,
+        entered=event.at,
+        owner=owner,
+        held_by=owner,
+        fields=event.data,
+        definition=event.definition,
+    )

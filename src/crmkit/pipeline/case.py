@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import attrs
 
-from crmkit.events import Event, Opened
+from crmkit.events import Event
 from crmkit.values import EMPTY, Fields
 
 __all__ = ["Accepted", "Attempt", "Case", "Refused", "Step", "Verdict", "Visit"]
@@ -122,6 +122,7 @@ class Refused:
         return False
 
 
+#: What a move can answer: true if it is accepted.
 Verdict: TypeAlias = Accepted | Refused
 
 
@@ -149,18 +150,3 @@ class Visit:
     def sojourn(self) -> timedelta | None:
         """How long it lasted; None while it lasts (right-censored)."""
         return None if self.left is None else self.left - self.entered
-
-
-def opened_case(event: Opened) -> Case:
-    """The case that an `Opened` event begins."""
-    owner = event.data.get("owner") or event.who
-    return Case(
-        id=event.case,
-        stage=event.stage,
-        opened=event.at,
-        entered=event.at,
-        owner=owner,
-        held_by=owner,
-        fields=event.data,
-        definition=event.definition,
-    )

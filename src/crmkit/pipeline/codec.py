@@ -12,7 +12,7 @@ from crmkit.pipeline._machine import Guard, name_of
 if TYPE_CHECKING:
     from crmkit.pipeline.definition import Pipeline
 
-__all__ = ["from_dict", "read_toml", "to_dict", "to_toml"]
+__all__ = ["Parts", "from_dict", "read_toml", "to_dict", "to_toml"]
 
 T = TypeVar("T")
 _TOP = ("name", "start", "stages", "moves")

@@ -12,11 +12,12 @@ from crmkit.errors import DefinitionErrors, InvalidValue, MoveNotAllowed, NotFou
 from crmkit.events import Edited, Event, Opened
 from crmkit.pipeline import _checks, _machine, codec, diagram, history
 from crmkit.pipeline._machine import Edge, Guard
-from crmkit.pipeline.case import Accepted, Case, Refused, Step, Verdict, Visit, opened_case
+from crmkit.pipeline.case import Accepted, Case, Refused, Step, Verdict, Visit
 from crmkit.values import EMPTY, Fields, aware
 
 __all__ = ["Move", "Outcome", "Pipeline", "Stage"]
 
+#: What a closed stage means.
 Outcome: TypeAlias = Literal["won", "lost", "cancelled"]
 
 
@@ -172,7 +173,7 @@ class Pipeline:
             id=f"{id}#1", case=id, at=at, recorded=recorded or at, who=who, definition=self.definition, key=key,
             data=data, stage=self.start,
         )  # fmt: skip
-        return Step(opened_case(event), event)
+        return Step(_machine.opened_case(event), event)
 
     def move(
         self,

@@ -11,6 +11,7 @@ from crmkit.report.words import Words
 
 __all__ = ["Spec", "conversion_chart", "curve_chart", "funnel_chart", "open_chart", "times_chart", "to_svg"]
 
+#: A Vega-Lite specification.
 Spec: TypeAlias = dict[str, Any]
 
 # Okabe and Ito (2008): told apart by all common forms of colour blindness, and in print.

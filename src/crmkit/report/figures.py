@@ -9,13 +9,9 @@ import numpy as np
 
 from crmkit.journal import Finding, Journal
 from crmkit.metrics import (
-    CycleTime,
-    Funnel,
     Rates,
     Signals,
     StageOrder,
-    StageTimes,
-    WinCurve,
     conversion,
     cycle_time,
     funnel,
@@ -23,12 +19,14 @@ from crmkit.metrics import (
     time_in_stage,
     win_curve,
 )
-from crmkit.metrics.curves import case_outcomes
+from crmkit.metrics.curves import CycleTime, StageTimes, WinCurve, case_outcomes
+from crmkit.metrics.funnel import Funnel
 from crmkit.values import from_micros
 
-__all__ = ["AgeGroup", "OpenCases", "Report", "Totals", "build"]
+__all__ = ["AGES", "AgeGroup", "OpenCases", "Report", "Totals", "build"]
 
 _DAY_US = 86_400_000_000
+#: The edges of the age groups, in days.
 AGES = (0, 7, 30, 90, 180, 365)
 
 

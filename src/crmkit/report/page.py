@@ -3,7 +3,8 @@
 from typing import Any
 
 from crmkit.errors import ExtraMissing
-from crmkit.metrics import Rate, Signal
+from crmkit.metrics.conversion import Rate
+from crmkit.metrics.signals import Signal
 from crmkit.report import charts
 from crmkit.report.figures import Report
 from crmkit.report.text import headlines, horizon

@@ -3,9 +3,9 @@
 from crmkit.report.figures import Report
 from crmkit.report.words import Words, percent, words
 
-__all__ = ["headlines", "summary"]
+__all__ = ["headlines", "horizon", "summary"]
 
-HORIZONS = (90, 180, 365)
+_HORIZONS = (90, 180, 365)
 
 
 def headlines(report: Report, language: str = "en") -> list[str]:
@@ -38,7 +38,7 @@ def summary(report: Report, language: str = "en") -> str:
 
 def horizon(report: Report) -> int:
     """The longest of 90, 180 and 365 days that enough cases were observed for; else the whole time observed."""
-    watched = [day for day in HORIZONS if report.curve.at(day).at_risk >= 10 and day <= report.curve.observed]
+    watched = [day for day in _HORIZONS if report.curve.at(day).at_risk >= 10 and day <= report.curve.observed]
     return watched[-1] if watched else int(report.curve.observed)
 
 

@@ -8,7 +8,9 @@ from crmkit.errors import NotFound
 
 __all__ = ["LANGUAGES", "Language", "Words", "days", "percent", "span", "words"]
 
+#: The languages of the report.
 Language: TypeAlias = Literal["en", "zh"]
+#: The texts of a language by their key.
 Words: TypeAlias = Mapping[str, str]
 
 
@@ -218,4 +220,5 @@ _ZH: Words = {
     "no_won": "没有已知的“赢单”阶段；请用 --won 指定。",
 }
 
+#: All texts of all languages.
 LANGUAGES: Mapping[str, Words] = {"en": _EN, "zh": _ZH}

@@ -235,6 +235,7 @@ def _together(threads: list[Thread]) -> None:
         thread.join(120)
 
 
+#: The checks of event stores.
 EVENT_CHECKS: tuple[Check, ...] = (
     reads_back_what_was_appended,
     appending_nothing_changes_nothing,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from crmkit.errors import CrmkitError
 
+#: Keys that adapters get wrong.
 HOSTILE_KEYS = (
     "D-1", "d-1", "D-1 ", " D-1", "é", "e\u0301", "客户", "100%", "a_b", "a%b", "'; DROP TABLE events; --", '"', "\\",
     "NA", "null", "", "\x00", "a\x00b", "\n", "x" * 1000, "\U0001f4de",

@@ -81,5 +81,7 @@ def blob_names_are_exact(store: BlobStore) -> None:
         holds(store.get(name) == b"%d" % number, f"{name[:20]!r} is mixed up with another name")
 
 
+#: The checks of record stores.
 RECORD_CHECKS: tuple[Check, ...] = (records_come_back, versions_guard, find_and_delete, record_ids_are_exact)
+#: The checks of blob stores.
 BLOB_CHECKS: tuple[Check, ...] = (blobs_come_back, blobs_are_listed, blob_names_are_exact)

@@ -19,6 +19,7 @@ from crmkit.testing._holds import holds
 from crmkit.testing.strategies import histories, journals
 
 __all__ = [
+    "MergeableMetric",
     "check_metric",
     "check_pipeline",
     "merge_is_addition",

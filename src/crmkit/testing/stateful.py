@@ -13,6 +13,7 @@ from crmkit.errors import Conflict, KeyReused
 from crmkit.events import Edited, Event
 from crmkit.protocols import EventStore, Query
 from crmkit.testing._holds import HOSTILE_KEYS
+from crmkit.values import Fields
 
 __all__ = ["event_store_machine", "run_event_store_machine"]
 
@@ -20,15 +21,13 @@ _NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 _cases = st.sampled_from(HOSTILE_KEYS)
 _keys = st.none() | st.sampled_from(["k", "K", "k ", "键"])
-_events = st.lists(
-    st.builds(
-        lambda case, number, key, value: Edited(
-            id=f"{case}#{number}", case=case, at=_NOW, recorded=_NOW, key=key, data={"value": value}
-        ),
-        _cases, st.integers(1, 3), _keys, st.integers(0, 1),
-    ),
-    max_size=3,
-)  # fmt: skip
+
+
+def _fact(case: str, number: int, key: str | None, value: int) -> Event:
+    return Edited(id=f"{case}#{number}", case=case, at=_NOW, recorded=_NOW, key=key, data=Fields(value=value))
+
+
+_events = st.lists(st.builds(_fact, _cases, st.integers(1, 3), _keys, st.integers(0, 1)), max_size=3)
 _queries = st.builds(
     Query,
     st.none() | st.frozensets(_cases, max_size=3),

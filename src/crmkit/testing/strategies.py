@@ -55,7 +55,13 @@ def case_ids() -> st.SearchStrategy[str]:
 
 @st.composite
 def histories(
-    draw: Draw, pipeline: Pipeline, *, case: str = "D-1", most: int = 12, fields: st.SearchStrategy[Any] | None = None
+    draw: Draw,
+    pipeline: Pipeline,
+    *,
+    case: str = "D-1",
+    most: int = 12,
+    apart: int = 0,
+    fields: st.SearchStrategy[Any] | None = None,
 ) -> tuple[Case, list[Event]]:
     """A legal history of one case: the case as it stands, and its facts.
 
@@ -67,6 +73,7 @@ def histories(
         pipeline: the process.
         case: the case id.
         most: the largest number of facts after the opening.
+        apart: the least number of minutes between two facts; 0 draws facts of the same instant too.
         fields: values to draw required fields from; short texts if None.
     """
     values = fields or st.text(min_size=1, max_size=8).filter(str.strip)
@@ -75,7 +82,7 @@ def histories(
     step = pipeline.open(case, at=at, recorded=at, who=draw(st.sampled_from(["ann", "bo"])), fields=needed)
     events = [step.event]
     for _ in range(draw(st.integers(0, most))):
-        at += timedelta(minutes=draw(st.integers(0, 60 * 24 * 20)))
+        at += timedelta(minutes=draw(st.integers(apart, 60 * 24 * 20)))
         recorded = at + timedelta(hours=draw(st.integers(0, 72)))
         moves = pipeline.moves_from(step.case.stage)
         if not moves:

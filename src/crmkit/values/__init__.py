@@ -6,7 +6,7 @@ Everything here is frozen, compares by content and needs nothing but attrs.
 from crmkit.values._fields import EMPTY, Fields
 from crmkit.values._instants import aware, from_micros, to_micros, zone
 from crmkit.values._money import Currency, Money, Rate, RateTable
-from crmkit.values._periods import Every, FiscalCalendar, Period, PeriodCalendar, RetailCalendar, duration
+from crmkit.values._periods import Every, FiscalCalendar, Period, PeriodCalendar, RetailCalendar
 
 __all__ = [
     "EMPTY",
@@ -21,7 +21,6 @@ __all__ = [
     "RateTable",
     "RetailCalendar",
     "aware",
-    "duration",
     "from_micros",
     "to_micros",
     "zone",

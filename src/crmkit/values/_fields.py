@@ -147,4 +147,5 @@ def _unescaped(key: str) -> str:
     return key
 
 
+#: No fields at all.
 EMPTY = Fields()

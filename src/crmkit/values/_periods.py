@@ -1,6 +1,5 @@
 """Periods are half-open civil days [start, end); a calendar names them and cuts them into buckets."""
 
-import re
 from datetime import date, timedelta, tzinfo
 from typing import Literal, Protocol, Self
 
@@ -9,6 +8,7 @@ import attrs
 from crmkit.errors import InvalidValue
 from crmkit.values._instants import civil_midnight
 
+#: The units a calendar cuts time into.
 Every = Literal["day", "week", "month", "quarter", "year"]
 EVERY: tuple[Every, ...] = ("day", "week", "month", "quarter", "year")
 _FIRST, _LAST = 1, 9998
@@ -284,20 +284,3 @@ def _name(unit: Every, year: int, number: int, start: date) -> str:
             return f"{year}-Q{number}"
         case "year":
             return str(year)
-
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(minute|hour|day|week)s?\Z")
-
-
-def duration(text: str | timedelta) -> timedelta:
-    """An elapsed time from words: "90 minutes", "4 hours", "2.5 days", "3 weeks".
-
-    Raises:
-        InvalidValue: if the text is no duration.
-    """
-    if isinstance(text, timedelta):
-        return text
-    found = _DURATION.match(text.strip().lower())
-    if not found or len(text) > 40:
-        raise InvalidValue("duration", text, "is no duration, such as '4 hours' or '30 days'")
-    return timedelta(**{f"{found[2]}s": float(found[1])})

@@ -14,6 +14,9 @@ from typing import Any, Literal, TypeAlias
 
 from crmkit.errors import Damaged, InputError, InvalidValue, OutcomeUnknown
 
+__all__ = ["Database", "Durability", "bound"]
+
+#: "full" survives a power loss; "normal" may lose the last commits.
 Durability: TypeAlias = Literal["full", "normal"]
 
 _VERSION = 1
