@@ -27,7 +27,8 @@ def comparisons(*, quick: bool) -> list[Comparison]:
             [Contender("crmkit", _ours, _our_totals),
              Contender("pandas", _pandas, _pandas_totals, "texts"),
              Contender("pandas", partial(_pandas, kind="category"), _pandas_totals, "categories"),
-             Contender("polars", _polars, _polars_totals)],
+             Contender("polars", _polars, _polars_totals, "texts"),
+             Contender("polars", partial(_polars, category=True), _polars_totals, "categories")],
             _equal,
         )
     ]  # fmt: skip
@@ -88,10 +89,10 @@ def _pandas_totals(frame: Any) -> Any:
     return len(frame), int(frame["left"].isna().sum()), int(spans.dt.total_seconds().sum()) * 1_000_000
 
 
-def _polars(folder: Path) -> Run:
+def _polars(folder: Path, *, category: bool = False) -> Run:
     import polars as pl
 
-    kinds = {"case": pl.Categorical, "stage": pl.Categorical, "who": pl.Categorical}
+    kinds = dict.fromkeys(("case", "stage", "who"), pl.Categorical if category else pl.String)
 
     def run() -> Any:
         frame = pl.read_csv(folder / "events.csv", schema_overrides=kinds, try_parse_dates=True)

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 #: What a rate is a share of.
-Denominator: TypeAlias = Literal["stage entry", "cohort", "closed in period"]
+Denominator: TypeAlias = Literal["stage entry"]
 #: Whose stay it is.
 Attribution: TypeAlias = Literal["owner at entry"]
 #: The width of a time bin.
