@@ -144,6 +144,20 @@ def versions(topic: str, *, quick: bool) -> dict[str, str | None]:
     return {contender.needs: contender.version for contender in contenders}
 
 
+def time_of(comparison: Comparison, folder: Path, rounds: int) -> dict[int, list[float]]:
+    """CPU seconds of each contender that is installed in each round, after all have agreed."""
+    folder.mkdir()
+    comparison.write(folder)
+    present = {i: contender for i, contender in enumerate(comparison.contenders) if contender.version is not None}
+    runs = {i: contender.prepare(folder) for i, contender in present.items()}
+    # The first run of each warms it up, and shows that all do the same work.
+    ours = present[0].plain(runs[0]())
+    for i in [*present][1:]:
+        comparison.agree(ours, present[i].plain(runs[i]()))
+    spent = cpu_seconds(runs, rounds)
+    return {i: [s * comparison.items / (present[i].items or comparison.items) for s in spent[i]] for i in spent}
+
+
 def elsewhere(function: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
     """The result of a function that runs in a fresh process.
 
@@ -151,6 +165,12 @@ def elsewhere(function: Callable[..., Any], *arguments: Any, **more: Any) -> Any
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments, **more).result()
+
+
+def peak_mib() -> float:
+    """The most memory this process has held so far."""
+    # Kilobytes, but bytes on macOS.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def cpu_seconds(runs: Mapping[int, Run], rounds: int) -> dict[int, list[float]]:
@@ -175,22 +195,9 @@ def _best(run: Run) -> float:
 
 def _time_topic(topic: str, folder: Path, *, quick: bool) -> list[dict[int, list[float]]]:
     return [
-        _time(comparison, folder / str(number), 1 if quick else ROUNDS)
+        time_of(comparison, folder / str(number), 1 if quick else ROUNDS)
         for number, comparison in enumerate(import_module(topic).comparisons(quick=quick))
     ]
-
-
-def _time(comparison: Comparison, folder: Path, rounds: int) -> dict[int, list[float]]:
-    folder.mkdir()
-    comparison.write(folder)
-    present = {i: contender for i, contender in enumerate(comparison.contenders) if contender.version is not None}
-    runs = {i: contender.prepare(folder) for i, contender in present.items()}
-    # The first run of each warms it up, and shows that all do the same work.
-    ours = present[0].plain(runs[0]())
-    for i in [*present][1:]:
-        comparison.agree(ours, present[i].plain(runs[i]()))
-    spent = cpu_seconds(runs, rounds)
-    return {i: [s * comparison.items / (present[i].items or comparison.items) for s in spent[i]] for i in spent}
 
 
 def _peak(topic: str, folder: Path, comparison: int, contender: int, *, quick: bool) -> float:
@@ -201,8 +208,7 @@ def _peak(topic: str, folder: Path, comparison: int, contender: int, *, quick: b
         .prepare(folder / str(comparison))
     )
     run()
-    # Kilobytes, but bytes on macOS.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    return peak_mib()
 
 
 def _figure(

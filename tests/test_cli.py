@@ -190,6 +190,12 @@ def test_pipeline_file_and_chinese(tmp_path, write):
     assert "销售漏斗" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
+def test_what_closed_means_may_be_left_to_the_usual_words(tmp_path, write):
+    """With --stages alone, stages called won and lost are still known."""
+    made = report(tmp_path, write(EVENTS), *COLUMNS, "--stages", "lead")
+    assert (made["totals"]["won"], made["totals"]["lost"], made["findings"]) == (1, 1, [])
+
+
 def test_several_files_are_one_export(tmp_path, write):
     """Two halves of an export give what the whole gives."""
     head, *rows = EVENTS.splitlines()
@@ -228,7 +234,7 @@ def test_encodings(tmp_path, write, encoding):
     (EVENTS, [*COLUMNS, "--tz", "Europe/Berlim"], ["time zone"]),
     (EVENTS, [*COLUMNS, "--as-of", "yesterday"], ["--as-of", "2026-06-30"]),
     (EVENTS, [*COLUMNS, "--as-of", "1999-01-01"], ["as-of"]),
-    (EVENTS, [*COLUMNS, "--stages", "a,b"], ["no row can be used"]),
+    (EVENTS, [*COLUMNS, "--stages", "laed,b"], ["no stage 'laed'", "did you mean 'lead'"]),
     (EVENTS, [*COLUMNS, "--pipeline", "no.toml"], ["no.toml"]),
     (EVENTS, ["--case", "deal", "--opened", "when", "--closed", "when", "--outcome", "stage", "--won", "wonn"], ["did you mean 'won'"]),
     (EVENTS, ["--case", "deal", "--opened", "when", "--closed", "when", "--outcome", "who"], ["--won"]),

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 
 from crmkit.adapters.files import read_table
 from crmkit.errors import CrmkitError, InputError, NotFound
-from crmkit.journal import Journal, usual_outcome
+from crmkit.journal import Journal, Table, usual_outcome
 from crmkit.pipeline import Pipeline
 from crmkit.report import Report, build, summary
 from crmkit.report.page import to_html
@@ -190,7 +190,14 @@ def _events(file: Path, table: Any, wanted: Wanted, process: Pipeline | None, sh
     columns = standard if is_xes else {"case": _case(wanted, file), "stage": wanted.stage, "at": wanted.at}
     if is_xes and not wanted.who and "org:resource" in known:
         shared["who"] = "org:resource"
-    names: tuple[str, ...] | None = wanted.stages + wanted.won + wanted.lost if wanted.stages else None
+    names: tuple[str, ...] | None = None
+    if wanted.stages:
+        texts = _texts(table, columns["stage"])
+        if not {*wanted.stages} & {*texts}:
+            raise NotFound("stage", wanted.stages[0], texts, f"column {columns['stage']!r} of {file.name}")
+        # What closed means may be left to the usual words.
+        closed = wanted.won + wanted.lost or tuple(text for text in texts if usual_outcome(text))
+        names = wanted.stages + closed
     if process is not None:
         names = tuple(stage.name for stage in process.stages)
     loops = process is not None and any(
@@ -273,6 +280,15 @@ def _usual_order(journal: Journal) -> tuple[str, ...]:
     total = np.bincount(journal.stages.codes[order], rank, size)
     mean = total / np.maximum(np.bincount(journal.stages.codes[order], minlength=size), 1)
     return tuple(journal.stages.values[i] for i in np.argsort(mean, kind="stable"))
+
+
+def _texts(table: Any, column: str | None) -> tuple[str, ...]:
+    """The distinct texts of a column."""
+    if column is None:
+        return ()
+    if isinstance(table, Table):
+        return table.column(column).values
+    return tuple(str(text) for text in table.column(column).unique().to_pylist() if text is not None)
 
 
 def _case(wanted: Wanted, file: Path) -> str:

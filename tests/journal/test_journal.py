@@ -273,3 +273,34 @@ def test_coded_columns():
     assert column.recode(["a"]).decode() == [None, None, "a", None]
     assert column.missing.tolist() == [False, True, False, False]
     assert code(iter(["x"])).values == ("x",)
+
+
+def test_xes_bytes():
+    """Bytes of an event log are enough; the person comes from the standard extension."""
+    pytest.importorskip("defusedxml")
+    event = '<event><string key="concept:name" value="{}"/><date key="time:timestamp" value="2026-01-0{}T00:00:00Z"/>{}</event>'
+    who = '<string key="org:resource" value="wei"/>'
+    data = f'<log><trace><string key="concept:name" value="D"/>{event.format("x", 1, who)}{event.format("won", 2, who)}</trace></log>'
+    journal = Journal.from_xes(data.encode())
+    assert [(row[0], row[1], row[5]) for row in journal.rows()] == [("D", "x", "wei"), ("D", "won", "wei")]
+    assert Journal.from_xes(data.replace(who, "").encode()).who.values == ()
+
+
+def test_tables_name_their_columns_and_rows():
+    """A decoded table answers for its columns and rows."""
+    from crmkit.journal import decode_csv
+
+    table = decode_csv(b"c,s\na,x\n\nb,y\n")
+    assert [table.row_of(i) for i in range(len(table))] == [2, 4]
+    with pytest.raises(NotFound, match="there are: c, s"):
+        table.column("S ")
+
+
+def test_empty_facts_and_first_rows():
+    """No facts are an empty journal; a finding keeps the first row of its kind."""
+    from crmkit.journal import Finding
+    from crmkit.journal._findings import summarise
+
+    assert len(Journal.from_events([])) == 0
+    merged = summarise([Finding(7, "c", "bad", 2, "x"), Finding(3, "c", "bad", 1, "y"), Finding(1, "d", "bad")])
+    assert merged == (Finding(3, "c", "bad", 3, "y"), Finding(1, "d", "bad"))

@@ -85,8 +85,8 @@ def test_data_are_finite_and_complete(made):
         assert plain[part]
         assert all({"n", "n_open", "method", "definition"} <= row.keys() for row in plain[part])
         assert {row["definition"] for row in plain[part]} <= plain["definitions"].keys()
-    assert sum(row["cases"] for row in plain["open_cases"]["stages"]) == plain["totals"]["open"]
-    assert all(sum(row["ages"]) == row["cases"] for row in plain["open_cases"]["stages"])
+    assert sum(row["cases"] for row in plain["open_cases"]) == plain["totals"]["open"]
+    assert all(sum(row["ages"].values()) == row["cases"] for row in plain["open_cases"])
 
 
 def test_amounts_add_up_exactly():

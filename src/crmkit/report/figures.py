@@ -140,13 +140,10 @@ class Report:
             "cycle_time": attrs.asdict(self.cycle),
             "time_in_stage": [attrs.asdict(row) for row in self.times],
             "signals": [attrs.asdict(row) for row in self.signals if row.kind != "none"],
-            "open_cases": {
-                "ages": [f"<= {day} days" for day in AGES[1:]] + [f"> {AGES[-1]} days"],
-                "stages": [attrs.asdict(row) for row in self.open_cases.rows],
-                "oldest": [
-                    dict(zip(("case", "stage", "who", "days"), row, strict=True)) for row in self.open_cases.oldest
-                ],
-            },
+            "open_cases": [_open_row(row) for row in self.open_cases.rows],
+            "oldest_cases": [
+                dict(zip(("case", "stage", "who", "days"), row, strict=True)) for row in self.open_cases.oldest
+            ],
             "definitions": self._definitions(),
             **({"truth": dict(self.truth)} if self.truth else {}),
         }
@@ -281,6 +278,11 @@ def _open_cases(journal: Journal, order: StageOrder, times: StageTimes) -> OpenC
     who = journal.who[first].decode()
     names = zip(journal.cases[first].decode(), journal.stages[first].decode(), who, age[first].tolist(), strict=True)
     return OpenCases(tuple(rows), tuple((case or "", stage or "", person, days) for case, stage, person, days in names))
+
+
+def _open_row(row: AgeGroup) -> dict[str, Any]:
+    labels = [f"<= {day} days" for day in AGES[1:]] + [f"> {AGES[-1]} days"]
+    return {**attrs.asdict(row), "ages": dict(zip(labels, row.ages, strict=True))}
 
 
 def _stage(name: str, order: StageOrder) -> dict[str, Any]:

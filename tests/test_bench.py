@@ -1,0 +1,112 @@
+"""The benchmarks run, their contenders agree, and the page says what was measured."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).parents[1] / "bench"
+TOPICS = ("survival", "conversion", "moves", "business time", "ingest")
+# A page as a full run leaves it: the results of one topic, and those of another from an older run.
+OLD = "# an old head\n\n## moves\n\nold moves\n\n## ingest\n\nold ingest\n"
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    """The modules of `bench/`, importable as the runner imports them."""
+    monkeypatch.syspath_prepend(str(BENCH))
+    names = {path.stem for path in BENCH.glob("*.py")}
+    before = {name: sys.modules.pop(name) for name in names & sys.modules.keys()}
+    import harness
+    import run
+
+    yield harness, run
+    for name in names & sys.modules.keys():
+        del sys.modules[name]
+    sys.modules.update(before)
+
+
+def ran(*arguments):
+    """Run the benchmarks in a process of their own, as `make bench` does."""
+    return subprocess.run(
+        [sys.executable, str(BENCH / "run.py"), *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def test_every_topic_runs_and_all_contenders_agree(tmp_path):
+    """A quick run measures every topic, or names the peers it lacks, and writes one section for each."""
+    page = tmp_path / "RESULTS.md"
+    done = ran("--quick", "--out", page)
+    assert done.returncode == 0, done.stderr
+    sections = page.read_text(encoding="utf-8").split("\n## ")
+    assert [section.split("\n")[0] for section in sections[1:]] == [*TOPICS]
+    for section in sections[1:]:
+        assert "crmkit " in section
+        rows = section.count("\n| ") - 2
+        assert rows > 0 or "Left out, because not installed: " in section
+
+
+def test_an_unknown_topic_is_refused():
+    """The message names the topics there are."""
+    done = ran("--quick", "moods")
+    assert done.returncode == 2
+    assert "no topic moods; there are survival, conversion, moves, business_time, ingest" in done.stderr
+
+
+def test_a_run_of_one_topic_leaves_the_others_as_they_were(bench):
+    """Only the sections that were measured are replaced, and the order is that of the topics."""
+    _, run = bench
+    page = run.updated(OLD, {"ingest": "## ingest\n\nnew\n", "survival": "## survival\n\nnew\n"})
+    assert page == f"{run.HEAD}\n## survival\n\nnew\n\n## moves\n\nold moves\n\n## ingest\n\nnew\n"
+    assert run.updated(page, {}) == page
+
+
+def test_contenders_that_disagree_are_not_compared(bench, tmp_path):
+    """A result that differs from ours stops the comparison."""
+    harness, _ = bench
+
+    def equal(ours, theirs):
+        assert ours == theirs
+
+    contenders = [harness.Contender("crmkit", lambda _: lambda: 1), harness.Contender("numpy", lambda _: lambda: 2)]
+    comparison = harness.Comparison("one", 1, "item", lambda _: None, contenders, equal)
+    with pytest.raises(AssertionError):
+        harness.time_of(comparison, tmp_path / "0", 1)
+
+
+def test_a_part_stands_for_the_whole(bench, tmp_path):
+    """Of a contender that handles a tenth of the items, ten times the CPU time counts."""
+    harness, _ = bench
+
+    def prepare(folder):
+        return lambda: sum(range(200_000))
+
+    contenders = [harness.Contender("crmkit", prepare), harness.Contender("numpy", prepare, items=1)]
+    spent = harness.time_of(
+        harness.Comparison("sums", 1_000, "sums", lambda _: None, contenders, lambda *_: None), tmp_path / "0", 1
+    )
+    # The same work: a thousand times as much, but for noise.
+    assert 100 < spent[1][0] / spent[0][0] < 10_000
+
+
+def test_what_is_not_installed_takes_no_part(bench, tmp_path):
+    """A peer that is missing is left out, and said to be."""
+    harness, run = bench
+    contenders = [harness.Contender("crmkit", lambda _: int), harness.Contender("no-such-peer", lambda _: int)]
+    comparison = harness.Comparison("nothing", 1, "item", lambda _: None, contenders, lambda *_: None)
+    assert [*harness.time_of(comparison, tmp_path / "0", 1)] == [0]
+    assert contenders[1].version is None
+    assert "Left out, because not installed: no-such-peer." in run.section("moves", [], {"no-such-peer": None})
+
+
+def test_memory_is_that_of_a_fresh_process(bench):
+    """What this process holds is not counted: a fresh one that does nothing is far smaller than 200 MiB."""
+    harness, _ = bench
+    done = subprocess.run(
+        [sys.executable, "-c", "import harness; print(harness.elsewhere(harness.peak_mib))"],
+        capture_output=True, text=True, check=True, cwd=BENCH,
+    )  # fmt: skip
+    assert 1 < float(done.stdout) < 200
+    held = bytearray(b"x" * (300 << 20))
+    assert harness.peak_mib() > len(held) >> 20
