@@ -74,6 +74,29 @@ def test_same_key_same_result(desk):
         desk.move("D-1", "on", key="k1", note="other")
 
 
+def test_a_key_belongs_to_one_kind_of_command(desk):
+    """The key of the opening is not the key of a move, nor the other way round."""
+    desk.open("D-1", key="k")
+    desk.move("D-1", "on", key="m")
+    for command in (lambda: desk.move("D-1", "on", key="k"), lambda: desk.open("D-1", key="m")):
+        with pytest.raises(KeyReused):
+            command()
+
+
+def test_a_retry_is_judged_by_the_time_of_the_first(desk):
+    """A guard that looks at the clock does not refuse what it has allowed before."""
+
+    def mornings(attempt):
+        return attempt.at.hour < 12
+
+    line = Pipeline("line", ["a", Stage("won", "won")], {"a": {"sign": Move("won", guard=mornings)}})
+    early = Desk(desk.store, line, desk.clock)
+    early.open("M-1")
+    first = early.move("M-1", "sign", key="s")
+    early.clock.now += timedelta(hours=9)
+    assert early.move("M-1", "sign", key="s") == first
+
+
 def test_an_id_is_opened_once(desk):
     """The same id cannot be opened twice by two commands."""
     desk.open("D-1")

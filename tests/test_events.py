@@ -135,6 +135,13 @@ def test_fields_cannot_change_and_say_what_they_cannot_hold():
             Fields(a=bad)
     with pytest.raises(InvalidValue, match="field name"):
         Fields({"": 1})
+    deep = {}
+    for _ in range(30):
+        deep = {"d": deep}
+    with pytest.raises(InvalidValue, match="nested deeper"):
+        Fields(deep)
+    with pytest.raises(InvalidValue, match="does not know"):
+        fields_from_json('{"$colour":"red"}')
 
 
 def test_fields_hash_and_pickle():

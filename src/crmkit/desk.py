@@ -68,7 +68,7 @@ class Desk:
         if first is None and seen.case is not None:
             raise KeyReused(step.event.id, seen.position)
         if first is not None:
-            return self._same(seen, first, step.event)
+            return self._same(seen, None, first, step.event)
         self.store.append([step.event], unless=Query(cases=[case]), after=seen.position)
         return step.case
 
@@ -146,38 +146,40 @@ class Desk:
     def _decide(
         self, case: str, decide: Callable[[Case, datetime], Step], key: str | None, reads: tuple[str, ...]
     ) -> Case:
-        for left in range(self.tries - 1, -1, -1):
+        left = self.tries
+        while True:
+            left -= 1
             # The position comes first: a fact of another case that arrives while we read must count as unseen.
             after = self._last() if reads else 0
             seen = self._read(case)
             if seen.case is None:
                 raise NotFound("case", case)
             first = _earlier(seen, key)
-            before = seen.case if first is None else self.pipeline.replay(seen.events[: seen.events.index(first)])
-            if before is None:
-                raise KeyReused(str(key), seen.position)
-            step = decide(before, self.clock())
             if first is not None:
-                return self._same(seen, first, step.event)
+                return self._repeated(seen, first, decide)
+            step = decide(seen.case, self.clock())
             try:
                 unless = Query(cases=[case, *reads])
                 self.store.append([step.event], unless=unless, after=after if reads else seen.position)
             except Conflict:
-                if not left:
+                if left <= 0:
                     raise
             else:
                 return step.case
-        raise AssertionError("unreachable: the last try returns or raises")
 
-    def _same(self, seen: _Seen, first: Event, again: Event) -> Case:
-        """The result of the first command with this key, if it was the same command."""
-        # A retry happens later: a command without at= is dated anew, so the instants do not count.
-        if attrs.evolve(again, at=first.at, recorded=first.recorded) != first:
+    def _repeated(self, seen: _Seen, first: Event, decide: Callable[[Case, datetime], Step]) -> Case:
+        """The first result of a command that comes again: decided on the case of then, at the time of then."""
+        before = self.pipeline.replay(seen.events[: seen.events.index(first)])
+        if before is None:
             raise KeyReused(str(first.key), seen.position)
-        upto = self.pipeline.replay(seen.events[: seen.events.index(first) + 1])
-        if upto is None:
+        return self._same(seen, before, first, decide(before, first.at).event)
+
+    def _same(self, seen: _Seen, before: Case | None, first: Event, again: Event) -> Case:
+        """The case after the first command with this key, if it was the same command."""
+        # A retry is recorded later, perhaps by a newer definition: that does not make it another command.
+        if attrs.evolve(again, at=first.at, recorded=first.recorded, definition=first.definition) != first:
             raise KeyReused(str(first.key), seen.position)
-        return upto
+        return self.pipeline.evolve(before, first)
 
     def _read(self, case: str) -> _Seen:
         events: list[Event] = []

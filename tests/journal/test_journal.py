@@ -304,3 +304,13 @@ def test_empty_facts_and_first_rows():
     assert len(Journal.from_events([])) == 0
     merged = summarise([Finding(7, "c", "bad", 2, "x"), Finding(3, "c", "bad", 1, "y"), Finding(1, "d", "bad")])
     assert merged == (Finding(3, "c", "bad", 3, "y"), Finding(1, "d", "bad"))
+
+
+def test_interval_form_needs_no_ends():
+    """Stays without an end column all last; facts of other kinds make no stays."""
+    from crmkit.events import Edited
+
+    journal = Journal.from_frame({"c": ["a"], "s": ["x"], "e": ["2026-01-01"]}, case="c", stage="s", entered="e")
+    assert [(row[3], row[4]) for row in journal.rows()] == [(OPEN, None)]
+    edited = Edited(id="D#1", case="D", at=START, recorded=START)
+    assert len(Journal.from_events([edited])) == 0

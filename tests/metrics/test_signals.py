@@ -127,3 +127,10 @@ def test_false_alarms_are_stated():
     """The report says how many of its calls may be chance."""
     found = signals(rated([("a", 34, 200), ("b", 40, 200), ("star", 180, 200)]), rate=0.2)
     assert found.false_alarms == pytest.approx(0.2)
+
+
+def test_no_rows_is_an_empty_table():
+    """An empty result has no columns and prints as such."""
+    found = signals(rated([]))
+    assert found.to_dict() == {}
+    assert str(found) == "(no rows)"

@@ -129,6 +129,7 @@ def test_all_definition_errors_at_once():
     ([Stage("won", "won")], {}, "is closed"),
     (["a", Stage("won", "won")], {"a": {"go": Move("won", guard="discount < 3")}}, "is no function"),
     (["a", Stage("won", "won", requires=["", "x"])], {"a": {"go": "won"}}, "no field name"),
+    (["", Stage("won", "won")], {"": {"go": "won"}}, "'' is no name"),
 ])  # fmt: skip
 def test_what_a_pipeline_must_not_be(stages, moves, part):
     """Empty, endless, unreachable, trapped, closed from the start: refused when it is built."""

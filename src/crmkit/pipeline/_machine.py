@@ -33,6 +33,10 @@ class Edge:
 Table: TypeAlias = Mapping[str, Mapping[str, Edge]]
 
 
+# What a named tuple's own constructor calls, without the way there.
+_pair = tuple.__new__
+
+
 def decide(table: Table, case: Case, values: dict[str, Any]) -> Step | Refused:
     """The step that a command leads to, or every reason against it.
 
@@ -47,7 +51,14 @@ def decide(table: Table, case: Case, values: dict[str, Any]) -> Step | Refused:
         return _no_such_move(table, case, move)
     fields = case.fields if values["data"] is EMPTY else case.fields | values["data"]
     at, guard = values["at"], edge.guard
-    answer: Answer = None if guard is None else _asked(guard, Attempt(case, fields, edge.to, values))
+    answer: Answer = None
+    if guard is not None:
+        try:
+            answer = guard(Attempt(case, fields, edge.to, values))
+        except Exception as error:
+            # A guard that fails is a defect of the host's code: let it surface, but say where.
+            error.add_note(f"in guard {name_of(guard)!r} of move {move!r}, case {case.id!r}")
+            raise
     # The common case first: nothing is missing, nothing is refused, and no list of reasons is built.
     if edge.requires or at < case.at or not (answer is True or answer is None):
         reasons = [*_missing(edge, fields), *_late(case, at), *_refusals(guard, move, answer)]
@@ -65,7 +76,7 @@ def decide(table: Table, case: Case, values: dict[str, Any]) -> Step | Refused:
         after["fields"] = fields
         after["owner"] = fields.get("owner") or case.owner
     after["held_by"] = after["owner"]
-    return Step(trusted(Case, after), trusted(Moved, values))
+    return _pair(Step, (trusted(Case, after), trusted(Moved, values)))
 
 
 def evolve(case: Case | None, event: Event) -> Case:
@@ -128,15 +139,6 @@ def routes(table: Table, start: str, wanted: Callable[[str, str, Edge], bool]) -
             if edge.to not in seen:
                 seen.add(edge.to)
                 queue.append((edge.to, (*path, move)))
-
-
-def _asked(guard: Guard, attempt: Attempt) -> Answer:
-    try:
-        return guard(attempt)
-    except Exception as error:
-        # A guard that fails is a defect of the host's code: let it surface, but say where.
-        error.add_note(f"in guard {name_of(guard)!r} of move {attempt.move!r}, case {attempt.case.id!r}")
-        raise
 
 
 def _missing(edge: Edge, fields: Fields) -> list[str]:

@@ -145,7 +145,7 @@ class FiscalCalendar:
         match unit:
             case "day" | "week":
                 return _run_bounds(unit, first, self._first(year + 1), number, self.week_starts)
-            case "month" | "quarter" | "year":
+            case _:
                 months = {"month": 1, "quarter": 3, "year": 12}[unit]
                 _check_number(unit, number, 12 // months)
                 return _add_months(first, months * (number - 1)), _add_months(first, months * number)
@@ -282,5 +282,5 @@ def _name(unit: Every, year: int, number: int, start: date) -> str:
             return f"{year}-{number:02}"
         case "quarter":
             return f"{year}-Q{number}"
-        case "year":
+        case _:
             return str(year)
