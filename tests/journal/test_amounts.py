@@ -13,8 +13,8 @@ from crmkit.journal._amounts import parse_amounts
 
 def read(*texts):
     """Hundredths and findings of some cells."""
-    values, findings = parse_amounts(code(texts), rows=np.arange(2, 2 + len(texts)), column="value")
-    return values.tolist(), findings
+    found = parse_amounts(code(texts), rows=np.arange(2, 2 + len(texts)), column="value")
+    return found.hundredths.tolist(), found.findings
 
 
 @pytest.mark.parametrize(("text", "hundredths"), [

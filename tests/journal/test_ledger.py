@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crmkit.errors import NaiveDatetime, NotFound
+from crmkit.errors import InvalidValue, NaiveDatetime, NotFound
 from crmkit.journal import Ledger
 from crmkit.model import Activity, Invoice, Payment, Quote
 from crmkit.values import Money, Period
@@ -51,3 +51,64 @@ def test_revisions_and_references_are_kept():
     ledger = Ledger.from_facts(FACTS)
     assert ledger.of("quote").revision.tolist() == [1, 2]
     assert ledger.of("payment").refers_to.decode() == ["I1"]
+
+
+FRAME = {
+    "no": ["Q1", "Q1", "Q2", None, "Q3", "Q4"],
+    "on": ["2026-01-02", "2026-01-01", "2026-01-03", "2026-01-01", "soon", None],
+    "value": ["100.10", "90", "on request", "1", "1", "1"],
+    "unit": ["EUR", "EUR", "JPY", "EUR", "EUR", "EUR"],
+}
+
+
+def test_from_a_frame():
+    """Rows become facts, revisions in order of time; what cannot be read is told, and no amount is taken for zero."""
+    ledger = Ledger.from_frame(FRAME, kind="quote", id="no", at="on", amount="value", currencies="unit", who="unit")
+    assert ledger.ids.decode() == ["Q1", "Q1", "Q2"]
+    assert ledger.revision.tolist() == [1, 2, 1]
+    assert ledger.total() == {(None, "EUR"): Money("190.10", "EUR")}
+    assert {(f.row, f.column, f.dropped) for f in ledger.findings} == {
+        (3, "value", False), (4, "no", True), (5, "on", True), (6, "on", True),
+    }  # fmt: skip
+    assert ledger.of("quote").findings == ledger.findings
+
+
+def test_amounts_follow_the_digits_of_their_currency():
+    """Yen have no cents and dinars have three decimals; a yen with cents is no amount."""
+    frame = {
+        "no": ["1", "2", "3"],
+        "on": ["2026-01-01"] * 3,
+        "value": ["1000", "1.5", "1.50"],
+        "unit": ["JPY", "KWD", "JPY"],
+    }
+    ledger = Ledger.from_frame(frame, kind="order", id="no", at="on", amount="value", currencies="unit")
+    assert ledger.total() == {(None, "JPY"): Money("1000", "JPY"), (None, "KWD"): Money("1.500", "KWD")}
+
+
+def test_a_frame_without_a_currency_is_refused():
+    """Amounts need to know what they are amounts of."""
+    with pytest.raises(InvalidValue, match="no currency"):
+        Ledger.from_frame(FRAME, kind="quote", id="no", at="on", amount="value")
+    with pytest.raises(InvalidValue, match="ISO 4217"):
+        Ledger.from_frame(FRAME, kind="quote", id="no", at="on", amount="value", currency="euro")
+
+
+def test_real_order_lines(shared):
+    """10,324 lines of a public agency add up to the cent that an independent count gives."""
+    import gzip
+
+    from crmkit.journal import decode_csv
+
+    path = next(shared("data", "sales", "usaid_scms").glob("*.gz"))
+    table = decode_csv(gzip.decompress(path.read_bytes()), name="scms")
+    ledger = Ledger.from_frame(
+        table,
+        kind="order",
+        id="ID",
+        at="Delivered to Client Date",
+        amount="Line Item Value",
+        currency="USD",
+        who="Country",
+    )
+    assert len(ledger) == 10_324
+    assert ledger.total() == {(None, "USD"): Money("1627584457.29", "USD")}

@@ -2,7 +2,9 @@
 
 import re
 
+import attrs
 import numpy as np
+import numpy.typing as npt
 
 from crmkit.journal._coded import Coded, Longs
 from crmkit.journal._findings import Finding, summarise
@@ -16,22 +18,41 @@ _GROUPED = {
 _COMMA = re.compile(r"[-+]?\d{1,15},\d{1,2}\Z")
 
 
-def parse_amounts(texts: Coded, *, rows: Longs, column: str) -> tuple[Longs, tuple[Finding, ...]]:
-    """Hundredths (int64, 0 where nothing could be read) and findings.
+@attrs.frozen(eq=False)
+class Amounts:
+    """A column of amounts.
+
+    Attributes:
+        hundredths: int64, shape (n,); 0 where not known.
+        known: bool, shape (n,): whether an amount could be read.
+        findings: what could not be read, and what was rounded.
+    """
+
+    hundredths: Longs
+    known: npt.NDArray[np.bool_]
+    findings: tuple[Finding, ...]
+
+
+def parse_amounts(texts: Coded, *, rows: Longs, column: str) -> Amounts:
+    """Read a column of amounts exactly.
 
     "1,234.50", "1.234,50", "1 234,50", "$1,234" and "(12)" are understood; a word is a finding. More than two
     decimals are rounded half to even, which is a finding too.
     """
     values = np.zeros(len(texts.values) + 1, np.int64)
+    known = np.zeros(len(texts.values) + 1, np.bool_)
     findings: list[Finding] = []
     for number, text in enumerate(texts.values):
         read = _read(text)
+        known[number] = read is not None
         if read is None or read[1]:
             which = np.flatnonzero(texts.codes == number)
             reason = "is no amount; counted as unknown" if read is None else "has more than two decimals; rounded"
-            findings.append(Finding(int(rows[which[0]]), column, reason, len(which), text, dropped=False))
+            findings += [
+                Finding(int(rows[first]), column, reason, len(which), text, dropped=False) for first in which[:1]
+            ]
         values[number] = 0 if read is None else read[0]
-    return values[texts.codes], summarise(findings)
+    return Amounts(values[texts.codes], known[texts.codes], summarise(findings))
 
 
 def _read(text: str) -> tuple[int, bool] | None:

@@ -339,8 +339,9 @@ def _journal(
     who = source.text(common.who) if common.who else Coded(np.full(len(source), -1, np.int32), ())
     amount = None
     if common.amount is not None:
-        amount, found = source.amounts(common.amount)
-        rows.findings += found
+        read = source.amounts(common.amount)
+        amount = read.hundredths
+        rows.findings += read.findings
     return _until(
         {
             "cases": cases,

@@ -1,16 +1,22 @@
 """The ledger: dated facts with exact amounts, as columns."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from crmkit.errors import NotFound
+from crmkit.errors import InvalidValue, NotFound
+from crmkit.journal._amounts import Amounts
 from crmkit.journal._coded import Coded, Longs, Micros, code
+from crmkit.journal._findings import Finding, summarise
+from crmkit.journal._sources import Source, open_source
 from crmkit.model import Dated
-from crmkit.values import Money, Period, to_micros, zone
+from crmkit.values import Currency, Money, Period, to_micros, zone
+
+if TYPE_CHECKING:
+    from crmkit.journal._sources import Dates, Zone
 
 __all__ = ["Ledger"]
 
@@ -30,6 +36,7 @@ class Ledger:
         currencies: the currency of each row; missing where there is no amount.
         refers_to: the fact it follows from.
         revision: int32, shape (n,).
+        findings: what could not be used, and why.
     """
 
     kinds: Coded
@@ -42,6 +49,81 @@ class Ledger:
     currencies: Coded
     refers_to: Coded
     revision: npt.NDArray[np.int32]
+    findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        kind: str,
+        id: str,  # noqa: A002 - the field's word
+        at: str,
+        amount: str | None = None,
+        currency: str | Currency | None = None,
+        currencies: str | None = None,
+        customer: str | None = None,
+        case: str | None = None,
+        who: str | None = None,
+        refers_to: str | None = None,
+        tz: "Zone" = None,
+        dates: "Dates" = None,
+        name: str = "frame",
+    ) -> Self:
+        """A ledger of one kind of fact from a table; revisions of one id are numbered in the order of time.
+
+        Args:
+            frame: whatever `Journal.from_frame` takes.
+            kind: "quote", "invoice" ...: what a row is.
+            id: the column with the host's key.
+            at: the column with the time.
+            amount: the column with the amount; a row whose amount cannot be read is kept without one, with a finding.
+            currency: the currency of all rows.
+            currencies: the column with the currency, if it differs from row to row.
+            customer: the column with the customer.
+            case: the column with the deal or ticket.
+            who: the column with the person.
+            refers_to: the column with the id of the fact it follows from.
+            tz: the zone of times that carry none.
+            dates: "dmy", "mdy" or "ymd".
+            name: how the user knows the table.
+
+        Raises:
+            InputError: if a column cannot be used at all.
+            NotFound: if a column is not there.
+            InvalidValue: if amounts come without a currency, or a currency is no ISO code.
+        """
+        source = open_source(frame, name)
+        instants = source.instants(at, tz, dates)
+        ids = source.text(id)
+        findings = [*source.findings, *instants.findings]
+        findings += _left_out(source, ids.missing, id, "has no id")
+        findings += _left_out(source, source.empty(at) & ~ids.missing, at, "has no time")
+        kept = np.flatnonzero(instants.ok & ~ids.missing)
+        kept = kept[np.argsort(instants.micros[kept], kind="stable")]
+        minor, units = np.zeros(len(source), np.int64), Coded(np.full(len(source), -1, np.int32), ())
+        if amount is not None:
+            read = source.amounts(amount)
+            findings += read.findings
+            minor, units = _priced(read, _units(source, currency, currencies))
+
+        def column(named: str | None) -> Coded:
+            none = Coded(np.full(len(source), -1, np.int32), ())
+            return (none if named is None else source.text(named))[kept]
+
+        return cls(
+            kinds=Coded(np.zeros(len(kept), np.int32), (kind,)),
+            ids=ids[kept],
+            at=instants.micros[kept],
+            customers=column(customer),
+            cases=column(case),
+            who=column(who),
+            minor=minor[kept],
+            currencies=units[kept],
+            refers_to=column(refers_to),
+            revision=_revisions(ids.codes[kept]),
+            findings=summarise(findings),
+        )
 
     @classmethod
     def from_facts(cls, facts: Iterable[Dated]) -> Self:
@@ -64,8 +146,8 @@ class Ledger:
         return len(self.at)
 
     def __getitem__(self, rows: Any) -> Self:
-        columns: Mapping[str, Any] = {field.name: getattr(self, field.name)[rows] for field in attrs.fields(Ledger)}
-        return type(self)(**columns)
+        names = [field.name for field in attrs.fields(Ledger) if field.name != "findings"]
+        return attrs.evolve(self, **{name: getattr(self, name)[rows] for name in names})
 
     def of(self, kind: str) -> Self:
         """The rows of one kind; none if there are none."""
@@ -110,3 +192,38 @@ class Ledger:
         if by not in columns:
             raise NotFound("column", by, tuple(columns), "the ledger")
         return columns[by]
+
+
+def _left_out(source: Source, rows: npt.NDArray[np.bool_], column: str, reason: str) -> list[Finding]:
+    which = np.flatnonzero(rows)
+    return [Finding(int(source.rows[first]), column, reason, len(which)) for first in which[:1]]
+
+
+def _units(source: Source, currency: str | Currency | None, currencies: str | None) -> Coded:
+    """The currency of each row."""
+    if currencies is not None:
+        units = source.text(currencies)
+        return Coded(units.codes, tuple(Currency(text).code for text in units.values))
+    if currency is None:
+        raise InvalidValue("ledger", source.name, "has amounts but no currency; give currency= or currencies=")
+    unit = currency if isinstance(currency, Currency) else Currency(currency)
+    return Coded(np.zeros(len(source), np.int32), (unit.code,))
+
+
+def _priced(amounts: Amounts, units: Coded) -> tuple[Longs, Coded]:
+    """Minor units of each row's currency; rows without an amount, or without a currency, have neither."""
+    digits = np.array([*(Currency(unit).digits for unit in units.values), 2], np.int64)[units.codes]
+    up, down = 10 ** np.maximum(digits - 2, 0), 10 ** np.maximum(2 - digits, 0)
+    whole = amounts.hundredths % down == 0
+    known = amounts.known & whole & ~units.missing
+    return np.where(known, amounts.hundredths * up // down, 0), Coded(np.where(known, units.codes, -1), units.values)
+
+
+def _revisions(ids: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """1 for the first row of an id, 2 for the second ..., in the order of the rows."""
+    order = np.argsort(ids, kind="stable")
+    starts = np.append(True, ids[order][1:] != ids[order][:-1])[: len(ids)]
+    place = np.arange(len(ids))
+    number = np.empty(len(ids), np.int32)
+    number[order] = place - np.maximum.accumulate(np.where(starts, place, 0)) + 1
+    return number

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.errors import InputError, InvalidValue, NotFound
-from crmkit.journal._amounts import parse_amounts
+from crmkit.journal._amounts import Amounts, parse_amounts
 from crmkit.journal._coded import Coded, Longs, code
 from crmkit.journal._findings import Finding
 from crmkit.journal._table import Table
@@ -46,8 +46,8 @@ class Source(Protocol):
         """A column as instants."""
         ...
 
-    def amounts(self, column: str) -> tuple[Longs, tuple[Finding, ...]]:
-        """A column as hundredths, and what could not be read (0 there)."""
+    def amounts(self, column: str) -> Amounts:
+        """A column as exact amounts."""
         ...
 
 
@@ -124,7 +124,7 @@ class _Decoded:
     def instants(self, column: str, tz: Zone, dates: Dates) -> Instants:
         return _parsed(self, self.table.column(column), column, tz, dates)
 
-    def amounts(self, column: str) -> tuple[Longs, tuple[Finding, ...]]:
+    def amounts(self, column: str) -> Amounts:
         return parse_amounts(self.table.column(column), rows=self.rows, column=column)
 
 
@@ -174,7 +174,7 @@ class _Columns:
             "give datetimes or texts", first + 1, column,
         )  # fmt: skip
 
-    def amounts(self, column: str) -> tuple[Longs, tuple[Finding, ...]]:
+    def amounts(self, column: str) -> Amounts:
         return parse_amounts(self.text(column), rows=self.rows, column=column)
 
     def _localised(self, values: npt.NDArray[Any], column: str, tz: Zone) -> Instants:
