@@ -157,7 +157,9 @@ class CycleTime:
     definition: str
 
 
-def time_in_stage(journal: Journal, *, stages: Any = None, level: float = 0.95, **closed: Iterable[str]) -> StageTimes:
+def time_in_stage(
+    journal: Journal, *, stages: Any = None, won: Iterable[str] = (), lost: Iterable[str] = (), level: float = 0.95
+) -> StageTimes:
     """How long stays in each open stage take.
 
     Kaplan-Meier of leaving the stage for whatever reason, on the exact times; the interval of the median inverts the
@@ -166,10 +168,11 @@ def time_in_stage(journal: Journal, *, stages: Any = None, level: float = 0.95, 
     Args:
         journal: the stays.
         stages: a `Pipeline`, or the stage names in order; the journal's own if None.
+        won: the stages that mean won, where their names do not say so.
+        lost: the stages that mean lost.
         level: the confidence of the interval.
-        closed: `won=` and `lost=`, as for `conversion`.
     """
-    order = StageOrder.of(stages, journal, **closed)
+    order = StageOrder.of(stages, journal, won, lost)
     definition = definition_id("time in stage", order=order, level=level)
     sojourn, lasts = journal.sojourn(), journal.open
     rows: list[StageTime] = []
@@ -199,7 +202,9 @@ def time_in_stage(journal: Journal, *, stages: Any = None, level: float = 0.95, 
     return StageTimes(tuple(rows))
 
 
-def win_curve(journal: Journal, *, stages: Any = None, level: float = 0.95, **closed: Iterable[str]) -> WinCurve:
+def win_curve(
+    journal: Journal, *, stages: Any = None, won: Iterable[str] = (), lost: Iterable[str] = (), level: float = 0.95
+) -> WinCurve:
     """The chance to be won within so many days of opening.
 
     Aalen-Johansen on whole days, with losing as a competing cause. A case that was closed and reopened counts as it
@@ -208,12 +213,13 @@ def win_curve(journal: Journal, *, stages: Any = None, level: float = 0.95, **cl
     Args:
         journal: the stays.
         stages: a `Pipeline`, or the stage names in order; the journal's own if None.
+        won: the stages that mean won, where their names do not say so.
+        lost: the stages that mean lost.
         level: the confidence of the limits.
-        closed: `won=` and `lost=`, as for `conversion`.
     """
-    order = StageOrder.of(stages, journal, **closed)
-    opened, ended, cause = _cases(journal, order)
-    days = (ended - opened) // _DAY_US
+    order = StageOrder.of(stages, journal, won, lost)
+    taken, cause = _cases(journal, order)
+    days = taken // _DAY_US
     estimate = aalen_johansen(days, cause, causes=2)
     low, high = estimate.interval(level)
     closings = np.flatnonzero(estimate.n_event.sum(axis=0))
@@ -222,15 +228,18 @@ def win_curve(journal: Journal, *, stages: Any = None, level: float = 0.95, **cl
     columns = (estimate.time, estimate.n_risk, won_by, low[0], high[0], lost_by)
     points = zip(*(column[closings].tolist() for column in columns), strict=True)
     rows = tuple(WinPoint(float(day), *rest) for day, *rest in points)
-    won, lost = int((cause == _WON).sum()), int((cause == _LOST).sum())
+    wins, losses = int((cause == _WON).sum()), int((cause == _LOST).sum())
     return WinCurve(
-        rows, len(days), int((cause == _CENSORED).sum()), won, lost, won / (won + lost) if won + lost else float("nan"),
+        rows, len(days), int((cause == _CENSORED).sum()), wins, losses,
+        wins / (wins + losses) if wins + losses else float("nan"),
         level, "aalen-johansen, complementary log-log", definition_id("win curve", order=order, level=level),
         float(days.max()),
     )  # fmt: skip
 
 
-def cycle_time(journal: Journal, *, stages: Any = None, level: float = 0.95, **closed: Iterable[str]) -> CycleTime:
+def cycle_time(
+    journal: Journal, *, stages: Any = None, won: Iterable[str] = (), lost: Iterable[str] = (), level: float = 0.95
+) -> CycleTime:
     """Days from opening to winning, given that the case is won within the time observed.
 
     The median is where the win curve reaches half of its last value. Its limits invert the curve's band at that
@@ -239,21 +248,23 @@ def cycle_time(journal: Journal, *, stages: Any = None, level: float = 0.95, **c
     Args:
         journal: the stays.
         stages: a `Pipeline`, or the stage names in order; the journal's own if None.
+        won: the stages that mean won, where their names do not say so.
+        lost: the stages that mean lost.
         level: the confidence of the limits.
-        closed: `won=` and `lost=`, as for `conversion`.
     """
-    order = StageOrder.of(stages, journal, **closed)
-    opened, ended, cause = _cases(journal, order)
-    days = (ended - opened) // _DAY_US
+    order = StageOrder.of(stages, journal, won, lost)
+    taken, cause = _cases(journal, order)
+    days = taken // _DAY_US
     estimate = aalen_johansen(days, cause, causes=2)
     wins = cause == _WON
     low, high = _inverted(estimate, level)
-    taken = (ended - opened)[wins] / _DAY_US
+    closed_only = taken[wins] / _DAY_US
     none = float("nan")
     return CycleTime(
         float(estimate.quantile_given(_WON, 0.5)), low, high, float(estimate.quantile_given(_WON, 0.9)),
         len(days), int((cause == _CENSORED).sum()), int(wins.sum()),
-        float(taken.mean()) if len(taken) else none, float(np.median(taken)) if len(taken) else none,
+        float(closed_only.mean()) if len(closed_only) else none,
+        float(np.median(closed_only)) if len(closed_only) else none,
         "aalen-johansen given a win", definition_id("cycle time", order=order, level=level),
     )  # fmt: skip
 
@@ -269,8 +280,8 @@ def case_outcomes(journal: Journal, order: StageOrder) -> npt.NDArray[np.int64]:
     return standing
 
 
-def _cases(journal: Journal, order: StageOrder) -> tuple[Ints, Ints, Ints]:
-    """When each case was opened and closed (or last seen), and how it stands."""
+def _cases(journal: Journal, order: StageOrder) -> tuple[Ints, Ints]:
+    """The time from opening to closing (or to the end of observation) of each case, and how it stands."""
     size = len(journal.cases.values)
     opened, entered = np.full(size, OPEN), np.full(size, np.iinfo(np.int64).min)
     np.minimum.at(opened, journal.cases.codes, journal.entered)
@@ -279,7 +290,7 @@ def _cases(journal: Journal, order: StageOrder) -> tuple[Ints, Ints, Ints]:
     cause = case_outcomes(journal, order)
     seen = cause >= 0
     ended = np.where(cause > 0, entered, journal.until)
-    return opened[seen], ended[seen], cause[seen]
+    return (ended - opened)[seen], cause[seen]
 
 
 def _inverted(estimate: CumulativeIncidence, level: float) -> tuple[float, float]:

@@ -54,7 +54,9 @@ class Funnel(Frameable[FunnelStep]):
     rows: tuple[FunnelStep, ...]
 
 
-def funnel(journal: Journal, *, stages: Any = None, level: float = 0.95, **closed: Iterable[str]) -> Funnel:
+def funnel(
+    journal: Journal, *, stages: Any = None, won: Iterable[str] = (), lost: Iterable[str] = (), level: float = 0.95
+) -> Funnel:
     """How many cases visited each stage, and how many were seen beyond it without visiting it.
 
     Visits are counted as observed: a skipped stage is reported as skipped, never filled in. Shares are of the cases
@@ -63,10 +65,11 @@ def funnel(journal: Journal, *, stages: Any = None, level: float = 0.95, **close
     Args:
         journal: the stays.
         stages: a `Pipeline`, or the stage names in order; the journal's own if None.
+        won: the stages that mean won, where their names do not say so.
+        lost: the stages that mean lost.
         level: the confidence of the interval.
-        closed: `won=` and `lost=`, as for `conversion`.
     """
-    order = StageOrder.of(stages, journal, **closed)
+    order = StageOrder.of(stages, journal, won, lost)
     definition = definition_id("funnel", order=order, level=level)
     steps = [*order.open, *(["won"] if order.won else [])]
     if len(order.won) == 1:

@@ -190,20 +190,20 @@ def build(
     Raises:
         InputError: if the journal has no open stage to report on.
     """
+    won, lost = tuple(won), tuple(lost)
     order = StageOrder.of(stages, journal, won, lost)
     by = "who" if journal.who.values else None
     rates = conversion(journal, stages=stages, by=by, won=won, lost=lost, level=level)
-    closed = {"won": tuple(won), "lost": tuple(lost)}
-    times = time_in_stage(journal, stages=stages, level=level, **closed)
+    times = time_in_stage(journal, stages=stages, level=level, won=won, lost=lost)
     return Report(
         journal,
         order,
         {**_seen(journal), **(source or {})},
         _totals(journal, order),
         rates,
-        funnel(journal, stages=stages, level=level, **closed),
-        win_curve(journal, stages=stages, level=level, **closed),
-        cycle_time(journal, stages=stages, level=level, **closed),
+        funnel(journal, stages=stages, level=level, won=won, lost=lost),
+        win_curve(journal, stages=stages, level=level, won=won, lost=lost),
+        cycle_time(journal, stages=stages, level=level, won=won, lost=lost),
         times,
         signals(rates),
         _open_cases(journal, order, times),
