@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmkit.errors import InvalidValue
-from crmkit.journal import code
+from crmkit.journal import Coded, code
 from crmkit.metrics.states import Counts
 
 rows = st.lists(
@@ -75,3 +75,29 @@ def test_other_things_are_not_added_up():
     huge = {str(i): code([str(i)]) for i in range(40)}
     with pytest.raises(InvalidValue, match="64 bits"):
         Counts.of(huge, np.array([2**40]))
+
+
+def test_many_rows_are_counted_block_by_block():
+    """More rows than a block holds, sorted and not, with and without bins: the same as a plain count."""
+    rng = np.random.default_rng(2)
+    n = 200_001
+    who, stage, bins = (
+        rng.integers(-1, 5, n).astype(np.int32),
+        rng.integers(-1, 3, n).astype(np.int32),
+        rng.integers(0, 7, n),
+    )
+    for order in (np.arange(n), np.lexsort((bins, stage, who))):
+        columns = {"p": Coded(who[order], tuple("abcde")), "s": Coded(stage[order], tuple("xyz"))}
+        keys, counts = np.unique(np.stack([who, stage, bins]), axis=1, return_counts=True)
+        expected = {(p, s, b): c for (p, s, b), c in zip(keys.T.tolist(), counts.tolist(), strict=True)}
+        state = Counts.of(columns, bins[order])
+        found = {
+            (*key, b): c for key, b, c in zip(state.keys.tolist(), state.bins.tolist(), state.n.tolist(), strict=True)
+        }
+        assert found == expected
+        assert Counts.of(columns).n.sum() == n
+
+
+def test_a_state_of_bins_alone():
+    """No key, only bins."""
+    assert Counts.of({}, np.array([1, 1, 3])).table() == [(1, 2), (3, 1)]

@@ -19,6 +19,7 @@ Ints = npt.NDArray[np.int64]
 # Up to this many cells are counted densely: 16 Mi cells are 128 MiB, and faster than sorting.
 _DENSE = 1 << 24
 _BLOCK = 1 << 16
+_APART = 16
 
 
 def _names(values: Iterable[str]) -> tuple[str, ...]:
@@ -144,19 +145,37 @@ def _count(columns: list[Any], sizes: list[int], bins: Ints | None, width: int) 
         raise InvalidValue("counts", cells, "cells are more than 64 bits can number; group by fewer columns")
     if cells > _DENSE:
         return np.unique(_packed(columns, sizes, bins, width), return_counts=True)
-    if cells > _BLOCK:
+    if cells > _BLOCK or not columns:
         total = np.bincount(_packed(columns, sizes, bins, width), minlength=cells)
-        packed = np.flatnonzero(total)
-        return packed, total[packed]
-    total = np.zeros(cells, np.int64)
-    rows = len(columns[0]) if columns else len(bins) if bins is not None else 0
-    # Block by block, so that neither the packed key nor the counters leave the cache.
-    for start in range(0, rows, _BLOCK):
-        block = slice(start, start + _BLOCK)
-        part = _packed([column[block] for column in columns], sizes, None if bins is None else bins[block], width)
-        total += np.bincount(part, minlength=cells)
+    else:
+        total = _blockwise(columns, sizes, bins, width)
     packed = np.flatnonzero(total)
     return packed, total[packed]
+
+
+def _blockwise(columns: list[Any], sizes: list[int], bins: Ints | None, width: int) -> Ints:
+    """All counters, block by block, so that neither the packed key nor the counters leave the cache."""
+    cells = int(np.prod(sizes)) * width
+    # Missing is code -1: adding 1 to every part at once is adding this to the packed key.
+    shift = sum(int(np.prod(sizes[part + 1 :])) for part in range(len(sizes))) * width
+    total = np.zeros(cells, np.int64)
+    buffer = np.empty(_BLOCK, np.int32)
+    rows = len(columns[0])
+    for start in range(0, rows, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        key = buffer[: min(_BLOCK, rows - start)]
+        key[:] = columns[0][block]
+        for column, size in zip(columns[1:], sizes[1:], strict=True):
+            key *= size
+            key += column[block]
+        if bins is not None:
+            key *= width
+            np.add(key, bins[block], out=key, casting="unsafe")
+        key += shift
+        # Sorted rows raise one counter again and again, each time waiting for the time before: keep neighbours apart.
+        apart = key.reshape(_APART, -1).T.ravel() if len(key) == _BLOCK else key
+        total += np.bincount(apart, minlength=cells)
+    return total
 
 
 def _packed(columns: list[Any], sizes: list[int], bins: Any, width: int) -> Ints:
