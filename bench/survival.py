@@ -28,12 +28,15 @@ def comparisons(*, quick: bool) -> list[Comparison]:
     return [
         _curve("Kaplan-Meier and its limits, in days", curve, 1),
         _curve("Kaplan-Meier and its limits, in seconds", curve, DAY),
-        Comparison(
-            f"Kaplan-Meier and its limits, {groups} curves (person and stage)", stays, "stays",
-            partial(_write, size=stays, unit=1, groups=groups),
-            [Contender("crmkit", partial(_our_curves, groups=groups), _our_heights),
-             Contender("lifelines", _their_curves, _their_heights)],
-            _near,
+        *(
+            Comparison(
+                f"Kaplan-Meier and {what}, {groups} curves (person and stage)", stays, "stays",
+                partial(_write, size=stays, unit=1, groups=groups),
+                [Contender("crmkit", partial(_our_curves, groups=groups, limits=limits), _our_heights),
+                 Contender("lifelines", _their_curves, _their_heights)],
+                _near,
+            )
+            for what, limits in (("its medians (the peer fits limits always)", False), ("its limits", True))
         ),
         Comparison(
             "log-rank test of two groups, in days", test, "stays", partial(_write, size=test, unit=1, groups=2),
@@ -118,14 +121,14 @@ def _heights(time: Any, curves: list[Any], unit: int) -> Any:
 # -- many curves
 
 
-def _our_curves(folder: Path, *, groups: int) -> Run:
+def _our_curves(folder: Path, *, groups: int, limits: bool) -> Run:
     duration, cause, group = _load(folder)
     ended = cause > 0
 
     def run() -> Any:
         table = survival.risk_table(duration, ended, group, groups=groups, causes=1, width=LAST_DAY + 1)
         curves = survival.grouped_km(table)
-        return curves, curves.interval(0.95, "log-log")
+        return curves, curves.interval(0.95, "log-log") if limits else curves.median()
 
     return run
 
