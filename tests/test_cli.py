@@ -260,6 +260,10 @@ def test_paths_that_are_no_files(tmp_path, write, capsys):
     write(EVENTS)
     assert "is a directory" in refused(capsys, tmp_path, *COLUMNS)
     assert "did you mean 'deals.csv'" in refused(capsys, tmp_path / "deal.csv", *COLUMNS)
+    os.mkfifo(tmp_path / "pipe")
+    assert "is no regular file" in refused(capsys, tmp_path / "pipe", *COLUMNS)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert "cannot be read" in refused(capsys, tmp_path / "loop", *COLUMNS)
     blocked = write("x", "blocked")
     assert main(["report", str(tmp_path / "deals.csv"), *COLUMNS, "--out", str(blocked / "deep")]) == 2
     assert "cannot be written" in capsys.readouterr().err

@@ -314,3 +314,12 @@ def test_interval_form_needs_no_ends():
     assert [(row[3], row[4]) for row in journal.rows()] == [(OPEN, None)]
     edited = Edited(id="D#1", case="D", at=START, recorded=START)
     assert len(Journal.from_events([edited])) == 0
+
+
+def test_stages_that_differ_in_case_are_told():
+    """Two spellings stay two stages, and the reader is told."""
+    frame = {"c": ["a", "a"], "s": ["Lead", "lead"], "t": ["2026-01-01", "2026-01-02"]}
+    journal = Journal.from_frame(frame, case="c", stage="s", at="t")
+    assert len(journal) == 2
+    assert [(f.count, f.dropped) for f in journal.findings] == [(2, False)]
+    assert "'Lead', 'lead'" in journal.findings[0].reason

@@ -70,6 +70,9 @@ def read_table(
 def _opened(file: Path, on_progress: Progress | None) -> Generator[BinaryIO]:
     """The file's bytes, unzipped; trouble on the way becomes one clear error."""
     try:
+        # A pipe would be waited for, and cannot be read twice.
+        if file.exists() and not file.is_file() and not file.is_dir():
+            raise InputError(str(file), "is no regular file", "save it to one first")
         with BufferedReader(_Counted(file, on_progress), _BLOCK) as raw:
             if raw.peek(2)[:2] != _GZIP:
                 yield raw

@@ -229,6 +229,7 @@ def _start(source: Source, common: Common, stage: str) -> tuple[_Rows, Coded, Co
     cases, stages = source.text(common.case), source.text(stage)
     rows.drop(cases.missing, common.case, "has no case id")
     rows.drop(stages.missing, stage, "has no stage")
+    _note_twins(rows, stages, stage)
     if common.stages is not None:
         recoded = stages.recode(common.stages)
         for number, value in enumerate(stages.values):
@@ -237,6 +238,19 @@ def _start(source: Source, common: Common, stage: str) -> tuple[_Rows, Coded, Co
                 rows.drop(stages.codes == number, stage, f"stage {value!r} is not in the pipeline{hint}")
         stages = recoded
     return rows, cases, stages
+
+
+def _note_twins(rows: _Rows, stages: Coded, column: str) -> None:
+    """Say when stages differ in nothing but case: two names for one stage are likely, but not ours to decide."""
+    twins: dict[str, list[int]] = {}
+    for number, value in enumerate(stages.values):
+        twins.setdefault(value.casefold(), []).append(number)
+    for numbers in twins.values():
+        if len(numbers) > 1:
+            names = ", ".join(repr(stages.values[number]) for number in numbers)
+            rows.note(
+                np.isin(stages.codes, numbers), column, f"stages differ in case only and were kept apart: {names}"
+            )
 
 
 def _ordered(rows: _Rows, kept: Longs, cases: npt.NDArray[np.int32], at: Micros) -> Longs:

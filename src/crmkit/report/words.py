@@ -122,7 +122,7 @@ _EN: Words = {
     "say_narrow": "“{stage}” is the narrowest stage: {value} of stays lead on ({low}–{high}).",
     "say_overdue": "{count} open cases in “{stage}” have waited longer than nine in ten stays do.",
     "say_bias": "Won / closed says {naive}; with open cases counted, {value} ({low}–{high}) win within {days} days.",
-    "say_findings": "{count} rows could not be used; see data quality.",
+    "say_findings": "Rows that could not be used: {count}; see data quality.",
     "truth": "Known truth",
     "truth_note": "These data are simulated, so the right answers are known.",
     "estimate": "estimate",
