@@ -206,6 +206,46 @@ def test_several_files_are_one_export(tmp_path, write):
     assert both["funnel"] == whole["funnel"]
 
 
+def test_a_case_goes_on_in_the_next_file(tmp_path, write):
+    """Begun in January's file and won in February's; a row in both counts once; the day order is decided over both."""
+    january = write("deal,stage,when\nD1,lead,05/01/2026\nD2,lead,06/01/2026\n", "jan.csv")
+    february = write("deal,stage,when\nD2,lead,06/01/2026\nD1,won,13/02/2026\n", "feb.csv")
+    made = report(tmp_path, january, february, *COLUMNS[:6], "--as-of", "2026-02-28")
+    assert (made["totals"]["cases"], made["totals"]["won"], made["totals"]["open"]) == (2, 1, 1)
+    assert [(found["row"], found["reason"]) for found in made["findings"]] == [
+        (5, "repeats an event: same case, stage and time")
+    ]
+    assert made["source"]["rows"] == "jan.csv from 1, feb.csv from 4"
+    assert datetime.fromisoformat(made["source"]["first"]).astimezone(UTC).month == 1
+
+
+def test_several_parquet_files_are_refused(tmp_path, capsys):
+    """Their columns may differ in type: one line, not a guess."""
+    frame = simulate(n=10, rng=np.random.default_rng(1), people={"ann": 1}).journal.to_frame("pandas")
+    for name in ("a.parquet", "b.parquet"):
+        frame.to_parquet(tmp_path / name)
+    columns = ["--case", "case", "--stage", "stage", "--at", "entered"]
+    assert "one at a time" in refused(capsys, tmp_path / "a.parquet", tmp_path / "b.parquet", *columns)
+
+
+def test_tomorrow_is_told(tmp_path, write):
+    """A date in the future is used, and the reader is told."""
+    made = report(tmp_path, write(EVENTS.replace("2026-01-09", "2199-01-09")), *COLUMNS)
+    assert [(found["reason"], found["dropped"]) for found in made["findings"]] == [
+        ("lies after today; a plan, or a typing error", False)
+    ]
+
+
+def test_an_empty_amount_does_not_hide_the_last_known_one(tmp_path, write):
+    """Exports that write the amount once: a won deal is worth what was last known of it."""
+    text = (
+        "deal,stage,when,worth\nD1,lead,2026-01-01,100\nD1,won,2026-01-05,\nD2,lead,2026-01-01,\nD2,lost,2026-01-05,7\n"
+    )
+    made = report(tmp_path, write(text), *COLUMNS[:6], "--amount", "worth", "--stages", "lead", "--won", "won")
+    assert made["totals"]["won_amount"] == "100.00"
+    assert made["totals"]["lost"] == 1
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
 def test_encodings(tmp_path, write, encoding):
     """Chinese names survive the encodings that spreadsheets write."""
@@ -234,6 +274,14 @@ def test_encodings(tmp_path, write, encoding):
     (EVENTS, [*COLUMNS, "--tz", "Europe/Berlim"], ["time zone"]),
     (EVENTS, [*COLUMNS, "--as-of", "yesterday"], ["--as-of", "2026-06-30"]),
     (EVENTS, [*COLUMNS, "--as-of", "1999-01-01"], ["as-of"]),
+    (EVENTS, [*COLUMNS, "--as-of", "9999-01-01"], ["outside the years"]),
+    (EVENTS, [*COLUMNS, "--as-of", "2199-01-01"], ["ten years"]),
+    (EVENTS, [*COLUMNS[:2], "--stage", "deal", *COLUMNS[4:]], ["column 'deal'"]),
+    (EVENTS, [*COLUMNS, "--won", "won", "--lost", "won"], ["both won and lost"]),
+    (EVENTS, [*COLUMNS, "--won", "Won"], ["no stage 'Won'", "did you mean 'won'"]),
+    (EVENTS, [*COLUMNS, "--lost", "abandoned"], ["no stage 'abandoned'"]),
+    (EVENTS, ["--case", "deal", "--milestone", "=when"], ["STAGE=COLUMN"]),
+    (gzip.compress(b"PAR1 nothing PAR1"), COLUMNS, ["gzipped Parquet"]),
     (EVENTS, [*COLUMNS, "--stages", "laed,b"], ["no stage 'laed'", "did you mean 'lead'"]),
     (EVENTS, [*COLUMNS, "--pipeline", "no.toml"], ["no.toml"]),
     (EVENTS, ["--case", "deal", "--opened", "when", "--closed", "when", "--outcome", "stage", "--won", "wonn"], ["did you mean 'won'"]),

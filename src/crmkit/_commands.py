@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
 from crmkit.adapters.files import read_table
-from crmkit.errors import CrmkitError, InputError, NotFound
-from crmkit.journal import Journal, Table, usual_outcome
+from crmkit.errors import CrmkitError, InputError, NotFound, did_you_mean
+from crmkit.journal import Finding, Journal, Table, usual_outcome
 from crmkit.pipeline import Pipeline
 from crmkit.report import Report, build, summary
 from crmkit.report.page import to_html
-from crmkit.values import zone
+from crmkit.values import to_micros, zone
 
 app = typer.Typer(
     add_completion=False,
@@ -82,8 +82,8 @@ def report(
     wanted.check()
     process = _pipeline(pipeline)
     moment = None if as_of is None else _instant(as_of, zone(tz) if tz else UTC)
-    journal = joined([_journal(file, wanted, process, moment) for file in files])
     names = ", ".join(file.name for file in files)
+    journal = _told_of_tomorrow(_journal(_table(files, wanted), names, wanted, process, moment))
     made = build(
         journal, stages=process or wanted.order(journal), won=wanted.closing("won", journal, process),
         lost=wanted.closing("lost", journal, process), source={"files": names},
@@ -138,6 +138,11 @@ class Wanted:
             missing = [option for option, value in options.items() if not value]
             if missing:
                 raise InputError("", f"{name} lacks {', '.join(missing)}")
+        both = {*self.won} & {*self.lost}
+        if both:
+            raise InputError("", f"{min(both)!r} cannot mean both won and lost")
+        if self.case and self.case in (self.stage, self.at, self.outcome):
+            raise InputError("", f"column {self.case!r} cannot hold the case and something else")
 
     @property
     def named(self) -> set[str]:
@@ -158,85 +163,87 @@ class Wanted:
         if self.opened:
             return (kind,)
         given = self.won if kind == "won" else self.lost
-        return given or tuple(name for name in journal.stages.values if usual_outcome(name) == kind)
+        return given or _usual(journal.stages.values, kind)
 
 
-def _journal(file: Path, wanted: Wanted, process: Pipeline | None, as_of: datetime | None) -> Journal:
-    xes = not (wanted.stage or wanted.opened or wanted.milestones)
-    with _progress(file) as on_progress:
-        table = read_table(file, columns=None if xes else wanted.named, on_progress=on_progress)
+def _table(files: list[Path], wanted: Wanted) -> Any:
+    """All files as one table: a case may begin in one and end in another."""
+    columns = wanted.named if wanted.stage or wanted.opened or wanted.milestones else None
+    tables: list[Any] = []
+    for file in files:
+        with _progress(file) as on_progress:
+            tables.append(read_table(file, columns=columns, on_progress=on_progress))
+    if len(tables) == 1:
+        return tables[0]
+    if not all(isinstance(table, Table) for table in tables):
+        raise InputError(", ".join(map(str, files)), "Parquet files are reported one at a time", "join them first")
+    return Table.joined(tables)
+
+
+def _journal(table: Any, name: str, wanted: Wanted, process: Pipeline | None, as_of: datetime | None) -> Journal:
     shared: dict[str, Any] = {
-        "who": wanted.who, "amount": wanted.amount, "tz": wanted.tz, "dates": wanted.dates, "as_of": as_of,
-        "name": file.name,
-    }  # fmt: skip
+        "who": wanted.who,
+        "amount": wanted.amount,
+        "tz": wanted.tz,
+        "dates": wanted.dates,
+        "as_of": as_of,
+        "name": name,
+    }
     if wanted.opened and wanted.closed and wanted.outcome:
         columns: dict[str, Any] = {"opened": wanted.opened, "closed": wanted.closed, "outcome": wanted.outcome}
         meaning: dict[str, Any] = {"won": wanted.won, "lost": wanted.lost}
-        return Journal.from_snapshot(table, case=_case(wanted, file), **columns, **meaning, **shared)
+        return Journal.from_snapshot(table, case=_case(wanted, name), **columns, **meaning, **shared)
     if wanted.milestones:
-        return Journal.from_milestones(table, case=_case(wanted, file), milestones=wanted.milestones, **shared)
-    return _events(file, table, wanted, process, shared)
+        return Journal.from_milestones(table, case=_case(wanted, name), milestones=wanted.milestones, **shared)
+    return _events(table, name, wanted, process, shared)
 
 
-def _events(file: Path, table: Any, wanted: Wanted, process: Pipeline | None, shared: dict[str, Any]) -> Journal:
+def _events(table: Any, name: str, wanted: Wanted, process: Pipeline | None, shared: dict[str, Any]) -> Journal:
     known = tuple(map(str, getattr(table, "column_names", None) or table.columns))
     standard = {"case": "case:concept:name", "stage": "concept:name", "at": "time:timestamp"}
     is_xes = set(standard.values()) <= set(known) and not wanted.stage
     if not is_xes and not wanted.stage:
-        listed = ", ".join(known[:20])
-        raise InputError(
-            file.name, "which columns hold what is not known", f"give --case, --stage and --at; it has: {listed}"
-        )
-    columns = standard if is_xes else {"case": _case(wanted, file), "stage": wanted.stage, "at": wanted.at}
+        remedy = f"give --case, --stage and --at; it has: {', '.join(known[:20])}"
+        raise InputError(name, "which columns hold what is not known", remedy)
+    columns = standard if is_xes else {"case": _case(wanted, name), "stage": wanted.stage, "at": wanted.at}
     if is_xes and not wanted.who and "org:resource" in known:
         shared["who"] = "org:resource"
-    names: tuple[str, ...] | None = None
-    if wanted.stages:
-        texts = _texts(table, columns["stage"])
-        if not {*wanted.stages} & {*texts}:
-            raise NotFound("stage", wanted.stages[0], texts, f"column {columns['stage']!r} of {file.name}")
-        # What closed means may be left to the usual words.
-        closed = wanted.won + wanted.lost or tuple(text for text in texts if usual_outcome(text))
-        names = wanted.stages + closed
     if process is not None:
-        names = tuple(stage.name for stage in process.stages)
-    loops = process is not None and any(
-        move.to == origin for origin, moves in process.moves.items() for move in moves.values()
-    )
-    repeats: Literal["visit", "merge"] = "visit" if loops else "merge"
-    stages = None if names is None else tuple(dict.fromkeys(names))
-    return Journal.from_frame(table, **columns, stages=stages, repeats=repeats, **shared)
+        stages: tuple[str, ...] | None = tuple(stage.name for stage in process.stages)
+        loops = any(move.to == origin for origin, moves in process.moves.items() for move in moves.values())
+    else:
+        stages, loops = _stages(table, name, wanted, columns["stage"] or ""), False
+    return Journal.from_frame(table, **columns, stages=stages, repeats="visit" if loops else "merge", **shared)
 
 
-def joined(journals: list[Journal]) -> Journal:
-    """One journal of several files: the same columns, one end of observation."""
-    if len(journals) == 1:
-        return journals[0]
-    import numpy as np
+def _stages(table: Any, name: str, wanted: Wanted, column: str) -> tuple[str, ...] | None:
+    """The stages that were named, with the closed ones; None if none were."""
+    texts, place = _texts(table, column), f"column {column!r} of {name}"
+    for kind, given in (("won", wanted.won), ("lost", wanted.lost)):
+        for text in given:
+            # Nobody may have won yet: only a name with a likely meaning elsewhere is a mistake.
+            if text not in texts and (did_you_mean(text, texts) or any(usual_outcome(t) == kind for t in texts)):
+                raise NotFound("stage", text, texts, place)
+    if not wanted.stages:
+        return None
+    if not {*wanted.stages} & {*texts}:
+        raise NotFound("stage", wanted.stages[0], texts, place)
+    closed = [*(wanted.won or _usual(texts, "won")), *(wanted.lost or _usual(texts, "lost"))]
+    return tuple(dict.fromkeys([*wanted.stages, *closed]))
 
-    from crmkit.journal import code
 
-    def column(name: str) -> Any:
-        return code([text for journal in journals for text in getattr(journal, name).decode()])
+def _usual(texts: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    return tuple(text for text in texts if usual_outcome(text) == kind)
 
-    stages = column("stages")
-    following = [text for journal in journals for text in journal.to_dict()["next"]]
-    order = tuple(dict.fromkeys([*stages.values, *(text for text in following if text is not None)]))
-    amounts = [journal.amount for journal in journals if journal.amount is not None]
-    facts = {f"{key} (file {i})": text for i, journal in enumerate(journals, 1) for key, text in journal.facts.items()}
-    return attrs.evolve(
-        journals[0],
-        cases=column("cases"),
-        stages=stages.recode(order),
-        entered=np.concatenate([journal.entered for journal in journals]),
-        left=np.concatenate([journal.left for journal in journals]),
-        next=code(following).recode(order).codes,
-        who=column("who"),
-        until=max(journal.until for journal in journals),
-        amount=np.concatenate(amounts) if len(amounts) == len(journals) else None,
-        findings=tuple(finding for journal in journals for finding in journal.findings),
-        facts=facts,
-    )
+
+def _told_of_tomorrow(journal: Journal) -> Journal:
+    """What lies in the future is a typing error or a plan; the reader is told."""
+    now = to_micros(datetime.now(UTC))
+    late = int((journal.entered > now).sum())
+    if not late:
+        return journal
+    finding = Finding(None, None, "lies after today; a plan, or a typing error", late, None, dropped=False)
+    return attrs.evolve(journal, findings=(*journal.findings, finding))
 
 
 def write(made: Report, out: Path, name: str, language: str) -> None:
@@ -288,12 +295,12 @@ def _texts(table: Any, column: str | None) -> tuple[str, ...]:
         return ()
     if isinstance(table, Table):
         return table.column(column).values
-    return tuple(str(text) for text in table.column(column).unique().to_pylist() if text is not None)
+    return tuple(dict.fromkeys(str(text) for text in table.column(column).to_pylist() if text is not None))
 
 
-def _case(wanted: Wanted, file: Path) -> str:
+def _case(wanted: Wanted, name: str) -> str:
     if not wanted.case:
-        raise InputError(file.name, "the column with the case id is not known", "give --case COLUMN")
+        raise InputError(name, "the column with the case id is not known", "give --case COLUMN")
     return wanted.case
 
 
@@ -313,13 +320,15 @@ def _instant(text: str, tz: tzinfo) -> datetime:
     except ValueError:
         raise InputError("--as-of", f"{text!r} is no date", "write it as 2026-06-30") from None
     if len(text) <= len("2026-06-30"):
-        return moment.replace(tzinfo=tz) + timedelta(days=1) - timedelta(microseconds=1)
+        moment += timedelta(hours=23, minutes=59, seconds=59, microseconds=999_999)
+    if not 1678 <= moment.year <= 2261:
+        raise InputError("--as-of", f"{text!r} is outside the years 1678 to 2261")
     return moment if moment.tzinfo else moment.replace(tzinfo=tz)
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:
     pairs = dict(text.split("=", 1) for text in texts if "=" in text)
-    if len(pairs) < len(texts):
+    if len(pairs) < len(texts) or not all(pairs) or not all(pairs.values()):
         raise InputError("--milestone", f"{texts!r} are not STAGE=COLUMN, each stage once")
     return pairs
 

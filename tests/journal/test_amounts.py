@@ -39,3 +39,10 @@ def test_exact_against_decimal(amount):
     """The same as Decimal's rounding, for every amount."""
     expected = int((amount * 100).quantize(Decimal(1), ROUND_HALF_EVEN))
     assert read(f"{amount:f}")[0] == [expected]
+
+
+def test_a_column_that_proves_the_decimal_comma():
+    """1.234 is one thousand where other rows write 1.234,50, and one and a bit where they write 1.50."""
+    assert read("1.234,50", "1.234") == ([123450, 123400], ())
+    assert read("1,50", "2.000") == ([150, 200000], ())
+    assert read("1.50", "1.234")[0] == [150, 123]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmkit.errors import InputError, InvalidValue, NotFound
-from crmkit.journal import OPEN, Journal, code
+from crmkit.journal import OPEN, UNKNOWN, Journal, Table, code, decode_csv
 from crmkit.testing.simulate import sales_pipeline, simulate
 from crmkit.testing.strategies import histories, journals
 
@@ -207,20 +207,22 @@ def test_snapshot_form():
 
 
 def test_milestones():
-    """One date column a stage; a date before an earlier stage is left out and told."""
+    """One date column a stage; a row whose dates contradict the order is left out and told."""
     frame = {"id": ["a", "b", "c"], "q": ["2026-01-01", "2026-01-05", "soon"], "o": ["2026-01-04", "2026-01-02", None],
              "d": [None, "2026-01-09", None]}  # fmt: skip
     journal = Journal.from_milestones(frame, case="id", milestones={"quoted": "q", "ordered": "o", "delivered": "d"})
-    assert [(c, s, n) for c, s, _, _, n, _ in journal.rows()] == [
-        ("a", "quoted", "ordered"), ("a", "ordered", None), ("b", "quoted", "delivered"), ("b", "delivered", None),
-    ]  # fmt: skip
-    assert {(f.row, f.column) for f in journal.findings} == {(3, "q"), (2, "o"), (3, None)}
+    assert [(c, s, n) for c, s, _, _, n, _ in journal.rows()] == [("a", "quoted", "ordered"), ("a", "ordered", None)]
+    assert {(f.row, f.column, f.dropped) for f in journal.findings} == {
+        (3, "q", False),
+        (2, "o", True),
+        (3, None, True),
+    }
 
 
 @pytest.mark.parametrize(("call", "error", "part"), [
     ({"case": "c", "stage": "s", "at": "badd"}, NotFound, "did you mean 'bad'"),
     ({"case": "c", "stage": "s"}, InvalidValue, "event form"),
-    ({"case": "c", "stage": "s", "at": "n"}, InputError, "not a time"),
+    ({"case": "c", "stage": "s", "at": "n"}, InputError, "not an instant"),
     ({"case": "c", "stage": "s", "at": "bad"}, InputError, "no row can be used"),
     ({"case": "c", "stage": "s", "at": "t", "as_of": datetime(2000, 1, 1, tzinfo=UTC)}, InputError, "as-of"),
 ])  # fmt: skip
@@ -257,13 +259,57 @@ def test_amounts_and_dims_come_along():
     """An amount column and further columns to group by."""
     frame = {"c": ["a", "b"], "s": ["x", "x"], "t": ["2026-01-01"] * 2, "m": ["1,234.50", "n/a"], "r": ["N", None]}
     journal = Journal.from_frame(frame, case="c", stage="s", at="t", amount="m", dims=["r"])
-    assert journal.amount.tolist() == [123450, 0]
+    assert journal.amount.tolist() == [123450, UNKNOWN]
     assert journal.dimension("r").decode() == ["N", None]
     assert journal.to_dict()["r"] == ["N", None]
     with pytest.raises(NotFound, match="did you mean 'who'"):
         journal.dimension("whom")
     with pytest.raises(NotFound):
         journal.stage_code("z")
+
+
+def test_a_repeated_stage_brings_its_amount_along():
+    """Merged rows keep the entry and its owner, and the last amount that any of them knew."""
+    frame = {"c": ["a"] * 4 + ["b"] * 2, "s": ["x", "x", "x", "won", "x", "x"], "m": ["5", "7", None, None, None, None],
+             "t": [f"2026-01-0{day}" for day in (1, 2, 3, 4, 1, 2)], "w": ["li", "wei", "wei", "wei", "li", "li"]}  # fmt: skip
+    merged = Journal.from_frame(frame, case="c", stage="s", at="t", amount="m", who="w", repeats="merge")
+    assert merged.amount.tolist() == [700, UNKNOWN, UNKNOWN]
+    assert merged.who.decode() == ["li", "wei", "li"]
+    apart = Journal.from_frame(frame, case="c", stage="s", at="t", amount="m", repeats="visit")
+    assert apart.amount.tolist() == [500, 700, *[UNKNOWN] * 4]
+
+
+def test_columns_of_frames_that_hold_no_single_values():
+    """Lists, records, and times that numpy cannot hold: one line, or a finding with its row."""
+    nested = pa.table({"c": [["a"], ["b"]], "s": ["x", "y"], "t": ["2026-01-01"] * 2})
+    with pytest.raises(InputError, match="lists or records"):
+        Journal.from_frame(nested, case="c", stage="s", at="t")
+    far = pd.DataFrame({"c": ["a", "b"], "s": ["x", "x"]})
+    far["t"] = np.array(["2026-01-01", "9999-01-01"], "datetime64[s]")
+    journal = Journal.from_frame(far, case="c", stage="s", at="t")
+    assert [(found.row, found.column, found.reason) for found in journal.findings] == [
+        (2, "t", "has a year outside 1678 to 2261")
+    ]
+    beyond = pa.table({"c": ["a"], "s": ["x"], "t": pa.array([2**60], pa.timestamp("s", "UTC"))})
+    with pytest.raises(InputError, match="outside the years"):
+        Journal.from_frame(beyond, case="c", stage="s", at="t")
+
+
+def test_the_end_of_observation_stays_in_reach():
+    """A year typed wrong in as_of would censor everything centuries late; it is refused."""
+    frame = {"c": ["a"], "s": ["x"], "t": ["2026-01-01"]}
+    with pytest.raises(InputError, match="ten years"):
+        Journal.from_frame(frame, case="c", stage="s", at="t", as_of=datetime(2206, 1, 1, tzinfo=UTC))
+    with pytest.raises(NotFound, match="did you mean 'won'"):
+        Journal.from_snapshot({"c": ["a"], "o": ["2026-01-01"], "e": ["2026-01-02"], "r": ["won"]}, case="c", opened="o",
+                              closed="e", outcome="r", won=["wonn"])  # fmt: skip
+
+
+def test_an_outcome_that_nobody_had_yet():
+    """Nobody has lost yet: naming the text for it is no mistake."""
+    frame = {"c": ["a"], "o": ["2026-01-01"], "e": ["2026-01-02"], "r": ["sold"]}
+    journal = Journal.from_snapshot(frame, case="c", opened="o", closed="e", outcome="r", won=["sold"], lost=["gone"])
+    assert journal.to_dict()["stage"] == ["open", "won"]
 
 
 def test_coded_columns():
@@ -284,6 +330,20 @@ def test_xes_bytes():
     journal = Journal.from_xes(data.encode())
     assert [(row[0], row[1], row[5]) for row in journal.rows()] == [("D", "x", "wei"), ("D", "won", "wei")]
     assert Journal.from_xes(data.replace(who, "").encode()).who.values == ()
+
+
+def test_joined_tables_count_rows_on():
+    """Findings of the second file say its rows, counted on from the first; a column that one lacks is named."""
+    one = decode_csv(b"c,s,t\na,x,2026-01-01\n", name="one.csv")
+    other = decode_csv(b"c,s,t\na,won,2026-01-05\nb,x,soon\n", name="other.csv")
+    both = Table.joined([one, other])
+    assert both.name == "one.csv, other.csv"
+    assert both.facts["rows"] == "one.csv from 1, other.csv from 3"
+    journal = Journal.from_frame(both, case="c", stage="s", at="t")
+    assert journal.to_dict()["next"] == ["won", None]
+    assert [found.row for found in journal.findings] == [5]
+    with pytest.raises(NotFound, match=r"two\.csv"):
+        Table.joined([one, decode_csv(b"c,s\na,x\n", name="two.csv")])
 
 
 def test_tables_name_their_columns_and_rows():

@@ -137,3 +137,13 @@ def test_many_people_and_findings_are_cut_with_a_count():
     journal = simulate(LINE, 6000, rng=np.random.default_rng(3), people=people).journal
     page = to_html(build(journal, stages=LINE), name="x")
     assert "+ 20 people" in page
+
+
+def test_a_stage_with_a_page_for_a_name():
+    """Labels of charts are cut, and two that begin alike stay two."""
+    frame = {"c": ["a", "b"], "s": ["very " * 2000 + "long", "very " * 2000 + "wide"], "t": ["2026-01-01"] * 2}
+    chart = charts.open_chart(build(Journal.from_frame(frame, case="c", stage="s", at="t")), words("en"))
+    names = {row["stage"] for row in chart["data"]["values"]}
+    assert len(names) == 2
+    assert max(map(len, names)) < 80
+    assert {*chart["encoding"]["y"]["sort"]} == names

@@ -57,6 +57,8 @@ def read_table(
     with _opened(file, on_progress) as stream:
         head = stream.read(4096)
         stream.seek(0)
+        if head.startswith(_PARQUET) and isinstance(stream, gzip.GzipFile):
+            raise InputError(str(file), "is gzipped Parquet, which is compressed already", "unpack it first")
         if head.startswith(_PARQUET):
             return _parquet(file, columns)
         if head.startswith(_ZIP):
@@ -108,7 +110,14 @@ class _Counted(FileIO):
 
 
 def _is_xes(head: bytes) -> bool:
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    # In UTF-16 every other byte of the first tag is 0.
+    text = (
+        head.removeprefix(b"\xef\xbb\xbf")
+        .removeprefix(b"\xff\xfe")
+        .removeprefix(b"\xfe\xff")
+        .replace(b"\0", b"")
+        .lstrip()
+    )
     return text.startswith((b"<?xml", b"<log", b"<!--", b"<!DOCTYPE"))
 
 

@@ -3,14 +3,16 @@
 from crmkit.journal._coded import Coded, code
 from crmkit.journal._csv import decode_csv
 from crmkit.journal._findings import Finding
-from crmkit.journal._journal import OPEN, Journal
+from crmkit.journal._journal import Journal
 from crmkit.journal._ledger import Ledger
 from crmkit.journal._outcomes import usual_outcome
+from crmkit.journal._rows import OPEN, UNKNOWN
 from crmkit.journal._table import Table
 from crmkit.journal._xes import decode_xes
 
 __all__ = [
     "OPEN",
+    "UNKNOWN",
     "Coded",
     "Finding",
     "Journal",

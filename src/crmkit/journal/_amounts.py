@@ -1,6 +1,7 @@
 """Amounts as people write them, read exactly into hundredths."""
 
 import re
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
@@ -15,6 +16,7 @@ _GROUPED = {
     ",": re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?\Z"),
     ".": re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+(?:,\d+)?\Z"),
 }
+_POINT = re.compile(r"[-+]?\d{1,15}\.\d{1,2}\Z")
 _COMMA = re.compile(r"[-+]?\d{1,15},\d{1,2}\Z")
 
 
@@ -42,8 +44,9 @@ def parse_amounts(texts: Coded, *, rows: Longs, column: str) -> Amounts:
     values = np.zeros(len(texts.values) + 1, np.int64)
     known = np.zeros(len(texts.values) + 1, np.bool_)
     findings: list[Finding] = []
+    comma = _decimal_comma(texts.values)
     for number, text in enumerate(texts.values):
-        read = _read(text)
+        read = _read(text, comma=comma)
         known[number] = read is not None
         if read is None or read[1]:
             which = np.flatnonzero(texts.codes == number)
@@ -55,11 +58,29 @@ def parse_amounts(texts: Coded, *, rows: Longs, column: str) -> Amounts:
     return Amounts(values[texts.codes], known[texts.codes], summarise(findings))
 
 
-def _read(text: str) -> tuple[int, bool] | None:
+def _decimal_comma(texts: Sequence[str]) -> bool:
+    """Whether the column writes decimals after a comma, as far as its own texts prove it.
+
+    "1.234,50" and "12,5" prove the comma, "1,234.50" and "12.5" the point; "1.234" alone proves nothing.
+    """
+    bare = [_bare(text) for text in texts]
+    comma = any(_COMMA.match(text) or ("," in text and _GROUPED["."].match(text)) for text in bare)
+    point = any(_POINT.match(text) or ("." in text and _GROUPED[","].match(text)) for text in bare)
+    return comma and not point
+
+
+def _bare(text: str) -> str:
+    negative = text.startswith("(") and text.endswith(")")
+    return (text[1:-1] if negative else text).translate(_DROPPED)
+
+
+def _read(text: str, *, comma: bool) -> tuple[int, bool] | None:
     """Hundredths, and whether they were rounded."""
     negative = text.startswith("(") and text.endswith(")")
-    bare = (text[1:-1] if negative else text).translate(_DROPPED)
-    if _GROUPED[","].match(bare):
+    bare = _bare(text)
+    if comma and _GROUPED["."].match(bare):
+        bare = bare.replace(".", "").replace(",", ".")
+    elif _GROUPED[","].match(bare):
         bare = bare.replace(",", "")
     elif _GROUPED["."].match(bare) and ("," in bare or bare.count(".") > 1):
         bare = bare.replace(".", "").replace(",", ".")

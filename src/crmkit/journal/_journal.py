@@ -12,16 +12,14 @@ from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import _build, _sources
 from crmkit.journal._coded import Coded, Longs, Micros
 from crmkit.journal._findings import Finding
+from crmkit.journal._rows import OPEN, Common
 from crmkit.values import from_micros, to_micros
 
 if TYPE_CHECKING:
     from crmkit.events import Event
     from crmkit.journal._sources import Dates, Zone
 
-__all__ = ["OPEN", "Journal"]
-
-#: `left` of a stay that lasts: later than every instant, so that comparisons need no mask.
-OPEN = np.iinfo(np.int64).max
+__all__ = ["Journal"]
 
 
 @attrs.frozen(eq=False)
@@ -40,7 +38,7 @@ class Journal:
         who: who held the case at entry; missing where unknown.
         until: int64 microseconds UTC: nothing after it was observed.
         dims: further columns to group by, by name.
-        amount: int64 in hundredths, shape (n,), or None.
+        amount: int64 in hundredths, shape (n,), `UNKNOWN` where a row says none; None without such a column.
         findings: what could not be used, and why.
         facts: what was assumed or detected on the way in.
     """
@@ -106,7 +104,7 @@ class Journal:
             NotFound: if a column is not there.
         """
         source = _sources.open_source(frame, name)
-        common = _build.Common(case, who, amount, tuple(dims), tz, dates, _micros(as_of), stages)
+        common = Common(case, who, amount, tuple(dims), tz, dates, _micros(as_of), stages)
         if at is not None:
             return cls(**_build.from_events(source, common, stage, at, repeats))
         if entered is None:
@@ -158,7 +156,7 @@ class Journal:
             InputError: if no text of the column means won or lost.
         """
         source = _sources.open_source(frame, name)
-        common = _build.Common(case, who, amount, tuple(dims), tz, dates, _micros(as_of), None)
+        common = Common(case, who, amount, tuple(dims), tz, dates, _micros(as_of), None)
         columns = _build.Snapshot(opened, closed, outcome, frozenset(won), frozenset(lost))
         return cls(**_build.from_snapshot(source, common, columns))
 
@@ -192,7 +190,7 @@ class Journal:
             name: see `from_frame`.
         """
         source = _sources.open_source(frame, name)
-        common = _build.Common(case, who, amount, tuple(dims), tz, dates, _micros(as_of), tuple(milestones))
+        common = Common(case, who, amount, tuple(dims), tz, dates, _micros(as_of), tuple(milestones))
         return cls(**_build.from_milestones(source, common, milestones))
 
     @classmethod

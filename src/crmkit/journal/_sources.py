@@ -17,6 +17,9 @@ from crmkit.journal._times import Instants, localise, parse_instants
 from crmkit.values import zone
 from crmkit.values._instants import DAY_US
 
+# 291 years on either side of 1970.
+_FURTHEST_US = 291 * 365 * DAY_US
+
 Zone: TypeAlias = str | tzinfo | None
 Dates: TypeAlias = Literal["dmy", "mdy", "ymd"] | None
 
@@ -170,7 +173,7 @@ class _Columns:
             return _parsed(self, code([_iso(value) for value in listed]), column, tz, dates)
         first = next(i for i, value in enumerate(listed) if not _nothing(value) and not isinstance(value, str | date))
         raise InputError(
-            self.name, f"{listed[first]!r} is a {type(listed[first]).__name__}, not a time",
+            self.name, f"{listed[first]!r} is a {type(listed[first]).__name__}, not an instant",
             "give datetimes or texts", first + 1, column,
         )  # fmt: skip
 
@@ -179,16 +182,22 @@ class _Columns:
 
     def _localised(self, values: npt.NDArray[Any], column: str, tz: Zone) -> Instants:
         """Numpy datetimes carry no zone: they are local times of `tz`."""
-        ok = ~np.isnat(values)
-        local = np.where(ok, values.astype("datetime64[us]").astype(np.int64), 0)
+        there = ~np.isnat(values)
+        local = np.where(there, values.astype("datetime64[us]").astype(np.int64), 0)
+        ok = there & (np.abs(local) < _FURTHEST_US)
+        local[~ok] = 0
         if tz is None:
             # Days are often kept as midnights; only a time needs a zone.
             if (local % DAY_US).any():
-                remedy = "say which with tz=, e.g. tz='Europe/Berlin'"
+                remedy = "say which with --tz, e.g. --tz Europe/Berlin (tz= in Python)"
                 raise InputError(self.name, "has times without a zone", remedy, None, column)
-            return Instants(local, ok, (), "days begin at midnight UTC")
+            return Instants(local, ok, self._far(there & ~ok, column), "days begin at midnight UTC")
         micros, findings = localise(local, zone(tz), rows=self.rows, column_name=column, ok=ok)
-        return Instants(micros, ok, findings, f"local times of {zone(tz)}")
+        return Instants(micros, ok, (*findings, *self._far(there & ~ok, column)), f"local times of {zone(tz)}")
+
+    def _far(self, rows: npt.NDArray[np.bool_], column: str) -> tuple[Finding, ...]:
+        which = np.flatnonzero(rows)
+        return tuple(Finding(int(i) + 1, column, "has a year outside 1678 to 2261", len(which)) for i in which[:1])
 
     def _column(self, name: str) -> Sequence[Any] | npt.NDArray[Any]:
         if name not in self._columns:
@@ -215,14 +224,19 @@ def _native(frame: Any, name: str) -> dict[str, Any]:
         kind = type(frame).__name__
         raise InputError(name, f"a {kind} is no table; give a frame, a dict of columns or a decoded export") from None
     eager = wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
-    return {column: _series(eager[column], nw) for column in eager.columns}
+    return {column: _series(eager[column], nw, name) for column in eager.columns}
 
 
-def _series(series: Any, nw: Any) -> Any:
+def _series(series: Any, nw: Any, name: str) -> Any:
     """Datetimes without a zone as numpy, so that no library localises them for us; all else as Python values."""
+    if isinstance(series.dtype, nw.List | nw.Struct | nw.Array):
+        raise InputError(name, "holds lists or records, not single values", "", None, series.name)
     if isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone is None:
         return series.to_numpy().astype("datetime64[us]")
-    return series.to_list()
+    try:
+        return series.to_list()
+    except OverflowError:
+        raise InputError(name, "holds times outside the years 1 to 9999", "", None, series.name) from None
 
 
 def _listed(values: Any) -> Any:

@@ -1,12 +1,12 @@
 """A decoded export: named text columns, where each row came from, and what was noticed on the way."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 import numpy as np
 
 from crmkit.errors import NotFound
-from crmkit.journal._coded import Coded, Longs
+from crmkit.journal._coded import Coded, Longs, code
 from crmkit.journal._findings import Finding
 
 __all__ = ["Table"]
@@ -29,6 +29,34 @@ class Table:
     rows: Longs
     facts: Mapping[str, str] = attrs.field(factory=dict[str, str])
     findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def joined(cls, tables: Sequence["Table"]) -> "Table":
+        """Several exports as one, in their order; row numbers count on from file to file.
+
+        Raises:
+            NotFound: if a table lacks a column that the first one has.
+        """
+        first, starts = tables[0], [0]
+        for table in tables:
+            starts.append(starts[-1] + (int(table.rows[-1]) if len(table) else 0))
+        columns = {
+            name: code([text for table in tables for text in table.column(name).decode()]) for name in first.columns
+        }
+        spans = ", ".join(f"{table.name} from {start + 1}" for table, start in zip(tables, starts[:-1], strict=True))
+        facts = {f"{key} of {table.name}": text for table in tables for key, text in table.facts.items()}
+        found = [
+            attrs.evolve(finding, row=None if finding.row is None else finding.row + start)
+            for table, start in zip(tables, starts[:-1], strict=True)
+            for finding in table.findings
+        ]
+        return cls(
+            ", ".join(table.name for table in tables),
+            columns,
+            np.concatenate([table.rows + start for table, start in zip(tables, starts[:-1], strict=True)]),
+            {"rows": spans, **facts},
+            tuple(found),
+        )
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any, TypeAlias
+from zlib import crc32
 
 import numpy as np
 
@@ -18,6 +19,7 @@ Spec: TypeAlias = dict[str, Any]
 BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#8a9099", "#22303c"
 _AGES = ["#cfe3f1", "#9cc7e2", "#62a5cf", "#2f82b8", "#145d8e", "#083a5e"]
 _WIDTH = 300
+_LONGEST = 60
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans CJK SC', 'Microsoft YaHei', sans-serif"
 
 
@@ -134,6 +136,12 @@ def to_svg(spec: Spec) -> str:
 _AXIS = {"grid": True, "gridColor": "#e7ebef", "domain": False, "tickCount": 5, "labelFlush": False}
 
 
+def _label(stage: str) -> str:
+    """What a stage is called in a chart: the renderer measures labels letter by letter, so a page of text is cut."""
+    # The checksum keeps two names apart that begin alike.
+    return stage if len(stage) <= _LONGEST else f"{stage[:_LONGEST]}… ({crc32(stage.encode()):08x})"
+
+
 def _chart(rows: list[Any], encoding: Spec, layers: list[Spec]) -> Spec:
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
@@ -141,7 +149,7 @@ def _chart(rows: list[Any], encoding: Spec, layers: list[Spec]) -> Spec:
         # The reader's font may be wider than the one the labels were measured with.
         "padding": {"left": 28, "right": 8, "top": 5, "bottom": 5},
         "background": "transparent",
-        "data": {"values": rows},
+        "data": {"values": [{**row, "stage": _label(row["stage"])} if "stage" in row else row for row in rows]},
         "encoding": encoding,
         "layer": layers,
         "config": {
@@ -175,7 +183,7 @@ def _dot(x: Spec, field: str) -> Spec:
 def _stages(names: list[Any]) -> Spec:
     """Stages from top to bottom in process order, long names cut by the axis rather than squeezing the chart."""
     axis = {"labelLimit": 130, "title": None, "domain": False, "ticks": False, "labelPadding": 6}
-    return {"field": "stage", "type": "nominal", "sort": names, "axis": axis, "scale": {"padding": 0.2}}
+    return {"field": "stage", "type": "nominal", "sort": [*map(_label, names)], "axis": axis, "scale": {"padding": 0.2}}
 
 
 def _null(value: float) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from crmkit.journal import Finding, Journal
+from crmkit.journal import UNKNOWN, Finding, Journal
 from crmkit.metrics import (
     Rates,
     Signals,
@@ -243,11 +243,14 @@ def _totals(journal: Journal, order: StageOrder) -> Totals:
 
 
 def _amount(journal: Journal, standing: Any) -> str | None:
-    """The exact sum of each won case's last amount."""
+    """The exact sum of the last known amount of each won case."""
     if journal.amount is None:
         return None
+    known = np.flatnonzero(journal.amount != UNKNOWN)
+    if not len(known):
+        return None
     of_case = np.zeros(len(journal.cases.values), np.int64)
-    order = np.argsort(journal.entered, kind="stable")
+    order = known[np.argsort(journal.entered[known], kind="stable")]
     of_case[journal.cases.codes[order]] = journal.amount[order]
     # Python's integers: a sum of 64-bit amounts need not fit 64 bits.
     whole, cents = divmod(sum(of_case[standing == 1].tolist()), 100)
