@@ -13,6 +13,7 @@ def test_the_door_opens_to_every_name():
     for name in crmkit.__all__:
         assert getattr(crmkit, name) is not None
         assert name in dir(crmkit)
+    assert crmkit.__getattr__("metrics").__name__ == "crmkit.metrics"
     with pytest.raises(AttributeError, match="no attribute 'Pipelin'"):
         _ = crmkit.Pipelin
 

@@ -112,3 +112,12 @@ def test_real_order_lines(shared):
     )
     assert len(ledger) == 10_324
     assert ledger.total() == {(None, "USD"): Money("1627584457.29", "USD")}
+
+
+def test_facts_without_money():
+    """Visits have no amount; a zone may be given as itself."""
+    frame = {"id": ["V1", "V2"], "on": ["2026-01-31", "2026-02-03"]}
+    visits = Ledger.from_frame(frame, kind="activity", id="id", at="on", tz=UTC)
+    assert len(visits) == 2
+    assert visits.total() == {}
+    assert len(visits.within(Period.month(2026, 1), UTC)) == 1

@@ -101,3 +101,11 @@ def test_many_rows_are_counted_block_by_block():
 def test_a_state_of_bins_alone():
     """No key, only bins."""
     assert Counts.of({}, np.array([1, 1, 3])).table() == [(1, 2), (3, 1)]
+
+
+def test_keys_alone_may_be_many():
+    """Without bins too, keys of more cells than fit a table are counted by sorting."""
+    texts = [str(number) for number in range(4000)]
+    state = Counts.of({"a": code(texts), "b": code(texts[::-1]), "c": code(texts)}, None)
+    assert len(state.table()) == 4000
+    assert {row[-1] for row in state.table()} == {1}

@@ -82,6 +82,11 @@ def test_timeline_tiles_the_life_of_a_case(history):
     assert visits[-1].who == case.held_by
 
 
+def test_no_events_make_no_timeline():
+    """A case nobody has opened was nowhere."""
+    assert not [*timeline([])]
+
+
 def test_backdated_entry():
     """A move entered two days late was true on its day, and not known then."""
     step = LINE.open("D", at=START)

@@ -200,9 +200,7 @@ def _inside(value: Floats, n: Floats, enough: Mask) -> Mask:
     for _ in range(10):
         base = _held(np.array(centre), n[enough].sum())
         near = enough & (np.abs(value - centre) <= _SIGMAS * np.sqrt(base * (1 - base) / np.maximum(n, 1.0)))
-        if not near.any() or (near == inside).all():
-            break
-        inside = near
+        inside = near if near.any() else inside
         centre = float((value[inside] * n[inside]).sum() / n[inside].sum())
     return inside if inside.sum() > 1 else enough
 
