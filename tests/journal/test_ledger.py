@@ -83,12 +83,15 @@ def test_amounts_follow_the_digits_of_their_currency():
     }
     ledger = Ledger.from_frame(frame, kind="order", id="no", at="on", amount="value", currencies="unit")
     assert ledger.total() == {(None, "JPY"): Money("1000", "JPY"), (None, "KWD"): Money("1.500", "KWD")}
+    assert [(found.row, found.column, found.dropped) for found in ledger.findings] == [(3, "value", False)]
 
 
 def test_a_frame_without_a_currency_is_refused():
     """Amounts need to know what they are amounts of."""
     with pytest.raises(InvalidValue, match="no currency"):
         Ledger.from_frame(FRAME, kind="quote", id="no", at="on", amount="value")
+    one = Ledger.from_frame(FRAME, kind="quote", id="no", at="on", amount="value", currency="EUR")
+    assert one.total() == {(None, "EUR"): Money("190.10", "EUR")}
     with pytest.raises(InvalidValue, match="ISO 4217"):
         Ledger.from_frame(FRAME, kind="quote", id="no", at="on", amount="value", currency="euro")
 

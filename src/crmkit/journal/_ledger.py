@@ -105,7 +105,12 @@ class Ledger:
         if amount is not None:
             read = source.amounts(amount)
             findings += read.findings
-            minor, units = _priced(read, _units(source, currency, currencies))
+            billed = _units(source, currency, currencies)
+            minor, units = _priced(read, billed)
+            odd = _left_out(
+                source, read.known & units.missing, amount, "has no currency, or cents that it does not have"
+            )
+            findings += [attrs.evolve(found, dropped=False) for found in odd]
 
         def column(named: str | None) -> Coded:
             none = Coded(np.full(len(source), -1, np.int32), ())
