@@ -105,12 +105,8 @@ class Ledger:
         if amount is not None:
             read = source.amounts(amount)
             findings += read.findings
-            billed = _units(source, currency, currencies)
-            minor, units = _priced(read, billed)
-            odd = _left_out(
-                source, read.known & units.missing, amount, "has no currency, or cents that it does not have"
-            )
-            findings += [attrs.evolve(found, dropped=False) for found in odd]
+            minor, units = _priced(read, _units(source, currency, currencies))
+            findings += _unpriced(source, read.known & units.missing, amount)
 
         def column(named: str | None) -> Coded:
             none = Coded(np.full(len(source), -1, np.int32), ())
@@ -202,6 +198,11 @@ class Ledger:
 def _left_out(source: Source, rows: npt.NDArray[np.bool_], column: str, reason: str) -> list[Finding]:
     which = np.flatnonzero(rows)
     return [Finding(int(source.rows[first]), column, reason, len(which)) for first in which[:1]]
+
+
+def _unpriced(source: Source, rows: npt.NDArray[np.bool_], column: str) -> list[Finding]:
+    found = _left_out(source, rows, column, "has no currency, or cents that it does not have")
+    return [attrs.evolve(finding, dropped=False) for finding in found]
 
 
 def _units(source: Source, currency: str | Currency | None, currencies: str | None) -> Coded:
