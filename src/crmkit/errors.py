@@ -9,6 +9,7 @@
     ├── InputError (ValueError)               unusable input, with file, row and column
     │   └── AmbiguousDates                    03/04/2026: both readings are shown
     ├── DefinitionError (ValueError)          one thing wrong with a definition
+    │   └── RuleError                         wrong in the text of a rule: code, line, column, caret
     ├── DefinitionErrors (ExceptionGroup)     all things wrong with it, at once
     ├── MoveNotAllowed (ValueError)           a refused move, with every reason
     ├── Conflict (RuntimeError)               somebody else wrote first; decide again
@@ -42,6 +43,7 @@ __all__ = [
     "NotFound",
     "OutcomeUnknown",
     "RateMissing",
+    "RuleError",
     "did_you_mean",
 ]
 
@@ -147,6 +149,49 @@ class DefinitionError(CrmkitError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.why}"
+
+
+@attrs.define(eq=False, str=False)
+class RuleError(DefinitionError):
+    """Something wrong in the text of a rule.
+
+    Attributes:
+        where: the rule and the cell.
+        why: what is wrong there, and what was likely meant.
+        code: a stable name for this kind of mistake ("unknown-name", "type", "limit").
+        text: the whole text.
+        start: the first character to blame, counted from 0.
+        end: the first character after it.
+    """
+
+    code: str = ""
+    text: str = ""
+    start: int = 0
+    end: int = 0
+
+    @property
+    def line(self) -> int:
+        """The line in the text, from 1."""
+        return self.text.count("\n", 0, self.start) + 1
+
+    @property
+    def column(self) -> int:
+        """The character in the line, from 1."""
+        return self.start - (self.text.rfind("\n", 0, self.start) + 1) + 1
+
+    def caret(self) -> str:
+        """The line, and carets under what is to blame."""
+        begin = self.text.rfind("\n", 0, self.start) + 1
+        line = self.text[begin:].split("\n", 1)[0]
+        # A page in one line is shown around the place.
+        skipped = max(0, self.column - 61)
+        shown = line[skipped : skipped + 100]
+        width = max(1, min(self.end - self.start, len(shown) - (self.column - 1 - skipped)))
+        return f"    {shown}\n    {' ' * (self.column - 1 - skipped)}{'^' * width}"
+
+    def __str__(self) -> str:
+        place = f"{self.where}, " if self.where else ""
+        return f"{place}line {self.line}, column {self.column}: {self.why} [{self.code}]\n{self.caret()}"
 
 
 class DefinitionErrors(ExceptionGroup[DefinitionError], CrmkitError):

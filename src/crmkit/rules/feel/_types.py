@@ -1,0 +1,138 @@
+"""Types of values: what a field may hold, what `instance of` asks, and how a value is fitted to a type."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from crmkit.rules.feel._nodes import Tests, TypeName
+from crmkit.rules.feel._operators import Problem
+from crmkit.rules.feel._values import UNKNOWN, Function, Kind, Range, kind
+
+#: A kind of value, or any of them.
+TypeKind: TypeAlias = Kind | Literal["any"]
+
+_NAMES: dict[str, TypeKind] = {
+    "number": "number", "string": "string", "boolean": "boolean", "date": "date", "time": "time",
+    "date and time": "date and time", "dateTime": "date and time", "days and time duration": "days and time duration",
+    "dayTimeDuration": "days and time duration", "years and months duration": "years and months duration",
+    "yearMonthDuration": "years and months duration", "Any": "any", "any": "any", "list": "list", "context": "context",
+    "range": "range", "function": "function", "Null": "null",
+}  # fmt: skip
+
+
+@attrs.frozen
+class Type:
+    """What a value may be.
+
+    Attributes:
+        kind: the kind of value.
+        item: of a list or range, the type of what is inside; None for anything.
+        members: of a context, the types of its members by name; None for any members.
+        parameters: of a function, the types of its parameters.
+        result: of a function, the type of its result.
+        allowed: tests that a value must pass, if there are any.
+        nullable: whether null belongs to it.
+        name: what the user calls it.
+    """
+
+    kind: TypeKind = "any"
+    item: "Type | None" = None
+    members: Mapping[str, "Type"] | None = None
+    parameters: tuple["Type", ...] | None = None
+    result: "Type | None" = None
+    allowed: Tests | None = None
+    nullable: bool = True
+    name: str = ""
+
+    def __str__(self) -> str:
+        if self.name:
+            return self.name
+        inside = f"<{self.item}>" if self.item is not None else ""
+        return f"{self.kind}{inside}"
+
+
+ANY = Type()
+
+
+def named_type(written: TypeName, known: Mapping[str, Type]) -> Type:
+    """The type that a text names.
+
+    Raises:
+        Problem: if nobody knows it.
+    """
+    base = known.get(written.name)
+    if base is not None:
+        return base
+    of = _NAMES.get(written.name)
+    if of is None:
+        raise Problem("type", f"no type {written.name!r}")
+    inner = tuple(named_type(parameter, known) for parameter in written.parameters)
+    match of:
+        case "list" | "range":
+            return Type(of, item=inner[0] if inner else None)
+        case "context" if written.names:
+            return Type(of, members=dict(zip(written.names, inner, strict=True)))
+        case "function" if inner:
+            return Type(of, parameters=inner[:-1], result=inner[-1])
+        case _:
+            return Type(of)
+
+
+def instance_of(value: Any, of: Type) -> bool:
+    """Whether the value belongs to the type; null belongs to none but Null."""
+    if value is None:
+        return of.kind == "null"
+    if of.kind == "any":
+        return True
+    if kind(value) != of.kind:
+        return False
+    match of.kind:
+        case "list" if of.item is not None:
+            return all(item is None or instance_of(item, of.item) for item in value)
+        case "range" if of.item is not None:
+            return all(instance_of(end, of.item) for end in _ends(value))
+        case "context" if of.members is not None:
+            return all(
+                name in value and (value[name] is None or instance_of(value[name], member))
+                for name, member in of.members.items()
+            )
+        case "function" if of.parameters is not None:
+            return _function_fits(value, of)
+        case _:
+            return True
+
+
+def _ends(value: Range) -> list[Any]:
+    return [end for end in (value.low, value.high) if end is not None]
+
+
+def _function_fits(value: Function, of: Type) -> bool:
+    return of.parameters is not None and len(value.parameters) == len(of.parameters)
+
+
+def fitted(value: Any, of: Type) -> Any:
+    """The value as one of the type: a list of one stands for its item, and an item for a list of one.
+
+    Raises:
+        Problem: if it is of another type.
+    """
+    if value is None or value is UNKNOWN or of.kind == "any":
+        return value
+    if of.kind == "list":
+        values = value if isinstance(value, list) else [value]
+        return values if of.item is None else [fitted(item, of.item) for item in values]
+    if isinstance(value, list) and len(value) == 1:
+        return fitted(value[0], of)
+    if of.kind == "context" and isinstance(value, dict) and of.members is not None:
+        return _fitted_context(value, of.members)
+    if not instance_of(value, of):
+        raise Problem("type", f"wanted {of}, got a {kind(value)}")
+    return value
+
+
+def _fitted_context(value: dict[str, Any], members: Mapping[str, Type]) -> dict[str, Any]:
+    missing = [name for name in members if name not in value]
+    if missing:
+        raise Problem("type", f"the context has no member {missing[0]!r}")
+    return {name: fitted(item, members[name]) if name in members else item for name, item in value.items()}

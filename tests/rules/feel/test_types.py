@@ -1,0 +1,50 @@
+"""Types: what belongs to them, and what is fitted to them."""
+
+from collections import UserDict, UserList
+from decimal import Decimal
+
+import pytest
+
+from crmkit.rules.feel import UNKNOWN, YearsMonths
+from crmkit.rules.feel._nodes import TypeName
+from crmkit.rules.feel._operators import Problem
+from crmkit.rules.feel._types import ANY, Type, fitted, instance_of, named_type
+from crmkit.rules.feel._values import kind
+
+NUMBER, TEXT = Type("number"), Type("string")
+
+
+@pytest.mark.parametrize(
+    ("value", "of", "made"),
+    [
+        (1, NUMBER, 1), ([1], NUMBER, 1), ([[1]], NUMBER, 1), (1, Type("list", item=NUMBER), [1]), ([1, [2]], Type("list", item=NUMBER), [1, 2]), ([1], Type("list"), [1]), (None, NUMBER, None), (UNKNOWN, NUMBER, UNKNOWN), ("a", ANY, "a"), ({"a": [1], "b": 2}, Type("context", members={"a": NUMBER}), {"a": 1, "b": 2}), ({}, Type("context"), {}),
+    ],
+)  # fmt: skip
+def test_fitted(value, of, made):
+    """A list of one stands for its item, an item for a list of one, at any depth."""
+    assert fitted(value, of) == made
+
+
+@pytest.mark.parametrize(("value", "of"), [("a", NUMBER), ([1, 2], NUMBER), (["a"], Type("list", item=NUMBER)), ({}, Type("context", members={"a": NUMBER})), (1, Type("context", members={"a": NUMBER}))])  # fmt: skip
+def test_misfits(value, of):
+    """What is of another type has no value."""
+    with pytest.raises(Problem):
+        fitted(value, of)
+
+
+def test_names():
+    """Types say what they are, and known types come first."""
+    assert str(Type("list", item=NUMBER)) == "list<number>"
+    assert str(Type(name="tMoney")) == "tMoney"
+    assert named_type(TypeName("tMoney"), {"tMoney": TEXT}) is TEXT
+    assert instance_of(None, Type("null"))
+
+
+def test_kinds():
+    """Subclasses and look-alikes of Python's containers are of the same kind; what is none is refused."""
+    assert [kind(one) for one in (UserDict(), UserList(), type("Text", (str,), {})(), YearsMonths(1), Decimal(1))] == ["context", "list", "string", "years and months duration", "number"]  # fmt: skip
+    with pytest.raises(TypeError):
+        kind(object())
+    with pytest.raises(TypeError):
+        bool(UNKNOWN)
+    assert repr(UNKNOWN) == "UNKNOWN"
