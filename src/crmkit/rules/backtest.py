@@ -1,0 +1,256 @@
+"""What rules would have done to history: what they would have stopped, what changes between two versions, for how much.
+
+A change of a table is told twice, by replaying every record through both versions and by proving where they differ
+(`analysis.diff`); that both agree is checked, so that neither can be wrong alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import attrs
+import numpy as np
+
+from crmkit.errors import InvalidValue, NotFound
+from crmkit.rules._columns import Column
+from crmkit.rules._compile import Record
+from crmkit.rules._vectors import judge
+from crmkit.rules.analysis._table import TableChange, diff
+from crmkit.rules.columns import Columns, Mask
+from crmkit.rules.feel._evaluate import evaluate
+from crmkit.rules.ruleset import PythonRule, Rule, RuleSet
+from crmkit.rules.table import DecisionTable
+
+__all__ = ["Effect", "RuleEffect", "TableEffect", "backtest", "backtest_table", "verdicts"]
+
+
+@attrs.frozen
+class Effect:
+    """How many records, and how much they weigh.
+
+    Attributes:
+        n: records.
+        weight: the exact sum of their weights; None without a weight.
+    """
+
+    n: int
+    weight: Decimal | None = None
+
+
+@attrs.frozen
+class RuleEffect:
+    """What one rule would have done.
+
+    Attributes:
+        rule: its name.
+        group: the values of the columns that it is grouped by.
+        judged: the records.
+        failed: those that it would not have let pass.
+        unanswered: those of which it could not tell.
+        newly_failed: those that fail now and did not with the version before; None without one.
+        newly_kept: the other way round.
+        flips: the positions of the records whose verdict changes.
+    """
+
+    rule: str
+    group: tuple[Any, ...]
+    judged: Effect
+    failed: Effect
+    unanswered: Effect
+    newly_failed: Effect | None = None
+    newly_kept: Effect | None = None
+    flips: tuple[int, ...] = ()
+
+
+@attrs.frozen
+class TableEffect:
+    """What a new version of a table would have changed.
+
+    Attributes:
+        judged: the records.
+        changes: each region in which the versions differ, with the records of history in it.
+        flips: the positions of the records whose result changes.
+        unexplained: records whose result changes outside every region, and records inside one whose result does not;
+            empty, or something is wrong with the analysis or the replay.
+        proved: whether the regions were proved to be all.
+    """
+
+    judged: Effect
+    changes: tuple[tuple[TableChange, Effect], ...]
+    flips: tuple[int, ...]
+    unexplained: tuple[int, ...]
+    proved: bool
+
+
+def backtest(
+    rules: RuleSet,
+    records: Sequence[Record] | Columns | Any,
+    *,
+    before: RuleSet | None = None,
+    weight: str | None = None,
+    by: Sequence[str] = (),
+) -> tuple[RuleEffect, ...]:
+    """What the rules of a set would have done to history.
+
+    Args:
+        rules: the set.
+        records: history: records, columns, or a frame.
+        before: the version to compare with; rules are matched by name.
+        weight: the field to add up, such as the amount.
+        by: fields to group by.
+
+    Raises:
+        NotFound: for a field that does not exist.
+        InvalidValue: for a value that its field cannot hold.
+    """
+    columns = _columns(records, rules)
+    weights = _weights(columns, weight)
+    groups = _groups(columns, by)
+    effects: list[RuleEffect] = []
+    for one in rules.rules:
+        now = _verdicts(one, rules, columns)
+        then = _verdicts(before.rule(one.name), before, columns) if before and _has(before, one.name) else None
+        effects += [_effect(one.name, key, rows, weights, (now, then)) for key, rows in groups.items()]
+    return tuple(effects)
+
+
+def verdicts(rules: RuleSet, records: Sequence[Record] | Columns | Any) -> dict[str, list[bool | None]]:
+    """The verdict of each rule on each record, by columns; see `backtest` for the arguments.
+
+    Raises:
+        InvalidValue: for a value that its field cannot hold.
+    """
+    columns = _columns(records, rules)
+    found: dict[str, list[bool | None]] = {}
+    for one in rules.rules:
+        true, false = _verdicts(one, rules, columns)
+        found[one.name] = [True if t else False if f else None for t, f in zip(true, false, strict=True)]
+    return found
+
+
+def _has(rules: RuleSet, name: str) -> bool:
+    return any(one.name == name for one in rules.rules)
+
+
+def _columns(records: Any, rules: RuleSet) -> Columns:
+    if rules.transitions:
+        raise InvalidValue("backtest", rules.name, "judges changes: give it records before and after, one by one")
+    if isinstance(records, Columns):
+        return records
+    if isinstance(records, Sequence) and not isinstance(records, str):
+        return Columns.from_records(records, rules.schema)
+    return Columns.from_frame(records, rules.schema)
+
+
+def _verdicts(one: Rule | PythonRule, rules: RuleSet, columns: Columns) -> tuple[Mask, Mask]:
+    """Where the rule is true, and where it is false."""
+    if isinstance(one, PythonRule):
+        said = [one.function(columns.record(row)) for row in range(columns.size)]
+        return np.array([v is True for v in said], np.bool_), np.array([v is False for v in said], np.bool_)
+    return judge([rules.checked[one.name]], columns)[0]
+
+
+def _weights(columns: Columns, name: str | None) -> Sequence[Decimal] | None:
+    if name is None:
+        return None
+    if name not in columns.columns:
+        raise NotFound("field", name, tuple(columns.columns), "the records")
+    values = [columns.columns[name].value(row) for row in range(columns.size)]
+    return [Decimal(0) if value is None else Decimal(str(value)) for value in values]
+
+
+def _groups(columns: Columns, by: Sequence[str]) -> dict[tuple[Any, ...], list[int]]:
+    for name in by:
+        if name not in columns.columns:
+            raise NotFound("field", name, tuple(columns.columns), "the records")
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for row in range(columns.size):
+        groups.setdefault(tuple(columns.columns[name].value(row) for name in by), []).append(row)
+    return groups
+
+
+def _effect(
+    name: str, key: tuple[Any, ...], rows: list[int], weights: Sequence[Decimal] | None, verdicts: tuple[Any, Any]
+) -> RuleEffect:
+    now, then = verdicts
+    true, false = now
+    failed = [row for row in rows if false[row]]
+    unanswered = [row for row in rows if not true[row] and not false[row]]
+    made = RuleEffect(name, key, _sum(rows, weights), _sum(failed, weights), _sum(unanswered, weights))
+    if then is None:
+        return made
+    newly_failed = [row for row in rows if false[row] and not then[1][row]]
+    newly_kept = [row for row in rows if true[row] and not then[0][row]]
+    flips = tuple(row for row in rows if (true[row], false[row]) != (then[0][row], then[1][row]))
+    return attrs.evolve(
+        made, newly_failed=_sum(newly_failed, weights), newly_kept=_sum(newly_kept, weights), flips=flips
+    )
+
+
+def _sum(rows: Iterable[int], weights: Sequence[Decimal] | None) -> Effect:
+    listed = list(rows)
+    return Effect(len(listed), None if weights is None else sum((weights[row] for row in listed), Decimal(0)))
+
+
+def backtest_table(
+    before: DecisionTable, after: DecisionTable, records: Sequence[Record], *, weight: str | None = None
+) -> TableEffect:
+    """What a new version of a table would have changed in history.
+
+    Args:
+        before: the version in force.
+        after: the version proposed.
+        records: history.
+        weight: the field to add up.
+
+    Raises:
+        InvalidValue: if the versions have other inputs or conditions that cells do not express, or a record does not
+            fit the schema.
+    """
+    found = diff(before, after)
+    weights = None if weight is None else [Decimal(str(record.get(weight) or 0)) for record in records]
+    inside: dict[int, list[int]] = {number: [] for number in range(len(found.changes))}
+    flips: list[int] = []
+    unexplained: list[int] = []
+    for row, record in enumerate(records):
+        values = after.schema.read(record)
+        cells = _place(found.layout, after, values)
+        regions = [n for n, change in enumerate(found.changes) if _within(change, cells)]
+        for number in regions:
+            inside[number].append(row)
+        flipped = not _same(before.evaluate(values).value, after.evaluate(values).value)
+        flips += [row] * flipped
+        unexplained += [row] * (flipped != bool(regions))
+    changes = tuple((change, _sum(inside[number], weights)) for number, change in enumerate(found.changes))
+    return TableEffect(_sum(range(len(records)), weights), changes, tuple(flips), tuple(unexplained), found.proved)
+
+
+def _place(layout: Any, table: DecisionTable, values: Mapping[str, Any]) -> list[int]:
+    """For each input the cell of the grid that the record lies in, as a mask."""
+    return [
+        _cell(column, evaluate(part.expression, values).value)
+        for column, part in zip(layout.columns, table.node.inputs, strict=True)
+    ]
+
+
+def _cell(column: Column, value: Any) -> int:
+    """The cell that a value lies in, as a mask; no cell if it lies outside the domain."""
+    for number, cell in enumerate(column.cells):
+        if cell.point and not cell.other:
+            found = cell.value is value if cell.value is None or value is None else cell.value == value
+        elif cell.other:
+            found = value is not None and all(other.value != value for other in column.cells if not other.other)
+        else:
+            above = cell.low is None or (value is not None and cell.low < value)
+            found = value is not None and above and (cell.high is None or value < cell.high)
+        if found:
+            return 1 << number
+    return 0
+
+
+def _within(change: TableChange, cells: Sequence[int]) -> bool:
+    return all(side & cell for side, cell in zip(change.box, cells, strict=True))
+
+
+def _same(left: Any, right: Any) -> bool:
+    return type(left) is type(right) and bool(left == right)

@@ -1,0 +1,367 @@
+"""Conditions as SQL: the same verdict in the host's own database, nulls included.
+
+FEEL's three values are SQL's. Equality is IS NOT DISTINCT FROM, since null equals null in FEEL; ordered comparisons,
+`and`, `or` and `not` are SQL's own. What a database would decide otherwise (exact division, case folding, functions
+that it lacks) is refused rather than approximated.
+
+Columns hold what the schema says: decimals as DECIMAL or NUMERIC, floats as DOUBLE, instants as timestamps with a zone,
+days and time durations as microseconds and years and months durations as months in BIGINT, lists of contexts as arrays
+of structs (DuckDB, Spark) or JSONB arrays of objects (PostgreSQL).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from crmkit.errors import InvalidValue, RuleError, did_you_mean
+from crmkit.rules._compile import Checked
+from crmkit.rules._shapes import ANY, NUMBERS, Shape
+from crmkit.rules.feel import _nodes as nodes
+from crmkit.rules.feel._evaluate import asks
+from crmkit.rules.feel._numbers import write_number
+from crmkit.rules.feel._values import YearsMonths
+from crmkit.rules.ruleset import RuleSet
+from crmkit.rules.schema import Field
+
+__all__ = ["Dialect", "condition_sql", "verdicts_sql"]
+
+#: A database that conditions can be written for.
+Dialect: TypeAlias = Literal["duckdb", "postgresql", "spark"]
+
+_MICRO = timedelta(microseconds=1)
+_DAY_US = 86_400_000_000
+
+
+@attrs.frozen
+class _Words:
+    """How one database says what they all can say."""
+
+    quote: str
+    float_type: str
+    day: str
+    moment: str
+    days_between: str
+    micros_between: str
+    functions: Mapping[str, str]
+    some: str
+    every: str
+    size: str
+    text: str = "{0}"
+
+
+_EXISTS = "CASE WHEN {source} IS NULL THEN NULL WHEN {true} THEN TRUE WHEN {null} THEN NULL ELSE FALSE END"
+_ALL = "CASE WHEN {source} IS NULL THEN NULL WHEN {false} THEN FALSE WHEN {null} THEN NULL ELSE TRUE END"
+_FILTER = "len(list_filter({source}, lambda {item}: {condition})) > 0"
+_LAMBDA = "exists({source}, {item} -> coalesce({condition}, FALSE))"
+_ROWS = "EXISTS (SELECT 1 FROM jsonb_to_recordset({source}) AS {item}({columns}) WHERE {condition})"
+
+_DIALECTS: Mapping[str, _Words] = {
+    "duckdb": _Words(
+        '"', "DOUBLE", "DATE '{0}'", "TIMESTAMPTZ '{0}'",
+        "(date_diff('day', {1}, {0}) * 86400000000)", "(epoch_us({0}) - epoch_us({1}))",
+        {"contains": "contains({0}, {1})", "starts with": "starts_with({0}, {1})", "ends with": "ends_with({0}, {1})",
+         "string length": "length({0})"},
+        _FILTER, _FILTER, "len({0})",
+    ),
+    "postgresql": _Words(
+        '"', "DOUBLE PRECISION", "DATE '{0}'", "TIMESTAMPTZ '{0}'",
+        "(({0} - {1})::BIGINT * 86400000000)",
+        "(EXTRACT(EPOCH FROM {0} - {1}) * 1000000)::BIGINT",
+        {"contains": "(strpos({0}, {1}) > 0)", "starts with": "starts_with({0}, {1})",
+         "ends with": "(right({0}, length({1})) = {1} AND length({0}) >= length({1}))", "string length": "length({0})"},
+        _ROWS, _ROWS, "jsonb_array_length({0})", '({0} COLLATE "C")',
+    ),
+    "spark": _Words(
+        "`", "DOUBLE", "DATE '{0}'", "TIMESTAMP '{0}'",
+        "(CAST(datediff({0}, {1}) AS BIGINT) * 86400000000)", "(unix_micros({0}) - unix_micros({1}))",
+        {"contains": "contains({0}, {1})", "starts with": "startswith({0}, {1})", "ends with": "endswith({0}, {1})",
+         "string length": "length({0})"},
+        _LAMBDA, _LAMBDA, "size({0})",
+    ),
+}  # fmt: skip
+
+_TYPES: Mapping[str, str] = {
+    "decimal": "NUMERIC", "integer": "BIGINT", "float": "DOUBLE PRECISION", "string": "TEXT", "boolean": "BOOLEAN",
+    "date": "DATE", "date and time": "TIMESTAMPTZ", "days and time duration": "BIGINT",
+    "years and months duration": "BIGINT",
+}  # fmt: skip
+
+
+def condition_sql(condition: Checked, *, dialect: Dialect = "duckdb", prefix: str = "") -> str:
+    """A condition as a boolean SQL expression that is TRUE, FALSE or NULL as the condition is.
+
+    Args:
+        condition: the condition.
+        dialect: the database.
+        prefix: the name of the table or alias that its columns belong to.
+
+    Raises:
+        InvalidValue: if there is no such dialect.
+        RuleError: for the part that the database would not decide alike, with its place.
+    """
+    words = _DIALECTS.get(dialect)
+    if words is None:
+        raise InvalidValue("dialect", dialect, f"is none that is known{did_you_mean(dialect, _DIALECTS)}")
+    columns = {name: (f"{prefix}." if prefix else "") + _identifier(name, words) for name in condition.schema.names}
+    return _Writer(words, condition, columns).condition(condition.node)
+
+
+def verdicts_sql(rules: RuleSet, table: str, *, dialect: Dialect = "duckdb", columns: Sequence[str] = ()) -> str:
+    """A query that judges the rows of a table: the chosen columns, and one for the verdict of each rule.
+
+    Args:
+        rules: the rules; those in Python cannot go along.
+        table: the table's name.
+        dialect: the database.
+        columns: the columns to show beside the verdicts.
+
+    Raises:
+        RuleError: for a part that the database would not decide alike.
+    """
+    words = _DIALECTS[dialect]
+    verdicts = [
+        f"{condition_sql(rules.checked[one.name], dialect=dialect)} AS {_identifier(one.name, words)}"
+        for one in rules.written
+    ]
+    shown = ", ".join([*(_identifier(name, words) for name in columns), *verdicts])
+    return f"SELECT {shown} FROM {_identifier(table, words)}"  # noqa: S608 - names are quoted, literals escaped
+
+
+def _identifier(name: str, words: _Words) -> str:
+    if "\0" in name:
+        raise InvalidValue("column", name, "cannot be the name of a column")
+    return f"{words.quote}{name.replace(words.quote, words.quote * 2)}{words.quote}"
+
+
+@attrs.define
+class _Writer:
+    words: _Words
+    whole: Checked
+    columns: dict[str, str]
+
+    def shape(self, node: nodes.Node) -> Shape:
+        """What the checker found of a part."""
+        return self.whole.shapes.get(id(node), ANY)
+
+    def refuse(self, node: nodes.Node, why: str) -> RuleError:
+        """That a part cannot be said in SQL."""
+        return RuleError("SQL", why, "sql", self.whole.text, *node.span)
+
+    def condition(self, node: nodes.Node) -> str:
+        """A condition."""
+        writer = _CONDITIONS.get(type(node))
+        if writer is None:
+            return self.value(node)
+        return writer(self, node)
+
+    def value(self, node: nodes.Node) -> str:
+        """A value."""
+        writer = _VALUES.get(type(node)) or _CONDITIONS.get(type(node))
+        if writer is None:
+            raise self.refuse(node, "this has no form in SQL that decides alike")
+        return writer(self, node)
+
+    def literal(self, value: Any, node: nodes.Node, like: Shape) -> str:
+        """A literal, of the kind that it meets."""
+        match value:
+            case None:
+                return "NULL"
+            case bool():
+                return "TRUE" if value else "FALSE"
+            case Decimal() if like.kind == "float":
+                return f"CAST({value!s} AS {self.words.float_type})"
+            case Decimal():
+                return write_number(value)
+            case str():
+                return self.string(value, node)
+            case datetime() if value.tzinfo is not None:
+                return self.words.moment.format(value.astimezone(UTC).isoformat(sep=" "))
+            case date() if not isinstance(value, datetime):
+                return self.words.day.format(value.isoformat())
+            case timedelta():
+                return str(value // _MICRO)
+            case YearsMonths():
+                return str(value.months)
+            case _:
+                raise self.refuse(node, "this literal has no form in SQL")
+
+    def string(self, text: str, node: nodes.Node) -> str:
+        """A string literal."""
+        if "\0" in text:
+            raise self.refuse(node, "a string with a zero byte has no form in SQL")
+        if self.words.quote == "`":
+            text = text.replace("\\", "\\\\").replace("'", "\\'")
+            return f"'{text}'"
+        return "'" + text.replace("'", "''") + "'"
+
+
+# -- conditions
+
+
+def _and(of: _Writer, node: nodes.And) -> str:
+    return f"({' AND '.join(map(of.condition, node.operands))})"
+
+
+def _or(of: _Writer, node: nodes.Or) -> str:
+    return f"({' OR '.join(map(of.condition, node.operands))})"
+
+
+def _compare(of: _Writer, node: nodes.Compare) -> str:
+    return _compared(of, node.op, node.left, node.right, node)
+
+
+def _compared(of: _Writer, op: str, left: nodes.Node, right: nodes.Node, node: nodes.Node) -> str:
+    a, b = of.shape(left), of.shape(right)
+    if a.feel != b.feel and "null" not in {a.kind, b.kind}:
+        raise of.refuse(node, "the kinds of both sides must be known")
+    if "time" in {a.kind, b.kind} or "list" in {a.kind, b.kind}:
+        raise of.refuse(node, "values of this kind are not compared in SQL")
+    x, y = _side(of, left, b), _side(of, right, a)
+    if "string" in {a.kind, b.kind} and op not in {"=", "!="}:
+        x, y = of.words.text.format(x), of.words.text.format(y)
+    match op:
+        case "=":
+            return f"({x} IS NOT DISTINCT FROM {y})" if of.words.quote == '"' else f"({x} <=> {y})"
+        case "!=":
+            return f"({x} IS DISTINCT FROM {y})" if of.words.quote == '"' else f"(NOT ({x} <=> {y}))"
+        case _:
+            return f"({x} {op} {y})"
+
+
+def _side(of: _Writer, node: nodes.Node, other: Shape) -> str:
+    if isinstance(node, nodes.Literal_ | nodes.Temporal):
+        return of.literal(node.value, node, other)
+    if isinstance(node, nodes.Negate) and isinstance(node.operand, nodes.Literal_):
+        return f"(-{of.literal(node.operand.value, node, other)})"
+    return of.value(node)
+
+
+def _between(of: _Writer, node: nodes.Between) -> str:
+    low = _compared(of, ">=", node.operand, node.low, node)
+    return f"({low} AND {_compared(of, '<=', node.operand, node.high, node)})"
+
+
+def _in(of: _Writer, node: nodes.In) -> str:
+    return f"({' OR '.join(_test(of, node.operand, test) for test in node.tests)})"
+
+
+def _test(of: _Writer, operand: nodes.Node, test: nodes.Node) -> str:
+    match test:
+        case nodes.HalfLine():
+            return _compared(of, test.op, operand, test.bound, test)
+        case nodes.Interval():
+            low = _compared(of, ">=" if test.low_included else ">", operand, test.low, test)
+            return f"({low} AND {_compared(of, '<=' if test.high_included else '<', operand, test.high, test)})"
+        case nodes.ListOf() if test.items:
+            return f"({' OR '.join(_test(of, operand, item) for item in test.items)})"
+        case _ if asks(test):
+            raise of.refuse(test, "a test with ? has no form in SQL; write the condition itself")
+        case _:
+            return _compared(of, "=", operand, test, test)
+
+
+def _if(of: _Writer, node: nodes.If) -> str:
+    like = of.shape(node)
+    then, other = _side(of, node.then, like), _side(of, node.otherwise, like)
+    return f"(CASE WHEN {of.condition(node.condition)} THEN {then} ELSE {other} END)"
+
+
+def _quantified(of: _Writer, node: nodes.Quantified) -> str:
+    iteration = node.iterations[0]
+    source = of.shape(iteration.source)
+    if len(node.iterations) > 1 or iteration.high is not None or source.item is None or not source.item.fields:
+        raise of.refuse(node, "only one list of contexts at a time is gone through in SQL")
+    text, item = of.value(iteration.source), _identifier(iteration.name, of.words)
+    members = {f"{iteration.name}.{name}": _member(of, item, field) for name, field in source.item.fields.items()}
+    inner = attrs.evolve(of, columns={**of.columns, **members})
+    condition = inner.condition(node.condition)
+    fields = source.item.fields.items()
+    columns = ", ".join(f"{_identifier(name, of.words)} {_TYPES.get(field.kind, 'JSONB')}" for name, field in fields)
+
+    def there(what: str) -> str:
+        return of.words.some.format(source=text, item=item, condition=what, columns=columns)
+
+    form = _ALL if node.every else _EXISTS
+    return "(" + form.format(source=text, true=there(condition), false=there(f"NOT ({condition})"),
+                             null=there(f"({condition}) IS NULL")) + ")"  # fmt: skip
+
+
+def _member(of: _Writer, item: str, field: Field) -> str:
+    return f"{item}.{_identifier(field.name, of.words)}"
+
+
+def _call(of: _Writer, node: nodes.Call) -> str:
+    name = node.function.name if isinstance(node.function, nodes.Name) else ""
+    if name == "not" and len(node.arguments) == 1:
+        return f"(NOT {of.condition(node.arguments[0])})"
+    if name == "count" and of.shape(node.arguments[0]).kind == "list":
+        return of.words.size.format(of.value(node.arguments[0]))
+    form = of.words.functions.get(name)
+    if form is None or node.names or any(of.shape(one).kind != "string" for one in node.arguments):
+        raise of.refuse(node, f"the function {name!r} has no form in SQL that decides alike")
+    return form.format(*(_side(of, argument, of.shape(argument)) for argument in node.arguments))
+
+
+_CONDITIONS: Mapping[type, Callable[[_Writer, Any], str]] = {
+    nodes.And: _and,
+    nodes.Or: _or,
+    nodes.Compare: _compare,
+    nodes.Between: _between,
+    nodes.In: _in,
+    nodes.If: _if,
+    nodes.Quantified: _quantified,
+    nodes.Call: _call,
+}
+
+
+# -- values
+
+
+def _literal(of: _Writer, node: nodes.Literal_ | nodes.Temporal) -> str:
+    return of.literal(node.value, node, of.shape(node))
+
+
+def _name(of: _Writer, node: nodes.Name) -> str:
+    if node.name not in of.columns:
+        raise of.refuse(node, f"{node.name!r} is no column")
+    return of.columns[node.name]
+
+
+def _path(of: _Writer, node: nodes.Path) -> str:
+    if isinstance(node.of, nodes.Name) and f"{node.of.name}.{node.name}" in of.columns:
+        return of.columns[f"{node.of.name}.{node.name}"]
+    raise of.refuse(node, "members are read in SQL only inside some and every")
+
+
+def _negate(of: _Writer, node: nodes.Negate) -> str:
+    return f"(-{_side(of, node.operand, of.shape(node))})"
+
+
+def _arithmetic(of: _Writer, node: nodes.Arithmetic) -> str:
+    left, right, made = of.shape(node.left), of.shape(node.right), of.shape(node)
+    if made.kind == "days and time duration" and node.op == "-":
+        form = {"date": of.words.days_between, "date and time": of.words.micros_between}.get(left.kind)
+        if form is None or left.kind != right.kind:
+            raise of.refuse(node, "this difference has no form in SQL that decides alike")
+        return form.format(of.value(node.left), of.value(node.right))
+    if made.kind not in NUMBERS or node.op == "**":
+        raise of.refuse(node, f"{left} {node.op} {right} has no form in SQL that decides alike")
+    if node.op == "/" and made.kind != "float":
+        raise of.refuse(node, "databases divide exact numbers in their own ways; multiply instead, or declare floats")
+    x, y = _side(of, node.left, made), _side(of, node.right, made)
+    return f"({x} / NULLIF({y}, 0))" if node.op == "/" else f"({x} {node.op} {y})"
+
+
+_VALUES: Mapping[type, Callable[[_Writer, Any], str]] = {
+    nodes.Literal_: _literal,
+    nodes.Temporal: _literal,
+    nodes.Name: _name,
+    nodes.Path: _path,
+    nodes.Negate: _negate,
+    nodes.Arithmetic: _arithmetic,
+    nodes.If: _if,
+    nodes.Call: _call,
+}

@@ -1,0 +1,56 @@
+"""Strategies and laws for rules."""
+
+import pytest
+from hypothesis import find, given, settings
+
+from crmkit.rules import Field, Rule, RuleSet, Schema
+from crmkit.testing.rules import check_ruleset, examples_of, records
+
+EVERY = Schema([
+    Field("n", "integer", low=0, high=9), Field("x", "float"), Field("d", "decimal"), Field("s"), Field("on", "boolean"),
+    Field("day", "date"), Field("at", "date and time"), Field("length", "days and time duration"), Field("clock", "time"),
+    Field("months", "years and months duration"), Field("kind", values=["a", "b"]), Field("tags", "list", item="string"),
+    Field("lines", "list", fields=[Field("qty", "integer")]), Field("owner", "context", fields=[Field("name")]),
+])  # fmt: skip
+RULES = RuleSet("every", EVERY, [
+    Rule("n", "n >= 3 and x < 2.5"), Rule("s", 's = "abc" or contains(s, "b")'), Rule("day", 'day > @"2026-01-01" and months < @"P1Y"'),
+    Rule("at", 'at >= @"2026-01-01T00:00:00Z" and length <= @"PT8H"'), Rule("lines", "some l in lines satisfies l.qty = 7"),
+    Rule("owner", 'owner.name != "x" and count(tags) < 3 and d > 0.5'), Rule("clock", 'clock < @"12:00:00" and on and kind = "a"'),
+])  # fmt: skip
+
+
+@settings(max_examples=30, deadline=None)
+@given(records(RULES))
+def test_records_fit_their_schema(record):
+    """Every kind of field gets values that it can hold."""
+    EVERY.read(record)
+
+
+@pytest.mark.parametrize("outcome", [True, False])
+def test_a_wanted_outcome(outcome):
+    """A record for a rule and a verdict."""
+    found = find(records(RULES, "n", outcome), lambda _: True)
+    assert RULES.function("n")(found) is outcome
+
+
+def test_far_from_the_edges():
+    """Without looking at the edges records are simply any."""
+    assert find(records(RULES, near_boundary=False), lambda record: record["n"] == 5)["n"] == 5
+
+
+def test_laws():
+    """All evaluators agree and nothing unknown settles anything wrongly; a broken evaluator is found."""
+    check_ruleset(RULES, examples_of(RULES, 60))
+    moves = RuleSet(
+        "moves", Schema([Field("n", "integer")]), [Rule("up", "old = null or old.n <= new.n")], transitions=True
+    )
+    check_ruleset(moves, [{"n": 1}])
+
+    class Lying(RuleSet):
+        """Says the opposite when asked for one rule."""
+
+        def function(self, name):
+            return lambda record: not super(Lying, self).function(name)(record)
+
+    with pytest.raises(AssertionError, match="disagree"):
+        check_ruleset(Lying("lie", EVERY, RULES.rules), examples_of(RULES, 3))
