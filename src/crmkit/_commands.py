@@ -13,8 +13,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
+from crmkit._rules_commands import app as rules_app
 from crmkit.adapters.files import read_table
-from crmkit.errors import CrmkitError, InputError, NotFound, did_you_mean
+from crmkit.errors import CrmkitError, DefinitionErrors, InputError, NotFound, RuleError, did_you_mean
 from crmkit.journal import Finding, Journal, Table, usual_outcome
 from crmkit.pipeline import Pipeline
 from crmkit.report import Report, build, summary
@@ -28,6 +29,8 @@ app = typer.Typer(
     help="See, measure and improve sales and service processes.",
 )
 
+app.add_typer(rules_app, name="rules")
+
 # typer carries its own copy of click from some version on, so the class is found from a child that typer exports.
 _UsageError: type[Exception] = next(b for b in typer.BadParameter.__mro__ if b.__name__ == "ClickException")
 
@@ -40,6 +43,9 @@ def run(arguments: Sequence[str]) -> int:
         return stop.exit_code
     except typer.Abort:
         return 130
+    except DefinitionErrors as error:
+        rules = any(isinstance(one, RuleError) for one in error.exceptions)
+        return _failed(str(error), lines=rules)
     except CrmkitError as error:
         return _failed(str(error))
     except _UsageError as error:
@@ -349,6 +355,7 @@ def _language(text: str) -> Literal["en", "zh"]:
     raise NotFound("language", text, ("en", "zh"), "--lang")
 
 
-def _failed(message: str) -> int:
-    sys.stderr.write(f"crmkit: {' '.join(message.split())}\n")
+def _failed(message: str, *, lines: bool = False) -> int:
+    """Say it on standard error: in one line, but for texts of rules, where carets show the place."""
+    sys.stderr.write(f"crmkit: {message if lines else ' '.join(message.split())}\n")
     return 2

@@ -15,6 +15,8 @@ FORBIDDEN_CALLS = {
     "open", "print", "input", "eval", "exec", "breakpoint", "datetime.now", "datetime.utcnow", "datetime.today", "date.today",
     "np.random.seed", "np.random.rand", "np.random.normal",
 }  # fmt: skip
+# Rules are compiled to Python in one place, from source that holds nothing a user wrote but quoted literals.
+GENERATING = {"crmkit.rules._native": {"exec"}}
 
 
 def by_name(module):
@@ -45,7 +47,8 @@ def module_of(name):
 def test_the_core_opens_nothing_and_reads_no_clock(module):
     """Below floor 7 nothing opens a file, prints, evaluates text, reads the clock or draws from a global generator."""
     calls = [(ast.unparse(node.func), node.lineno) for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
-    found = [f"{module.path}:{line} {name}" for name, line in calls if name in FORBIDDEN_CALLS]
+    forbidden = FORBIDDEN_CALLS - GENERATING.get(module.name, set())
+    found = [f"{module.path}:{line} {name}" for name, line in calls if name in forbidden]
     assert not found, report(found)
 
 

@@ -1,0 +1,236 @@
+"""The commands about rules; `crmkit.cli` imports this only when it runs."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal, DecimalException
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+
+from crmkit.adapters.files import read_table
+from crmkit.errors import InputError, did_you_mean
+from crmkit.journal import Table
+from crmkit.rules.analysis import analyse, diff
+from crmkit.rules.backtest import Effect, backtest
+from crmkit.rules.codec import from_json, from_toml
+from crmkit.rules.coverage import coverage, mutation_score
+from crmkit.rules.explain import explain, explain_table
+from crmkit.rules.feel import read_value
+from crmkit.rules.ruleset import RuleSet
+from crmkit.rules.schema import Field, Schema
+from crmkit.rules.table import DecisionTable
+
+app = typer.Typer(no_args_is_help=True, help="Check, explain, compare and try out rules.")
+_console = Console(width=160, highlight=False, soft_wrap=True)
+
+_TRUE, _FALSE = frozenset({"true", "yes", "1", "t", "y", "是"}), frozenset({"false", "no", "0", "f", "n", "否"})
+_LONGEST = 100_000_000
+
+
+@app.command("check")
+def check_(file: Annotated[Path, typer.Argument(help="Rules as TOML or JSON.")]) -> None:
+    """Read rules, prove their tables, and say everything that is wrong. Exit code 1 if a table cannot be right."""
+    rules = _rules(file)
+    findings = [(table, found) for table in rules.tables for found in analyse(table)]
+    for table, found in findings:
+        _console.print(f"{table.name}: {found}", markup=False)
+    _console.print(
+        f"{rules.name}, version {rules.version}: {len(rules.rules)} rules, {len(rules.tables)} tables, "
+        f"{sum(found.severity == 'error' for _, found in findings)} errors, "
+        f"{sum(found.severity == 'warning' for _, found in findings)} warnings",
+        markup=False,
+    )
+    if any(found.severity == "error" for _, found in findings):
+        raise typer.Exit(1)
+
+
+@app.command("explain")
+def explain_(
+    file: Annotated[Path, typer.Argument(help="Rules as TOML or JSON.")],
+    name: Annotated[str, typer.Argument(help="A rule or a table of the set.")],
+    record: Annotated[str, typer.Option(help="The record as JSON, or @FILE with it.")],
+    old: Annotated[str | None, typer.Option(help="The record before the change, likewise.")] = None,
+) -> None:
+    """Say why a rule or table decides what it decides, and what would have to change."""
+    rules = _rules(file)
+    given = _record(record, rules.schema)
+    table = next((table for table in rules.tables if table.name == name), None)
+    if table is None:
+        before = None if old is None else _record(old, rules.schema)
+        _console.print(str(explain(rules, name, given, old=before)), markup=False)
+        return
+    found = explain_table(table, given)
+    _console.print(f"{name}: {found.result!r}; rows {', '.join(map(str, found.matched)) or 'none'} match", markup=False)
+    for row in found.nearest if not found.matched else ():
+        _console.print(f"  row {row.row} fails at {'; '.join(row.failed)}", markup=False)
+
+
+@app.command("diff")
+def diff_(
+    before: Annotated[Path, typer.Argument(help="The earlier version.")],
+    after: Annotated[Path, typer.Argument(help="The later version.")],
+) -> None:
+    """Say what changes between two versions: rules by text, tables by where they decide otherwise."""
+    one, two = _rules(before), _rules(after)
+    texts = [{rule.name: rule.condition for rule in rules.written} for rules in (one, two)]
+    for name in dict.fromkeys([*texts[0], *texts[1]]):
+        if texts[0].get(name) != texts[1].get(name):
+            old, new = texts[0].get(name, "(new)"), texts[1].get(name, "(gone)")
+            _console.print(f"rule {name}: {old} -> {new}", markup=False)
+    for earlier, later in _pairs(one.tables, two.tables):
+        found = diff(earlier, later)
+        for change in found.changes:
+            _console.print(f"table {later.name}: {change}", markup=False)
+        if not found.proved:
+            _console.print(f"table {later.name}: more may differ; that was not proved", markup=False)
+    _console.print(f"version {one.version} -> {two.version}", markup=False)
+
+
+@app.command("test")
+def try_(
+    file: Annotated[Path, typer.Argument(help="Rules as TOML or JSON.")],
+    records: Annotated[Path | None, typer.Option(help="The records of a test suite: JSON, JSON Lines, CSV.")] = None,
+    examples: Annotated[int, typer.Option(help="How many records to make up, if none are given.", min=1)] = 500,
+) -> None:
+    """Check the laws of the rules, and say which changes of them the records would not notice."""
+    from crmkit.testing.rules import check_ruleset, examples_of
+
+    rules = _rules(file)
+    tested = examples_of(rules, examples) if records is None else _records(records, rules.schema)
+    check_ruleset(rules, tested)
+    seen, score = coverage(rules, tested), mutation_score(rules, tested)
+    for line in seen.missing:
+        _console.print(f"not seen: {line}", markup=False)
+    for mutant in score.survivors:
+        _console.print(str(mutant), markup=False)
+    _console.print(
+        f"{len(tested)} records: rules {_of(seen.rules)}, conditions {_of(seen.conditions)}, "
+        f"boundaries {_of(seen.boundaries)}, mutants {score.killed} of {score.total} ({score.score:.0%})",
+        markup=False,
+    )
+
+
+@app.command("backtest")
+def backtest_(
+    file: Annotated[Path, typer.Argument(help="Rules as TOML or JSON.")],
+    records: Annotated[Path, typer.Argument(help="History: JSON, JSON Lines, CSV.")],
+    before: Annotated[Path | None, typer.Option(help="The version in force, to compare with.")] = None,
+    weight: Annotated[str | None, typer.Option(help="The field to add up, such as the amount.")] = None,
+    by: Annotated[list[str] | None, typer.Option(help="A field to group by; may be given several times.")] = None,
+) -> None:
+    """Say what the rules would have stopped in history, how much of it, and what changes."""
+    rules = _rules(file)
+    earlier = None if before is None else _rules(before)
+    effects = backtest(rules, _records(records, rules.schema), before=earlier, weight=weight, by=by or [])
+    compared = ["newly failed", "newly kept"] if earlier else []
+    grid = Grid("rule", *(by or []), "records", "failed", "no answer", *compared)
+    for one in effects:
+        cells = [one.rule, *map(str, one.group), *map(_effect, (one.judged, one.failed, one.unanswered))]
+        if earlier:
+            cells += [_effect(one.newly_failed), _effect(one.newly_kept)]
+        grid.add_row(*cells)
+    _console.print(grid)
+
+
+def _of(pair: tuple[int, int]) -> str:
+    return f"{pair[0]} of {pair[1]}"
+
+
+def _effect(effect: Effect | None) -> str:
+    if effect is None:
+        return ""
+    return str(effect.n) if effect.weight is None else f"{effect.n} ({effect.weight:,f})"
+
+
+def _pairs(
+    before: Sequence[DecisionTable], after: Sequence[DecisionTable]
+) -> list[tuple[DecisionTable, DecisionTable]]:
+    known = {table.name: table for table in before}
+    return [(known[table.name], table) for table in after if table.name in known]
+
+
+def _text(file: Path) -> str:
+    if file.is_dir():
+        raise InputError(str(file), "is a directory", "name a file")
+    try:
+        if file.stat().st_size > _LONGEST:
+            raise InputError(str(file), f"is larger than {_LONGEST:,} bytes")
+        return file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        near = [path.name for path in file.parent.glob("*")] if file.parent.is_dir() else []
+        raise InputError(str(file), f"there is no such file{did_you_mean(file.name, near)}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(str(file), f"is no UTF-8: byte {error.start} does not fit") from None
+    except OSError as error:
+        raise InputError(str(file), f"cannot be read: {error.strerror}") from None
+
+
+def _rules(file: Path) -> RuleSet:
+    read: Callable[..., RuleSet] = from_json if file.suffix == ".json" else from_toml
+    return read(_text(file), name=file.name)
+
+
+def _record(text: str, schema: Schema) -> dict[str, Any]:
+    found = _json(_text(Path(text[1:])) if text.startswith("@") else text, "--record")
+    if not isinstance(found, dict):
+        raise InputError("--record", "is no JSON object")
+    return {name: _value(schema.field(name), value, "--record", None) for name, value in found.items()}
+
+
+def _json(text: str, name: str) -> Any:
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        raise InputError(name, f"is no JSON: {error}") from None
+
+
+def _records(file: Path, schema: Schema) -> list[dict[str, Any]]:
+    # A line of CSV is counted with its header, as everywhere else.
+    first = 1 if file.suffix in {".json", ".jsonl"} else 2
+    if file.suffix == ".json":
+        listed = _json(_text(file), file.name)
+    elif file.suffix == ".jsonl":
+        lines = [(n, line) for n, line in enumerate(_text(file).splitlines(), 1) if line.strip()]
+        listed = [_json(line, f"{file.name}, line {n}") for n, line in lines]
+    else:
+        listed = _rows(file)
+    if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
+        raise InputError(file.name, "is no list of records")
+    return [
+        {field.name: _value(field, one.get(field.name), file.name, row) for field in schema.fields}
+        for row, one in enumerate(listed, first)
+    ]
+
+
+def _rows(file: Path) -> list[dict[str, Any]]:
+    table = read_table(file)
+    if not isinstance(table, Table):
+        return list(table.to_pylist())
+    columns = {name: table.column(name).decode() for name in table.columns}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _value(field: Field, value: Any, name: str, row: int | None) -> Any:
+    """A value from a text, as its field has it."""
+    if not isinstance(value, str) or field.kind == "string":
+        return value
+    made = _parsed(field, value.strip())
+    if made is None and value.strip():
+        raise InputError(name, f"{value!r} is no {field.kind}", "", row, field.name)
+    return made
+
+
+def _parsed(field: Field, text: str) -> Any:
+    if not text:
+        return None
+    if field.kind == "boolean":
+        return True if text.casefold() in _TRUE else False if text.casefold() in _FALSE else None
+    if field.kind in {"decimal", "integer", "float"}:
+        try:
+            return Decimal(text)
+        except DecimalException:
+            return None
+    return read_value(field.kind, text)
