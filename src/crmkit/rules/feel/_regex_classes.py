@@ -1,131 +1,115 @@
-"""Classes of characters in patterns: ranges, categories, blocks, and what is taken away from them."""
+r"""Classes of characters in patterns (XML Schema 1.1 part 2, G.4): ranges, escapes, categories, blocks, subtraction."""
 
 import unicodedata
 from collections.abc import Callable
+from functools import cache
+from typing import Final, TypeAlias
 
 import attrs
 
-_CATEGORIES = frozenset(
-    [
-        "L",
-        "Lu",
-        "Ll",
-        "Lt",
-        "Lm",
-        "Lo",
-        "M",
-        "Mn",
-        "Mc",
-        "Me",
-        "N",
-        "Nd",
-        "Nl",
-        "No",
-        "P",
-        "Pc",
-        "Pd",
-        "Ps",
-        "Pe",
-        "Pi",
-        "Pf",
-        "Po",
-        "Z",
-        "Zs",
-        "Zl",
-        "Zp",
-        "S",
-        "Sm",
-        "Sc",
-        "Sk",
-        "So",
-        "C",
-        "Cc",
-        "Cf",
-        "Co",
-        "Cn",
-    ]
-)
-_BLOCKS: dict[str, tuple[int, int]] = {
-    "BasicLatin": (0x0, 0x7F), "Latin-1Supplement": (0x80, 0xFF), "LatinExtended-A": (0x100, 0x17F),
-    "LatinExtended-B": (0x180, 0x24F), "IPAExtensions": (0x250, 0x2AF), "SpacingModifierLetters": (0x2B0, 0x2FF),
-    "CombiningDiacriticalMarks": (0x300, 0x36F), "Greek": (0x370, 0x3FF), "GreekandCoptic": (0x370, 0x3FF),
-    "Cyrillic": (0x400, 0x4FF), "Armenian": (0x530, 0x58F), "Hebrew": (0x590, 0x5FF), "Arabic": (0x600, 0x6FF),
-    "Devanagari": (0x900, 0x97F), "Thai": (0xE00, 0xE7F), "Georgian": (0x10A0, 0x10FF), "HangulJamo": (0x1100, 0x11FF),
-    "LatinExtendedAdditional": (0x1E00, 0x1EFF), "GreekExtended": (0x1F00, 0x1FFF),
-    "GeneralPunctuation": (0x2000, 0x206F), "SuperscriptsandSubscripts": (0x2070, 0x209F),
-    "CurrencySymbols": (0x20A0, 0x20CF), "LetterlikeSymbols": (0x2100, 0x214F), "NumberForms": (0x2150, 0x218F),
-    "Arrows": (0x2190, 0x21FF), "MathematicalOperators": (0x2200, 0x22FF), "BoxDrawing": (0x2500, 0x257F),
-    "CJKSymbolsandPunctuation": (0x3000, 0x303F), "Hiragana": (0x3040, 0x309F), "Katakana": (0x30A0, 0x30FF),
-    "CJKUnifiedIdeographsExtensionA": (0x3400, 0x4DBF), "CJKUnifiedIdeographs": (0x4E00, 0x9FFF),
-    "HangulSyllables": (0xAC00, 0xD7AF), "PrivateUse": (0xE000, 0xF8FF),
-    "HalfwidthandFullwidthForms": (0xFF00, 0xFFEF),
-}  # fmt: skip
+from crmkit.rules.feel._regex_blocks import blocks
+
+__all__ = ["ALL", "DOT", "ESCAPED", "CharClass", "CharSet", "Spans", "category", "one"]
+
+#: First and last code points.
+Spans: TypeAlias = tuple[tuple[int, int], ...]
+
+_MINOR: Final = {"L": "ultmo", "M": "cen", "N": "dlo", "P": "cdseifo", "Z": "slp", "S": "mcko", "C": "cfon"}
+_CATEGORIES: Final = frozenset(major + minor for major, minors in _MINOR.items() for minor in ("", *minors))
+# NameStartChar and NameChar of XML 1.0, fifth edition, 2.3.
+_NAME_START: Spans = (
+    (0x3A, 0x3A), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A), (0xC0, 0xD6), (0xD8, 0xF6), (0xF8, 0x2FF), (0x370, 0x37D),
+    (0x37F, 0x1FFF), (0x200C, 0x200D), (0x2070, 0x218F), (0x2C00, 0x2FEF), (0x3001, 0xD7FF), (0xF900, 0xFDCF),
+    (0xFDF0, 0xFFFD), (0x10000, 0xEFFFF),
+)  # fmt: skip
+_NAME: Spans = (*_NAME_START, (0x2D, 0x2E), (0x30, 0x39), (0xB7, 0xB7), (0x300, 0x36F), (0x203F, 0x2040))
 
 
 @attrs.frozen
 class CharSet:
-    """Some characters.
+    """Some characters, or all others.
 
     Attributes:
-        ranges: first and last code points.
-        tests: further characters, by a question about one.
+        spans: first and last code points.
+        parts: further sets.
+        test: a question about a character that says whether it is one of them.
         negated: whether it is all the others.
-        less: characters that are taken away.
+        fold: whether a letter in `spans` stands for its capital and small forms too; `parts` answer for themselves.
     """
 
-    ranges: tuple[tuple[int, int], ...] = ()
-    tests: tuple[Callable[[str], bool], ...] = ()
+    spans: Spans = ()
+    parts: tuple["CharSet", ...] = ()
+    test: Callable[[str], bool] | None = None
     negated: bool = False
-    less: "CharSet | None" = None
+    fold: bool = False
 
-    def has(self, character: str, *, ignore_case: bool = False) -> bool:
-        """Whether a character belongs to it; without regard to case, whether one of its forms does."""
-        forms = _forms(character) if ignore_case else (character,)
-        found = any(self._has(form) for form in forms) != self.negated
-        return found and not (self.less is not None and self.less.has(character, ignore_case=ignore_case))
+    def has(self, character: str) -> bool:
+        """Whether a character belongs to it."""
+        return self._named(character) != self.negated
 
-    def _has(self, character: str) -> bool:
-        code = ord(character)
-        return any(low <= code <= high for low, high in self.ranges) or any(test(character) for test in self.tests)
+    def _named(self, character: str) -> bool:
+        forms = _variants().get(character, character) if self.fold else character
+        for form in forms:
+            code = ord(form)
+            if any(low <= code <= high for low, high in self.spans):
+                return True
+        return any(part.has(character) for part in self.parts) or (self.test is not None and self.test(character))
 
 
-def _forms(character: str) -> tuple[str, ...]:
-    """A character in capitals and in small letters, where those are single characters."""
-    others = {character.lower(), character.upper(), character.casefold()}
-    return (character, *(form for form in others if len(form) == 1))
+@attrs.frozen
+class CharClass:
+    """What one step of a pattern reads: the first set less the second, that less the third, and so on."""
+
+    sets: tuple[CharSet, ...]
+
+    def has(self, character: str) -> bool:
+        """Whether a character belongs to it."""
+        found = False
+        for one_set in reversed(self.sets):
+            found = not found and one_set.has(character)
+        return found
+
+
+@cache
+def _variants() -> dict[str, str]:
+    """The characters that differ only by case, by each of them, as far as single characters become single ones.
+
+    F&O 5.6.1.1 compares small letters, then capitals; a shared casefold says the same of all but a few letters, and
+    unlike that relation it is transitive. The Kelvin sign is a variant of k.
+    """
+    alike: dict[str, str] = {}
+    # No letter beyond these planes has case.
+    for code in range(0x20000):
+        character = chr(code)
+        folded = character.casefold()
+        if len(folded) == 1 and folded != character:
+            alike[folded] = alike.get(folded, folded) + character
+    return {character: forms for forms in alike.values() for character in forms}
 
 
 def category(name: str) -> CharSet | None:
     """The characters of a category ("Lu") or block ("IsHiragana"); None if there is none of that name."""
     if name in _CATEGORIES:
-        return CharSet(tests=(lambda character: unicodedata.category(character).startswith(name),))
-    block = _BLOCKS.get(name.removeprefix("Is")) if name.startswith("Is") else None
-    return None if block is None else CharSet((block,))
+        return CharSet(test=lambda character: unicodedata.category(character).startswith(name))
+    span = blocks().get(name)
+    # One level down it is neither an end of a range nor subject to case.
+    return None if span is None else CharSet(parts=(CharSet((span,)),))
 
 
 def _is_word(character: str) -> bool:
     return unicodedata.category(character)[0] not in "PZC"
 
 
-def _is_name_start(character: str) -> bool:
-    return character in "_:" or unicodedata.category(character) in {"Lu", "Ll", "Lt", "Lo", "Nl"}
-
-
-def _is_name_part(character: str) -> bool:
-    return character in "-._:" or unicodedata.category(character)[0] in "LMN"
-
-
 def _is_digit(character: str) -> bool:
     return unicodedata.category(character) == "Nd"
 
 
-_SPACES = ((0x9, 0xA), (0xD, 0xD), (0x20, 0x20))
 _NAMED: dict[str, CharSet] = {
-    "s": CharSet(_SPACES),
-    "d": CharSet(tests=(_is_digit,)),
-    "w": CharSet(tests=(_is_word,)),
-    "i": CharSet(tests=(_is_name_start,)),
-    "c": CharSet(tests=(_is_name_part,)),
+    "s": CharSet(((0x9, 0xA), (0xD, 0xD), (0x20, 0x20))),
+    "d": CharSet(test=_is_digit),
+    "w": CharSet(test=_is_word),
+    "i": CharSet(_NAME_START),
+    "c": CharSet(_NAME),
 }
 #: What a backslash and a letter stand for; in capitals, everything else.
 ESCAPED: dict[str, CharSet] = {
@@ -135,6 +119,6 @@ ESCAPED: dict[str, CharSet] = {
 DOT, ALL = CharSet(((0xA, 0xA), (0xD, 0xD)), negated=True), CharSet(negated=True)
 
 
-def one(character: str) -> CharSet:
-    """A single character."""
-    return CharSet(((ord(character), ord(character)),))
+def one(character: str, *, fold: bool = False) -> CharSet:
+    """A single character, perhaps in all its cases."""
+    return CharSet(((ord(character), ord(character)),), fold=fold)

@@ -1,48 +1,58 @@
-"""Patterns to programs: the syntax of XPath 3.1 (F&O 5.6.1), compiled after Thompson (1968).
+"""Patterns to programs: the syntax of XPath 3.1 (F&O 5.6.1, XML Schema 1.1 part 2, G), compiled after Thompson (1968).
 
-A program is a list of instructions for a machine that follows all alternatives at once, so that no pattern can make
-it go back. Back-references, which only going back can match, are refused.
+A piece of a pattern is a list of steps whose jumps are distances, so that pieces are put together, and repeated, as
+lists are. Groups that are open wait on a stack of ours: no pattern can exhaust Python's.
 """
 
-from typing import Literal, NoReturn, TypeAlias
+from typing import Final, Literal, NoReturn, TypeAlias
 
 import attrs
 
-from crmkit.rules.feel._regex_classes import ALL, DOT, ESCAPED, CharSet, category, one
+from crmkit.rules.feel._regex_classes import ALL, DOT, ESCAPED, CharClass, CharSet, category, one
 
-_LONGEST, _MOST, _DEEPEST, _MOST_GROUPS = 2_000, 20_000, 100, 100
-_LITERAL_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+__all__ = ["LONGEST", "MOST_STEPS", "Parser", "PatternError", "Program", "Step"]
+
+LONGEST: Final = 2_000
+MOST_STEPS: Final = 20_000
+_DEEPEST, _MOST_GROUPS = 100, 100
+_TYPED = {"n": "\n", "r": "\r", "t": "\t"}
 _SPECIAL = frozenset(".\\?*+(){}[]|^$-")
-_ANCHORS: dict[str, Literal["start", "end"]] = {"^": "start", "$": "end"}
 
 
-@attrs.define
-class PatternError(Exception):
-    """A text that is no pattern, or one that cannot be matched in linear time.
+@attrs.frozen
+class PatternError(ValueError):
+    """A text that is no pattern or no replacement, or that cannot be matched in linear time.
 
     Attributes:
-        why: what is wrong.
-        position: where, counted from 0.
+        message: what is wrong.
+        position: where in the pattern or replacement, counted from 0.
     """
 
-    why: str
+    message: str
     position: int = 0
 
     def __str__(self) -> str:
-        return f"{self.why} (position {self.position + 1} of the pattern)"
+        return f"{self.message} (character {self.position + 1})"
 
 
-#: `chars` reads one character; `split` goes both ways, `first` before `second`; `save` notes the place.
+#: `chars` reads one character; `split` goes both ways, `first` before `second`; `save` notes the place in a slot.
 Op: TypeAlias = Literal["chars", "split", "jump", "save", "start", "end", "match"]
 
 
 @attrs.frozen
 class Step:
-    """One instruction."""
+    """One instruction.
+
+    Attributes:
+        op: what it does.
+        chars: what `chars` reads.
+        first: how far `split` and `jump` go; the slot of `save`.
+        second: how far `split` goes if `first` leads to no match.
+    """
 
     op: Op
-    chars: CharSet | None = None
-    first: int = 0
+    chars: CharClass | None = None
+    first: int = 1
     second: int = 0
 
 
@@ -54,38 +64,80 @@ class Program:
     groups: int
 
 
+@attrs.define
+class _Open:
+    """A group that is being read; the outermost is the pattern itself, number 0."""
+
+    start: int
+    number: int | None
+    branches: list[list[Step]] = attrs.Factory(lambda: [[]])
+
+
 class Parser:
-    """Reads a pattern and writes its program as it goes."""
+    """Reads one pattern.
+
+    Raises:
+        PatternError: if the text is no pattern, or too large.
+    """
 
     def __init__(self, pattern: str, flags: str) -> None:
-        self.text = _without_spaces(pattern) if "x" in flags else pattern
-        self.dot = ALL if "s" in flags else DOT
-        self.position = self.depth = self.groups = 0
-        self.steps: list[Step] = []
+        if len(pattern) > LONGEST:
+            raise PatternError(f"the pattern is longer than {LONGEST:,} characters", LONGEST)
+        kept = _meant(pattern) if "x" in flags else range(len(pattern))
+        self.text = "".join(pattern[place] for place in kept)
+        # A fault is told where the author wrote it, white space and all.
+        self.places = [*kept, len(pattern)]
+        self.dot = CharClass((ALL if "s" in flags else DOT,))
+        self.fold = "i" in flags
+        self.position = self.groups = 0
+        self.open = [_Open(0, 0)]
         self.closed: set[int] = set()
-        if len(self.text) > _LONGEST:
-            raise PatternError(f"the pattern is longer than {_LONGEST} characters", _LONGEST)
 
-    def fail(self, why: str, position: int | None = None) -> NoReturn:
+    def fail(self, message: str, position: int | None = None) -> NoReturn:
         """Refuse the pattern."""
-        raise PatternError(why, self.position if position is None else position)
+        raise PatternError(message, self.places[self.position if position is None else position])
+
+    def literal(self) -> Program:
+        """The program that takes every character as it is."""
+        for character in self.text:
+            self.add([self.reading(character)])
+        return self.finished()
 
     def program(self) -> Program:
         """The program of the whole pattern."""
-        self.add(Step("save", first=0))
-        self.alternatives()
-        if self.position < len(self.text):
-            self.fail("a closing parenthesis has none to close")
-        self.add(Step("save", first=1))
-        self.add(Step("match"))
-        return Program(tuple(self.steps), self.groups)
+        while self.position < len(self.text):
+            match self.next():
+                case "(":
+                    self.begin()
+                case "|":
+                    self.open[-1].branches.append([])
+                case ")":
+                    self.add(self.repeated(self.end()))
+                case character:
+                    self.add(self.repeated([self.atom(character)]))
+        if len(self.open) > 1:
+            self.fail("a parenthesis is not closed", self.open[-1].start)
+        return self.finished()
 
-    def add(self, step: Step) -> int:
-        """Write an instruction; where it stands."""
-        if len(self.steps) >= _MOST:
-            self.fail(f"the pattern grows to more than {_MOST:,} steps")
-        self.steps.append(step)
-        return len(self.steps) - 1
+    def finished(self) -> Program:
+        """What has been read, as a program."""
+        return Program((*self.sized(_either(self.open[0].branches)), Step("match")), self.groups)
+
+    def sized(self, steps: list[Step]) -> list[Step]:
+        """The steps, unless they are too many."""
+        if len(steps) > MOST_STEPS:
+            self.too_large()
+        return steps
+
+    def too_large(self) -> NoReturn:
+        """Refuse what would grow too large."""
+        self.fail(f"the pattern grows to more than {MOST_STEPS:,} steps")
+
+    def add(self, steps: list[Step]) -> None:
+        """Go on with these steps."""
+        branch = self.open[-1].branches[-1]
+        branch += steps
+        self.sized(branch)
 
     def at(self, text: str) -> bool:
         """Whether a text comes next."""
@@ -104,75 +156,58 @@ class Parser:
         self.position += 1
         return self.text[self.position - 1]
 
-    def alternatives(self) -> None:
-        """Branches with | between them."""
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            self.fail(f"the pattern nests deeper than {_DEEPEST} levels")
-        jumps: list[int] = []
-        while True:
-            split = self.add(Step("split"))
-            self.branch()
-            if not self.take("|"):
-                # The last branch needs no way past it.
-                self.steps[split] = Step("jump", first=split + 1)
-                break
-            jumps.append(self.add(Step("jump")))
-            self.steps[split] = Step("split", first=split + 1, second=len(self.steps))
-        for jump in jumps:
-            self.steps[jump] = Step("jump", first=len(self.steps))
-        self.depth -= 1
+    # -- pieces
 
-    def branch(self) -> None:
-        """Pieces one after another."""
-        while self.position < len(self.text) and not self.at("|") and not self.at(")"):
-            start, text_start, groups = len(self.steps), self.position, self.groups
-            self.atom()
-            bounds = self.quantifier()
-            if bounds is not None:
-                self.repeat(start, (text_start, groups), bounds)
-
-    def atom(self) -> None:
-        """One character, class, anchor or group."""
-        start = self.position
-        character = self.next()
-        match character:
-            case "(":
-                self.group()
-            case "[":
-                self.add(Step("chars", self.char_class()))
-            case ".":
-                self.add(Step("chars", self.dot))
-            case "\\":
-                self.add(Step("chars", self.escape(in_class=False)))
-            case "^" | "$":
-                self.add(Step(_ANCHORS[character]))
-            case "?" | "*" | "+" | "{" | "}" | "]":
-                self.fail(f"{character!r} stands where a character should; write \\{character}", start)
-            case _:
-                self.add(Step("chars", one(character)))
-
-    def group(self) -> None:
-        """What stands in parentheses, kept or not."""
+    def begin(self) -> None:
+        """A parenthesis opens."""
         start = self.position - 1
+        if len(self.open) > _DEEPEST:
+            self.fail(f"the pattern nests deeper than {_DEEPEST} levels", start)
         if self.take("?:"):
-            self.alternatives()
-        elif self.at("?"):
+            self.open.append(_Open(start, None))
+            return
+        if self.at("?"):
             self.fail("'(?' begins only '(?:'", start)
-        else:
-            self.groups += 1
-            number = self.groups
-            if number > _MOST_GROUPS:
-                self.fail(f"the pattern has more than {_MOST_GROUPS} groups", start)
-            self.add(Step("save", first=2 * number))
-            self.alternatives()
-            self.add(Step("save", first=2 * number + 1))
-            self.closed.add(number)
-        if not self.take(")"):
-            self.fail("a parenthesis is not closed", start)
+        self.groups += 1
+        if self.groups > _MOST_GROUPS:
+            self.fail(f"the pattern has more than {_MOST_GROUPS} groups", start)
+        self.open.append(_Open(start, self.groups))
 
-    def quantifier(self) -> tuple[int, int | None, bool] | None:
-        """Least, most (None for any number) and greedy; None without a quantifier."""
+    def end(self) -> list[Step]:
+        """A parenthesis closes."""
+        if len(self.open) == 1:
+            self.fail("a closing parenthesis has none to close", self.position - 1)
+        group = self.open.pop()
+        body = _either(group.branches)
+        if group.number is None:
+            return body
+        self.closed.add(group.number)
+        return [Step("save", first=2 * group.number), *body, Step("save", first=2 * group.number + 1)]
+
+    def reading(self, character: str) -> Step:
+        """Read this character."""
+        return Step("chars", CharClass((one(character, fold=self.fold),)))
+
+    def atom(self, character: str) -> Step:
+        """One character, class or anchor."""
+        if character in "?*+{}]":
+            self.fail(f"{character!r} stands where a character should; write \\{character}", self.position - 1)
+        match character:
+            case "[":
+                return Step("chars", self.char_class())
+            case ".":
+                return Step("chars", self.dot)
+            case "\\":
+                return Step("chars", CharClass((self.escape(in_class=False),)))
+            case "^":
+                return Step("start")
+            case "$":
+                return Step("end")
+            case _:
+                return self.reading(character)
+
+    def repeated(self, body: list[Step]) -> list[Step]:
+        """A piece as often as its quantifier says."""
         if self.take("?"):
             bounds: tuple[int, int | None] = (0, 1)
         elif self.take("*"):
@@ -182,16 +217,20 @@ class Parser:
         elif self.take("{"):
             bounds = self.counts()
         else:
-            return None
+            return body
+        greedy = not self.take("?")
         least, most = bounds
-        return least, most, not self.take("?")
+        # Only an estimate, but never too small: what grows beyond it is not even built.
+        if len(body) * max(least, most or 0) > MOST_STEPS:
+            self.too_large()
+        return _times(body, least, most, greedy=greedy) if body else []
 
     def counts(self) -> tuple[int, int | None]:
         """`{n}`, `{n,}` or `{n,m}`."""
         start = self.position - 1
         end = self.text.find("}", self.position)
-        low, comma, high = self.text[self.position : end if end >= 0 else self.position].partition(",")
-        if end < 0 or not _digits(low) or (high and not _digits(high)):
+        low, comma, high = self.text[self.position : max(end, 0)].partition(",")
+        if not _digits(low) or (high and not _digits(high)):
             self.fail("expected {n}, {n,} or {n,m}", start)
         least = int(low)
         most = (int(high) if high else None) if comma else least
@@ -200,57 +239,28 @@ class Parser:
         self.position = end + 1
         return least, most
 
-    def repeat(self, start: int, source: tuple[int, int], bounds: tuple[int, int | None, bool]) -> None:
-        """Write a piece as often as it is wanted: its program is moved to each place."""
-        least, most, greedy = bounds
-        body = self.steps[start:]
-        del self.steps[start:]
-        if least > _MOST or (most or 0) > _MOST:
-            self.fail(f"the pattern grows to more than {_MOST:,} steps", source[0])
-        for _ in range(least):
-            self.copy(body, start)
-        if most is None:
-            split = self.add(Step("split"))
-            self.copy(body, start)
-            self.add(Step("jump", first=split))
-            self.steps[split] = self.fork(split, greedy=greedy)
-            return
-        splits: list[int] = []
-        for _ in range(most - least):
-            splits.append(self.add(Step("split")))
-            self.copy(body, start)
-        for split in splits:
-            self.steps[split] = self.fork(split, greedy=greedy)
-
-    def fork(self, split: int, *, greedy: bool) -> Step:
-        """Into the piece or past it, whichever is tried first."""
-        inside, past = split + 1, len(self.steps)
-        return Step("split", first=inside, second=past) if greedy else Step("split", first=past, second=inside)
-
-    def copy(self, body: list[Step], start: int) -> None:
-        """Write a piece again, its jumps moved along."""
-        move = len(self.steps) - start
-        for step in body:
-            moved = step.op in {"split", "jump"}
-            self.add(attrs.evolve(step, first=step.first + move, second=step.second + move) if moved else step)
-
-    # -- classes
+    # -- characters
 
     def escape(self, *, in_class: bool) -> CharSet:
         """What a backslash stands for."""
         start = self.position - 1
         character = self.next()
-        if character in _SPECIAL:
-            return one(character)
-        if character in _LITERAL_ESCAPES:
-            return one(_LITERAL_ESCAPES[character])
-        if character in "pP":
+        if character in _SPECIAL or character in _TYPED:
+            return one(_TYPED.get(character, character), fold=self.fold)
+        if character in {"p", "P"}:
             return self.category(start, negated=character == "P")
-        if character.isdigit() and not in_class and int(character) in self.closed:
-            self.fail("back-references cannot be matched in linear time", start)
+        if character in "123456789" and not in_class:
+            self.reference(start)
         if character not in ESCAPED:
             self.fail(f"'\\{character}' means nothing", start)
         return ESCAPED[character]
+
+    def reference(self, start: int) -> NoReturn:
+        """Refuse a back-reference: only an engine that goes back can match one."""
+        number = self.text[start + 1]
+        if int(number) in self.closed:
+            self.fail("back-references cannot be matched in linear time", start)
+        self.fail(f"there is no group {number} before '\\{number}'; nor can back-references be matched", start)
 
     def category(self, start: int, *, negated: bool) -> CharSet:
         """A category or block in braces."""
@@ -264,67 +274,101 @@ class Parser:
         self.position = end + 1
         return attrs.evolve(found, negated=negated)
 
-    def char_class(self) -> CharSet:
-        """What stands in brackets, behind the opening one."""
+    def char_class(self) -> CharClass:
+        """What stands in brackets, and what is taken away from it, behind the opening one."""
         start = self.position - 1
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            self.fail(f"the pattern nests deeper than {_DEEPEST} levels")
-        negated = self.take("^")
-        parts: list[CharSet] = []
-        less: CharSet | None = None
-        while not self.at("]"):
-            if parts and self.take("-["):
-                less = self.char_class()
-                break
-            parts.append(self.member(first=not parts))
-        if not parts:
-            self.fail("the class is empty", start)
-        if not self.take("]"):
-            self.fail("the class is not closed", start)
-        self.depth -= 1
-        ranges = tuple(pair for part in parts if not part.negated for pair in part.ranges)
-        tests = tuple(test for part in parts if not part.negated for test in part.tests)
-        others = tuple(part.has for part in parts if part.negated)
-        return CharSet(ranges, (*tests, *others), negated, less)
+        sets = [self.char_set(start)]
+        while self.take("-["):
+            if len(sets) > _DEEPEST:
+                self.fail(f"the pattern nests deeper than {_DEEPEST} levels")
+            sets.append(self.char_set(start))
+        for _ in sets:
+            if not self.take("]"):
+                self.fail("the class is not closed", start)
+        return CharClass(tuple(sets))
 
-    def member(self, *, first: bool) -> CharSet:
-        """One character, range or escape of a class."""
+    def char_set(self, start: int) -> CharSet:
+        """Members up to a closing bracket or a subtraction."""
+        negated = self.take("^")
+        members: list[CharSet] = []
+        while self.position < len(self.text) and not self.at("]") and not (members and self.at("-[")):
+            members.append(self.member())
+        if not members and self.at("]"):
+            self.fail("the class is empty", start)
+        spans = tuple(span for member in members if _is_span(member) for span in member.spans)
+        parts = tuple(member for member in members if not _is_span(member))
+        return CharSet(spans, parts, negated=negated, fold=self.fold)
+
+    def member(self) -> CharSet:
+        """One character, range or escape of a class; a hyphen that can be no range is itself, as in Schema 1.1."""
         start = self.position
-        low = self.single(first=first)
-        if len(low.ranges) != 1 or low.ranges[0][0] != low.ranges[0][1]:
-            return low
-        if not self.at("-") or self.at("-[") or self.at("-]"):
+        low = self.single()
+        if not _is_span(low) or not self.at("-") or self.at("-[") or self.at("-]"):
             return low
         self.position += 1
-        high = self.single(first=False)
-        if len(high.ranges) != 1 or high.ranges[0][1] < low.ranges[0][0]:
+        high = self.single()
+        if not _is_span(high):
+            self.fail("a range ends with a single character", start)
+        if high.spans < low.spans:
             self.fail("the range ends before it begins", start)
-        return CharSet(((low.ranges[0][0], high.ranges[0][1]),))
+        return CharSet(((low.spans[0][0], high.spans[0][1]),))
 
-    def single(self, *, first: bool) -> CharSet:
-        """One character of a class."""
+    def single(self) -> CharSet:
+        """One character or escape of a class."""
         character = self.next()
         if character == "\\":
             return self.escape(in_class=True)
-        if character == "[" or (character == "-" and not first and not self.at("]")):
-            self.fail(f"{character!r} stands where a character should; write \\{character}", self.position - 1)
+        if character == "[":
+            self.fail("'[' stands where a character should; write \\[", self.position - 1)
         return one(character)
 
 
+def _is_span(chars: CharSet) -> bool:
+    # What \s and its like stand for has several spans or none.
+    return len(chars.spans) == 1
+
+
 def _digits(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 9
+    return text.isascii() and text.isdigit()
 
 
-def _without_spaces(pattern: str) -> str:
-    """The pattern without white space, but for that in classes."""
-    kept: list[str] = []
+def _either(branches: list[list[Step]]) -> list[Step]:
+    """One of the branches, the first that leads to a match."""
+    parts = [branches[-1]]
+    after = len(branches[-1])
+    for branch in reversed(branches[:-1]):
+        parts.append([Step("split", second=len(branch) + 2), *branch, Step("jump", first=after + 1)])
+        after += len(branch) + 2
+    return [step for part in reversed(parts) for step in part]
+
+
+def _times(body: list[Step], least: int, most: int | None, *, greedy: bool) -> list[Step]:
+    """The body at least and at most so often."""
+    size = len(body)
+    if most is not None:
+        rest = most - least
+        maybe = [step for k in range(rest) for step in (_fork(1, (rest - k) * (size + 1), greedy=greedy), *body)]
+        return body * least + maybe
+    # x* is (x+)?: where x matches nothing, the way through it comes before the way past it, as in Perl.
+    again = [*body * max(least, 1), _fork(-size, 1, greedy=greedy)]
+    return again if least else [_fork(1, len(again) + 1, greedy=greedy), *again]
+
+
+def _fork(inside: int, past: int, *, greedy: bool) -> Step:
+    """Into the piece or past it, whichever is tried first."""
+    return Step("split", first=inside, second=past) if greedy else Step("split", first=past, second=inside)
+
+
+def _meant(pattern: str) -> list[int]:
+    """The places of a pattern's characters without white space, but for that in classes."""
+    kept: list[int] = []
     depth = 0
     escaped = False
-    for character in pattern:
+    for place, character in enumerate(pattern):
+        if not depth and character in " \t\r\n":
+            continue
+        kept.append(place)
         if not escaped:
             depth += (character == "[") - (character == "]" and depth > 0)
-        if depth or character not in " \t\r\n":
-            kept.append(character)
         escaped = character == "\\" and not escaped
-    return "".join(kept)
+    return kept
