@@ -168,7 +168,8 @@ def guarded(guards: Sequence[str], text: str = "") -> str:
 def held(emit: Writer, text: str, field: Field, *, nullable: bool, finite: bool = True) -> str:
     """Source that is true if a value is what the generated code takes it for: of the very class, finite, listed."""
     bounded = _FINITE.get(field.kind, "").format(text) if finite else ""
-    test = f"type({text}) is {_CLASSES[field.kind]}{bounded}"
+    # Asking for the attribute costs two thirds of a call of type().
+    test = f"{text}.__class__ is {_CLASSES[field.kind]}{bounded}"
     if field.values and field.kind == "string":
         test = f"{text} in {emit.constant(frozenset(field.known))}"
     elif field.values and field.kind != "list":
