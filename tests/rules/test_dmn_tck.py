@@ -166,11 +166,16 @@ def test_models_are_found_beside_their_cases(tmp_path):
 
 
 def test_the_command_wants_a_folder(tmp_path, capsys):
-    """Without a folder it says how it is used; a folder without tests has passed."""
+    """Without a folder it says how it is used."""
     assert main([]) == 2
     assert main([str(tmp_path / "none")]) == 2
     assert "usage:" in capsys.readouterr().err
-    assert main([str(tmp_path)]) == 0
+
+
+def test_a_folder_without_tests_passes_nothing(tmp_path, capsys):
+    """Nothing tested is not everything passed."""
+    assert main([str(tmp_path)]) == 2
+    assert "holds no tests" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,9 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("usage: python -m crmkit.testing.dmn_tck DIR [--json]\n")
         return 2
     folders = run(Path(wanted[0]))
+    if not folders:
+        sys.stderr.write(f"{wanted[0]} holds no tests: they are called NAME-test-01.xml\n")
+        return 2
     passed, total = sum(folder.passed for folder in folders), sum(folder.total for folder in folders)
     if "--json" in arguments:
         scores = {f.name: {"passed": f.passed, "total": f.total, "failed": [*f.failed]} for f in folders}
