@@ -82,7 +82,8 @@ def test_a_table_changed():
     assert found.flips == (3,)
     assert found.unexplained == ()
     assert found.proved
-    assert backtest_table(BEFORE, AFTER, [{**HISTORY[0], "discount": Decimal("1.5")}]).flips == ()
+    with pytest.raises(InvalidValue, match="is more than 1"):
+        backtest_table(BEFORE, AFTER, [{**HISTORY[0], "discount": Decimal("1.5")}])
     assert sum(effect.n for _, effect in found.changes) == 1
     assert sum(effect.weight for _, effect in found.changes) == Decimal("100.10")
 

@@ -31,7 +31,9 @@ TABLES = [(rules, table) for rules in SETS for table in rules.tables]
 
 def samples(field):
     """Some values of a field."""
-    values = [*field.values] or SAMPLES[field.kind]
+    low, high = field.bounds
+    inside = [v for v in SAMPLES.get(field.kind, ()) if (low is None or v >= low) and (high is None or v <= high)]
+    values = [*field.values] or inside
     return [*values, None] if field.nullable else values
 
 

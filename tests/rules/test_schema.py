@@ -6,10 +6,13 @@ from enum import Enum
 from typing import Literal
 
 import attrs
+import numpy as np
 import pandas as pd
 import pytest
 
 from crmkit.errors import DefinitionErrors, InvalidValue, NotFound
+from crmkit.rules import Rule, RuleSet
+from crmkit.rules.columns import Columns
 from crmkit.rules.feel._values import UNKNOWN, YearsMonths
 from crmkit.rules.schema import Field, Schema
 from crmkit.values import Money
@@ -222,3 +225,18 @@ def test_a_record_is_read_in_part():
     assert schema.read({"a": "1"}, only={"a", "b"}) == {"a": "1", "b": None}
     with pytest.raises(NotFound, match="y"):
         schema.read({"a": "1", "o": {"x": "1"}})
+
+
+def test_bounds_are_kept():
+    """What lies beyond the bounds of a field is refused, by records and by columns alike; floats and whole numbers too."""
+    for kind, low, high, bad in (("decimal", 0, 1, "1.5"), ("integer", 1, 5, 0), ("float", 0, 1, 2.5)):
+        field = Field("x", kind, low=low, high=high)
+        value = Decimal(bad) if kind == "decimal" else bad
+        with pytest.raises(InvalidValue, match=r"is (more|less) than"):
+            field.read(value)
+        for values in ([value], np.array([float(bad) if kind == "float" else int(float(bad)) + (kind == "decimal")])):
+            with pytest.raises(InvalidValue, match=r"is (more|less) than"):
+                Columns.from_frame({"x": values}, Schema([field]))
+    assert Columns.from_frame({"x": np.array([1, 5])}, Schema([Field("x", "integer", low=1, high=5)])).size == 2
+    with pytest.raises(InvalidValue, match="is less than 0"):
+        RuleSet("r", Schema([Field("x", "decimal", low=0)]), [Rule("r", "x > 5")]).judge({"x": Decimal(-1)})

@@ -122,6 +122,13 @@ class _Writer:
         elif field.kind == "decimal":
             # Rounds what has too many digits, as FEEL does.
             lines = [f"{variable} = _plus({variable})", f"if not {variable}.is_finite():", "    raise TypeError"]
+        beyond = [
+            f"{variable} {sign} {self.emit.constant(end)}"
+            for sign, end in zip("<>", field.bounds, strict=True)
+            if end is not None
+        ]
+        if beyond:
+            lines = [*lines, f"if {' or '.join(beyond)}:", "    raise TypeError"]
         if not field.nullable:
             return [f"{variable} = r[{name}]", f"if {odd}:", "    raise TypeError", *lines]
         inner = [f"if {odd}:", "    raise TypeError", *lines]

@@ -170,6 +170,9 @@ def held(emit: Writer, text: str, field: Field, *, nullable: bool, finite: bool 
     bounded = _FINITE.get(field.kind, "").format(text) if finite else ""
     # Asking for the attribute costs two thirds of a call of type().
     test = f"{text}.__class__ is {_CLASSES[field.kind]}{bounded}"
+    low, high = field.bounds
+    test += f" and {text} >= {emit.constant(low)}" if low is not None else ""
+    test += f" and {text} <= {emit.constant(high)}" if high is not None else ""
     if field.values and field.kind == "string":
         test = f"{text} in {emit.constant(frozenset(field.known))}"
     elif field.values and field.kind != "list":

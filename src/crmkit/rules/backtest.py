@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 
 from crmkit.errors import InvalidValue, NotFound
-from crmkit.rules._columns import Column
+from crmkit.rules._columns import Cell, Column
 from crmkit.rules._compile import Record
 from crmkit.rules._vectors import judge
 from crmkit.rules.analysis._table import TableChange, diff
@@ -234,18 +234,16 @@ def _place(layout: Any, table: DecisionTable, values: Mapping[str, Any]) -> list
 
 
 def _cell(column: Column, value: Any) -> int:
-    """The cell that a value lies in, as a mask; no cell if it lies outside the domain."""
-    for number, cell in enumerate(column.cells):
-        if cell.point and not cell.other:
-            found = cell.value is value if cell.value is None or value is None else cell.value == value
-        elif cell.other:
-            found = value is not None and all(other.value != value for other in column.cells if not other.other)
-        else:
-            above = cell.low is None or (value is not None and cell.low < value)
-            found = value is not None and above and (cell.high is None or value < cell.high)
-        if found:
-            return 1 << number
-    return 0
+    """The cell that a value lies in, as a mask."""
+    return next(1 << number for number, cell in enumerate(column.cells) if _lies_in(value, cell, column))
+
+
+def _lies_in(value: Any, cell: Cell, column: Column) -> bool:
+    if cell.other:
+        return value is not None and all(known.value != value for known in column.cells if not known.other)
+    if cell.point or value is None:
+        return bool(cell.point and cell.value == value)
+    return bool((cell.low is None or cell.low < value) and (cell.high is None or value < cell.high))
 
 
 def _within(change: TableChange, cells: Sequence[int]) -> bool:

@@ -187,11 +187,24 @@ def _of_array(field: Field, array: Array) -> Column | None:
             raise _empty(field, null)
         if np.isinf(data).any():
             raise InvalidValue(field.name, float(data[np.isinf(data)][0]), "is no finite number")
+        _within(field, data)
         return Column(field, data, null if null.any() else None)
     if field.kind in {"integer", "decimal"} and array.dtype.kind in "iu":
         wide = len(array) > 0 and max(abs(int(array.min())), abs(int(array.max()))) >= _WIDEST
+        _within(field, array)
         return None if wide else Column(field, array.astype(np.int64))
     return Column(field, array) if field.kind == "boolean" and array.dtype.kind == "b" else None
+
+
+def _within(field: Field, data: Array) -> None:
+    """Refuse values beyond the bounds of the field: the first of them is read, and says so."""
+    low, high = field.bounds
+    beyond = np.zeros(len(data), np.bool_)
+    for end, outside in ((low, np.less), (high, np.greater)):
+        if end is not None:
+            beyond |= outside(data, float(end))
+    for value in data[beyond][:1].tolist():
+        field.read(value)
 
 
 def _raw(field: Field, values: Sequence[Any], null: Mask | None) -> Column:

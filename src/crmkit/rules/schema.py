@@ -110,7 +110,18 @@ class Field:
         if self.values and self.kind != "list" and made not in self.known:
             hint = did_you_mean(str(value), map(str, self.values))
             raise InvalidValue(self.name, value, f"is none of its values{hint}")
+        low, high = self.bounds
+        if low is not None and made < low:
+            raise InvalidValue(self.name, value, f"is less than {self.low}")
+        if high is not None and made > high:
+            raise InvalidValue(self.name, value, f"is more than {self.high}")
         return made
+
+    @property
+    def bounds(self) -> tuple[Any, Any]:
+        """Its least and greatest value as rules see them; None for an end that is open."""
+        low, high = (None if end is None else self._converted(end, partial=False) for end in (self.low, self.high))
+        return low, high
 
     @property
     def known(self) -> list[Any]:
