@@ -197,7 +197,7 @@ class RuleError(DefinitionError):
 class DefinitionErrors(ExceptionGroup[DefinitionError], CrmkitError):
     """Everything wrong with a definition, at once."""
 
-    def derive(self, excs: Sequence[DefinitionError], /) -> "DefinitionErrors":  # type: ignore[override]
+    def derive(self, excs: Sequence[DefinitionError], /) -> "DefinitionErrors":  # type: ignore[override] # one type
         """Keep the type when the group is split."""
         return DefinitionErrors(self.message, excs)
 

@@ -133,7 +133,7 @@ class RecordStore(Protocol):
         """The record, or None."""
         ...
 
-    def put(self, kind: str, id: str, value: Mapping[str, Any], *, expected: int | None = None) -> int:  # noqa: A002
+    def put(self, kind: str, id: str, value: Mapping[str, Any], *, expected: int | None = None) -> int:  # noqa: A002 - as above
         """Store a record and return its new version.
 
         Args:
@@ -151,7 +151,7 @@ class RecordStore(Protocol):
         """Records of a kind whose fields equal all of `where`, in order of id."""
         ...
 
-    def delete(self, kind: str, id: str, *, expected: int | None = None) -> bool:  # noqa: A002
+    def delete(self, kind: str, id: str, *, expected: int | None = None) -> bool:  # noqa: A002 - as above
         """Remove a record; whether there was one.
 
         Raises:

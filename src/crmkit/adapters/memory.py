@@ -108,7 +108,7 @@ class MemoryRecordStore:
         """See `RecordStore.get`."""
         return self._records.get((kind, id))
 
-    def put(self, kind: str, id: str, value: Mapping[str, Any], *, expected: int | None = None) -> int:  # noqa: A002
+    def put(self, kind: str, id: str, value: Mapping[str, Any], *, expected: int | None = None) -> int:  # noqa: A002 - as above
         """See `RecordStore.put`."""
         with self._lock:
             version = self._expected(kind, id, expected)
@@ -122,13 +122,13 @@ class MemoryRecordStore:
             records = sorted((r for r in self._records.values() if r.kind == kind), key=_id)
         return (r for r in records if all(name in r.value and r.value[name] == wanted[name] for name in wanted))
 
-    def delete(self, kind: str, id: str, *, expected: int | None = None) -> bool:  # noqa: A002
+    def delete(self, kind: str, id: str, *, expected: int | None = None) -> bool:  # noqa: A002 - as above
         """See `RecordStore.delete`."""
         with self._lock:
             self._expected(kind, id, expected)
             return self._records.pop((kind, id), None) is not None
 
-    def _expected(self, kind: str, id: str, expected: int | None) -> int:  # noqa: A002
+    def _expected(self, kind: str, id: str, expected: int | None) -> int:  # noqa: A002 - as above
         stored = self._records.get((kind, id))
         version = stored.version if stored else 0
         if expected is not None and expected != version:

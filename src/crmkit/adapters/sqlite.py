@@ -184,7 +184,7 @@ class SqliteRecordStore:
             return Record(kind, id, version, fields_from_json(body))
         return None
 
-    def put(self, kind: str, id: str, value: Mapping[str, Any], *, expected: int | None = None) -> int:  # noqa: A002
+    def put(self, kind: str, id: str, value: Mapping[str, Any], *, expected: int | None = None) -> int:  # noqa: A002 - as above
         """See `RecordStore.put`."""
         body = fields_to_json(Fields(value))
         row = bound((self._tenant, kind, id, body))
@@ -205,14 +205,14 @@ class SqliteRecordStore:
             if all(name in value and value[name] == wanted[name] for name in wanted):
                 yield Record(kind, id_, version, value)
 
-    def delete(self, kind: str, id: str, *, expected: int | None = None) -> bool:  # noqa: A002
+    def delete(self, kind: str, id: str, *, expected: int | None = None) -> bool:  # noqa: A002 - as above
         """See `RecordStore.delete`."""
         with self._database.writing() as connection:
             self._expected(kind, id, expected)
             statement = "DELETE FROM records WHERE tenant = ? AND kind = ? AND id = ?"
             return connection.execute(statement, bound((self._tenant, kind, id))).rowcount > 0
 
-    def _expected(self, kind: str, id: str, expected: int | None) -> int:  # noqa: A002
+    def _expected(self, kind: str, id: str, expected: int | None) -> int:  # noqa: A002 - as above
         stored = self.get(kind, id)
         version = stored.version if stored else 0
         if expected is not None and expected != version:

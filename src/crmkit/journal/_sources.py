@@ -264,4 +264,4 @@ def _iso(value: Any) -> str | None:
 
 def _nothing(value: Any) -> bool:
     # NaN, NaT and their kin are what differs from itself, whichever library they come from.
-    return value is None or bool(value != value)  # noqa: PLR0124
+    return value is None or bool(value != value)  # noqa: PLR0124 - NaN
