@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import attrs
 
 from crmkit.errors import DefinitionErrors, MoveNotAllowed, NotFound
-from crmkit.events import Edited, Event, Opened
+from crmkit.events import Breached, Edited, Event, Moved, Opened
 from crmkit.pipeline import _checks, _compiled, _deciding, _machine, codec, diagram, history
 from crmkit.pipeline.approvals import Approval
 from crmkit.pipeline.case import ALONE, Accepted, Around, Case, Refused, Step, Verdict, Visit
 from crmkit.pipeline.clocks import Clock
 from crmkit.pipeline.commands import Command
 from crmkit.pipeline.links import Link
-from crmkit.pipeline.stages import Guard, Move, Stage
+from crmkit.pipeline.stages import Effect, Guard, Move, Stage
 from crmkit.values import EMPTY, Fields, aware
 
 if TYPE_CHECKING:
@@ -320,6 +320,15 @@ class Pipeline:
             around: the roles of whoever commands, who acts for whom, and the child cases.
         """
         return _deciding.decide(self, case, command, now, around)
+
+    def effects(self, event: Event) -> tuple[Effect, ...]:
+        """What is to be done because of a fact; whoever follows a store's feed asks for each."""
+        if isinstance(event, Moved):
+            move = self.moves.get(event.origin, {}).get(event.move)
+            return () if move is None else move.effects
+        if isinstance(event, Breached):
+            return next((clock.effects for clock in self.clocks if clock.name == event.clock), ())
+        return ()
 
     # -- history
 
