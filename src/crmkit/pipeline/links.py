@@ -57,11 +57,18 @@ def outcome_of(link: Link, child: Case) -> str | None:
 
 
 def seen(links: Iterable[Link], case: Case, around: Around) -> dict[str, Any]:
-    """What guards see of the children: a context for each link, None where there is no child."""
+    """What guards see of the children: a context for each link, None where there is no child.
+
+    A child whose state nobody gave is not there: what needs it is not known.
+    """
     made: dict[str, Any] = {}
     for link in links:
-        child = around.children.get(case.child(link.name) or "")
-        made[link.name] = None if child is None else {"stage": child.stage, "outcome": outcome_of(link, child)}
+        id_ = case.child(link.name)
+        child = around.children.get(id_ or "")
+        if id_ is None:
+            made[link.name] = None
+        elif child is not None:
+            made[link.name] = {"stage": child.stage, "outcome": outcome_of(link, child)}
     return made
 
 
