@@ -30,8 +30,7 @@ def deal():
     """An offered deal, and its credit check."""
     case = DEALS.decide("D-1", Open(who="wei"), NOW).case
     case = DEALS.decide(case, Take("offer", who="wei"), NOW).case
-    step = DEALS.decide(case, OpenChild("credit check", "C-1", who="wei", fields={"sum": 5}), NOW)
-    return step
+    return DEALS.decide(case, OpenChild("credit check", "C-1", who="wei", fields={"sum": 5}), NOW)
 
 
 def test_a_child_is_opened_with_a_fact_in_each_case():

@@ -12,8 +12,9 @@ import attrs
 
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.events import Found
+from crmkit.pipeline._children import seen
 from crmkit.pipeline.case import Around, Attempt, Case
-from crmkit.pipeline.links import Link, seen
+from crmkit.pipeline.links import Link
 from crmkit.rules.explain import Explanation, explain
 from crmkit.rules.ruleset import Rule, RuleSet
 from crmkit.rules.schema import Field, Schema
