@@ -57,7 +57,7 @@ EDGES = (
     "(if strategic then rate else contacts) > 0.3", "contacts + low * 2 - high > 3", "-(contacts + 1) < -low",
     # Truth.
     "strategic = true and strategic != false", "strategic", "not(strategic)", "strategic = (contacts > 3)", "(contacts > 3) = null",
-    "strategic and null", "strategic or null", 'role in (["rep", "manager"])', "region = upper or region = null", "null = null", "role != null",
+    "strategic and null", "strategic or null", "if null then strategic else null", "if (if strategic then null else null) then true else strategic", 'role in (["rep", "manager"])', "region = upper or region = null", "null = null", "role != null",
     # Days, instants, lengths.
     'touched - @"2026-01-01T00:00:00Z" > @"P30D"', "touched - seen > spent", "opened - due >= spent", 'spent > @"PT1H30M"', "spent = -spent",
     'spent in [@"-PT1S"..@"P2D"]', 'term < @"P1Y2M"', 'term = -@"P1Y"', 'touched = @"2026-01-01T08:00:00+08:00"',
@@ -103,7 +103,11 @@ def random_rules(dialect, size=300):
     schema = Schema([f for f in agreement.SCHEMA.fields if f.name not in {"clock", "clock2", "tags", "tags2", "owner"}])
     kept = [text for text in gathered(agreement.texts(), size) if _written(schema, text, dialect)]
     rules = rules_of(schema, kept)
-    return rules, examples_of(rules, 60)
+    return rules, [deal for deal in examples_of(rules, 80) if _fits(deal)]
+
+
+def _fits(deal):
+    return all(abs(value) < 10**8 for value in deal.values() if isinstance(value, Decimal))
 
 
 def _written(schema, text, dialect):
@@ -197,8 +201,8 @@ def in_postgresql(query, rules, deals):
     listed = ", ".join(f"({', '.join(map(_constant, row))})" for row in rows(rules.schema, deals))
     verdicts = verdicts_sql(rules, "deals", dialect="postgresql", columns=["id"])
     found = query(
-        f"create table deals ({columns(rules.schema, 'postgresql')}); insert into deals values {listed};"  # noqa: S608 - our own rows
-        f"select to_jsonb(v) from ({verdicts}) v order by id; drop table deals;"
+        f"drop table if exists deals; create table deals ({columns(rules.schema, 'postgresql')}); insert into deals values {listed};"  # noqa: S608 - our own rows
+        f"select to_jsonb(v) from ({verdicts}) v order by id;"
     )
     return [[row[rule.name] for rule in rules.rules] for row in map(json.loads, found.splitlines())]
 
@@ -211,9 +215,10 @@ def _constant(value):
 
 
 def fits_postgresql(deal):
-    """PostgreSQL has no zero bytes in texts, and refuses to halve a float that is as small as floats get."""
+    """PostgreSQL has no zero bytes in texts, and refuses to multiply floats to one that is as small as floats get."""
     text = json.dumps(deal, default=str)
-    small = [value for value in deal.values() if isinstance(value, float) and 0 < abs(value) < 1e-300]
+    inner = [value for item in deal["items"] or () for value in item.values()]
+    small = [value for value in (*deal.values(), *inner) if isinstance(value, float) and 0 < abs(value) < 1e-30]
     return "\\u0000" not in text and not small
 
 

@@ -122,14 +122,13 @@ class _Writer:
 
     def condition(self, node: nodes.Node) -> str:
         """A condition."""
-        writer = _CONDITIONS.get(type(node))
-        if writer is None:
-            return self.value(node)
-        return writer(self, node)
+        text = self.value(node)
+        # A bare NULL has no kind, and Spark wants one of conditions.
+        return f"CAST({text} AS BOOLEAN)" if self.shape(node).kind == "null" else text
 
     def value(self, node: nodes.Node) -> str:
         """A value."""
-        writer = _VALUES.get(type(node)) or _CONDITIONS.get(type(node))
+        writer = _WRITERS.get(type(node))
         if writer is None:
             raise self.refuse(node, "this has no form in SQL that decides alike")
         return writer(self, node)
@@ -311,18 +310,6 @@ def _call(of: _Writer, node: nodes.Call) -> str:
     return form.format(*(_side(of, argument, of.shape(argument)) for argument in node.arguments))
 
 
-_CONDITIONS: Mapping[type, Callable[[_Writer, Any], str]] = {
-    nodes.And: _and,
-    nodes.Or: _or,
-    nodes.Compare: _compare,
-    nodes.Between: _between,
-    nodes.In: _in,
-    nodes.If: _if,
-    nodes.Quantified: _quantified,
-    nodes.Call: _call,
-}
-
-
 # -- values
 
 
@@ -368,13 +355,19 @@ def _arithmetic(of: _Writer, node: nodes.Arithmetic) -> str:
     return f"({x} / NULLIF({y}, 0))" if node.op == "/" else f"({x} {node.op} {y})"
 
 
-_VALUES: Mapping[type, Callable[[_Writer, Any], str]] = {
+_WRITERS: Mapping[type, Callable[[_Writer, Any], str]] = {
+    nodes.And: _and,
+    nodes.Or: _or,
+    nodes.Compare: _compare,
+    nodes.Between: _between,
+    nodes.In: _in,
+    nodes.If: _if,
+    nodes.Quantified: _quantified,
+    nodes.Call: _call,
     nodes.Literal_: _literal,
     nodes.Temporal: _literal,
     nodes.Name: _name,
     nodes.Path: _path,
     nodes.Negate: _negate,
     nodes.Arithmetic: _arithmetic,
-    nodes.If: _if,
-    nodes.Call: _call,
 }
