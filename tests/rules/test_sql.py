@@ -111,7 +111,7 @@ def test_durations_are_whole_numbers():
     ("amount / contacts > 5", "divide"), ('upper case(region) = "N"', "upper case"), ('touched = touched and matches(region, "a")', "matches"),
     ("amount ** 2 > 4", "no form"), ("contacts in (? > 3)", "with ?"), ("count(items.qty) > 1", "members"),
     ('region = "a\\u0000b"', "zero byte"), ("some i in items, j in items satisfies i.qty > j.qty", "one list"),
-    ("contacts in [[1..2], 7]", "in a list"), ("contacts in [(< 3), 7]", "in a list"), ("amount > 1e40", "so many digits"),
+    ("contacts in [[1..2], 7]", "in a list"), ("contacts in [(< 3), 7]", "in a list"), ("amount > 1e40", "so many digits"), ('touched > @"0001-01-01T00:00:00+10:00"', "beyond the years"),
     ("amount > 0.0000000000000000001", "so many digits"), ("rate < 1e400", "so many digits"), ("rate < 1" + 320 * "0", "so many digits"),
     ('touched + @"P1D" > touched', "no form"), ("contacts in ([1, 2][item > 1])", "kinds"),
 ])  # fmt: skip

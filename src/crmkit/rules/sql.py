@@ -145,7 +145,7 @@ class _Writer:
             case str():
                 return self.string(value, node)
             case datetime() if value.tzinfo is not None:
-                return self.words.moment.format(value.astimezone(UTC).isoformat(sep=" "))
+                return self.moment(value, node)
             case date() if not isinstance(value, datetime):
                 return self.words.day.format(value.isoformat())
             case timedelta():
@@ -154,6 +154,13 @@ class _Writer:
                 return str(value.months)
             case _:
                 raise self.refuse(node, "this literal has no form in SQL")
+
+    def moment(self, value: datetime, node: nodes.Node) -> str:
+        """A literal instant."""
+        try:
+            return self.words.moment.format(value.astimezone(UTC).isoformat(sep=" "))
+        except OverflowError:
+            raise self.refuse(node, "this instant lies beyond the years that databases are asked for") from None
 
     def number(self, value: Decimal, node: nodes.Node, like: Shape) -> str:
         """A literal number."""
