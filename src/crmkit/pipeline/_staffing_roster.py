@@ -76,9 +76,9 @@ class Roster:
         customer: per job, a number for each customer and -1 for none.
         knows: per worker, the customers they know without their queue.
         queues: per worker.
-        given_today: per worker: kept jobs that they were given on the day of `at`.
+        today: per job, whether the worker it had got it on the day of `at`.
         held: numbers of the jobs that keep their worker.
-        before: job -> the worker it had.
+        before: per job, the worker it had, or -1.
         dearest: the highest rate.
     """
 
@@ -97,9 +97,9 @@ class Roster:
     customer: Ints
     knows: list[Ints]
     queues: list[list[int]]
-    given_today: list[int]
+    today: Bools
     held: frozenset[int]
-    before: dict[int, int]
+    before: Ints
     dearest: Fraction
 
     # -- what one more job would mean
@@ -122,7 +122,7 @@ class Roster:
         hours = self.workers[w].hours
         if hours is not None:
             roomy = committed + effort <= hours // MICROSECOND
-        fits = self.able[w, jobs] & roomy & (self.room(w, held) > 0) & bool(self.working[w])
+        fits = self.able[w, jobs] & roomy & self.room(w, jobs, held) & bool(self.working[w])
         if not self.late:
             fits &= (late == 0) & ~harms
         known = np.concatenate([self.knows[w], self.customer[mine]])
@@ -142,16 +142,27 @@ class Roster:
             "customer": -weights.customer * knows.astype(float),
             "spare": weights.spare * self.spare[w, jobs],
             "money": np.full(len(jobs), weights.money * float(rate)),
-            "stay": -weights.stay * np.array([self.before.get(int(j)) == w for j in jobs], dtype=float),
+            "stay": -weights.stay * (self.before[jobs] == w).astype(float),
         }
 
-    def room(self, w: int, queue: Sequence[int]) -> int:
-        """How many more jobs the limits on their number allow worker `w`, with that queue."""
+    def takes(self, w: int, j: int, queue: Sequence[int]) -> bool:
+        """Whether worker `w`, with that queue, may be given a job."""
+        if not self.able[w, j] or not self.working[w] or not self.room(w, np.array([j]), queue)[0]:
+            return False
+        counted = self.late and self.workers[w].hours is None
+        return counted or bool(self.terms(w, [j], queue).fits[0])
+
+    def room(self, w: int, jobs: Ints, queue: Sequence[int]) -> Bools:
+        """Whether the limits on the number of jobs allow worker `w`, with that queue, to be given each of these."""
         worker = self.workers[w]
-        open_ = FAR if worker.at_once is None else worker.at_once - len(queue)
-        new = sum(j not in self.held for j in queue)
-        today = FAR if worker.per_day is None else worker.per_day - self.given_today[w] - new
-        return min(open_, today)
+        open_ = worker.at_once is None or len(queue) < worker.at_once
+        today = worker.per_day is None or self.new(w, queue) < worker.per_day
+        # What comes back to whom it had long ago is nothing new.
+        return np.asarray(open_ & (today | ((self.before[jobs] == w) & ~self.today[jobs])))
+
+    def new(self, w: int, queue: Sequence[int]) -> int:
+        """How many jobs of a queue worker `w` is given on the day of `at`."""
+        return sum(bool(self.before[j] != w or self.today[j]) for j in queue)
 
     # -- in words, in money, on the clock
 
@@ -199,7 +210,7 @@ class Roster:
         worker, queue = self.workers[w], self.queues[w]
         if worker.at_once is not None and len(queue) >= worker.at_once:
             yield f"is full: {len(queue)} of {worker.at_once}"
-        today = self.given_today[w] + sum(j not in self.held for j in queue)
+        today = self.new(w, queue)
         if worker.per_day is not None and today >= worker.per_day:
             yield f"was given {today} of {worker.per_day} for the day"
 
@@ -244,13 +255,12 @@ def roster(
     people = tuple(sorted(workers, key=lambda worker: worker.id))
     tasks = tuple(sorted(jobs, key=job_key))
     index = {worker.id: w for w, worker in enumerate(people)}
-    had = {j: index[job.who] for j, job in enumerate(tasks) if job.who is not None}
-    held = frozenset(j for j in had if not anew or tasks[j].pinned)
+    had = np.array([index.get(job.who or "", -1) for job in tasks], dtype=np.int64)
+    held = frozenset(j for j, job in enumerate(tasks) if job.who is not None and (job.pinned or not anew))
     queues: list[list[int]] = [[] for _ in people]
-    today = [0] * len(people)
     for j in sorted(held):
         queues[had[j]].append(j)
-        today[had[j]] += _on_day(tasks[j].given, at, people[had[j]])
+    today = [w >= 0 and _on_day(job.given, at, people[w]) for job, w in zip(tasks, had, strict=True)]
     numbers = {name: n for n, name in enumerate(sorted({job.customer for job in tasks if job.customer is not None}))}
     due, ahead, working = _times(people, tasks, at, over)
     able, spare = _skills(people, tasks)
@@ -261,7 +271,8 @@ def roster(
         due=due, able=able, spare=spare, ahead=ahead, working=working,
         customer=np.array([numbers.get(job.customer or "", -1) for job in tasks], dtype=np.int64),
         knows=[np.array([numbers[c] for c in worker.customers if c in numbers], dtype=np.int64) for worker in people],
-        queues=queues, given_today=today, held=held, before=had, dearest=max(rates, default=Fraction(0)),
+        queues=queues, today=np.array(today, dtype=bool), held=held, before=had,
+        dearest=max(rates, default=Fraction(0)),
     )  # fmt: skip
 
 

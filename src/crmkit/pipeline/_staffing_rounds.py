@@ -11,7 +11,7 @@ J. Edmonds and D. R. Fulkerson, Transversals and matroid partition, 1965).
 """
 
 from bisect import insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 import attrs
@@ -44,12 +44,20 @@ class Deal:
 def deal(roster: Roster) -> dict[int, Deal]:
     """Fill the queues of the roster with the jobs that are not held; the result is why each went where it did."""
     deals: dict[int, Deal] = {}
-    spent: set[int] = set()
+    asked = np.full(len(roster.workers), False)
     free = [j for j in range(len(roster.jobs)) if j not in roster.held]
-    for _, urgent in groupby(free, lambda j: roster.jobs[j].urgency):
-        for j in _rounds(roster, list(urgent), deals):
-            _hand_on(roster, j, deals, spent)
+    left: list[int] = []
+    for urgent in _by_urgency(roster, free):
+        waiting = _rounds(roster, urgent, deals)
+        left += [j for j in waiting if not _hand_on(roster, j, deals, asked)]
+    # Where hours limit, handing on may have made room for a job that had none before.
+    for urgent in _by_urgency(roster, left):
+        _rounds(roster, urgent, deals)
     return deals
+
+
+def _by_urgency(roster: Roster, jobs: list[int]) -> list[list[int]]:
+    return [list(group) for _, group in groupby(jobs, lambda j: roster.jobs[j].urgency)]
 
 
 def _rounds(roster: Roster, jobs: list[int], deals: dict[int, Deal]) -> list[int]:
@@ -102,35 +110,29 @@ def _reason(roster: Roster, w: int, j: int, column: tuple[Floats, Bools], *, han
     return Deal(w, points, float(terms.total[0]), second, float(others[second]), handed_on)
 
 
-def _hand_on(roster: Roster, job: int, deals: dict[int, Deal], spent: set[int]) -> None:
+def _hand_on(roster: Roster, job: int, deals: dict[int, Deal], asked: Bools) -> bool:
     """Place a job by a chain of jobs handed on, the shortest there is; nothing changes if there is none.
 
-    Workers that a failed search has seen cannot reach room any more, and no later search asks them again.
+    Workers whom a failed search has asked cannot reach room any more; they stay asked, and no later search does.
     """
     # Worker -> (the job they would get, who would give it up; None for the job that has nobody).
     seen: dict[int, tuple[int, int | None]] = {}
     frontier: list[tuple[int, int | None]] = [(job, None)]
     for moved, giver in frontier:
-        for w in _ask(roster, moved, spent, seen):
-            seen[w] = (moved, giver)
-            if roster.terms(w, [moved]).fits[0]:
+        for w in map(int, np.flatnonzero(roster.able[:, moved] & ~asked)):
+            seen[w], asked[w] = (moved, giver), True
+            if roster.takes(w, moved, roster.queues[w]):
                 _apply(roster, w, seen, deals)
-                return
+                asked[list(seen)] = False
+                return True
             frontier += [(i, w) for i in _exchanged(roster, w, moved)]
-    spent |= seen.keys()
-
-
-def _ask(roster: Roster, job: int, spent: set[int], seen: dict[int, tuple[int, int | None]]) -> Iterator[int]:
-    for w in np.flatnonzero(roster.able[:, job]):
-        if int(w) not in spent and int(w) not in seen:
-            yield int(w)
+    return False
 
 
 def _exchanged(roster: Roster, w: int, job: int) -> list[int]:
     """The jobs that worker `w` could hand on so that `job` fits."""
     queue = roster.queues[w]
-    dealt = [i for i in queue if i not in roster.held]
-    return [i for i in dealt if roster.terms(w, [job], _without(queue, i)).fits[0]]
+    return [i for i in queue if i not in roster.held and roster.takes(w, job, _without(queue, i))]
 
 
 def _apply(roster: Roster, last: int, seen: dict[int, tuple[int, int | None]], deals: dict[int, Deal]) -> None:

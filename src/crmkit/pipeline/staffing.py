@@ -27,9 +27,9 @@ How jobs are dealt:
 - As many as possible, then the fewest late, then the least points (`Weights`): even load, customers known, experts kept
   free, money. Jobs are dealt in rounds of at most one for each worker, and every round is an exact optimum; a job that
   found no place gets one by handing others on, if there is a way.
-- Where only skills, territories, `at_once` and `per_day` limit, the number of jobs dealt of each urgency is the largest
-  there is. `hours`, and due times with `late=False`, make that a knapsack: then a job is left over only when nobody can
-  take it as the plan stands, but another plan may place more.
+- Where only skills, territories, `at_once` and (unless jobs are dealt anew) `per_day` limit, as many of the most urgent
+  jobs are dealt as there can be, and given those, of the next. `hours`, and due times with `late=False`, make that a
+  knapsack: then a job is left over only when nobody can take it as the plan stands, but another plan may place more.
 - What is assigned stays, so that one more job moves nobody else's; `rebalance=True` deals all anew but pinned jobs.
 
 All time is working time of the person's calendar. Nothing is drawn by chance, and the order of the input is no matter.
