@@ -99,8 +99,23 @@ def test_what_is_left_over_has_a_reason_for_everybody(pool, late):
         assert plan.refusals(job.id).keys() == {worker.id for worker in workers}
 
 
-@settings(max_examples=100)
-@given(pool=pools(calendars=(OFFICE,), hours=False, most_jobs=6))
+@st.composite
+def narrow_pools(draw):
+    """Few places and skills that overlap: to deal most of the jobs somebody has to hand one on."""
+    teams = st.sets(st.sampled_from("abc"), min_size=1)
+    workers = [
+        Worker(f"w{n}", OFFICE, skills=draw(teams), at_once=draw(st.integers(1, 2)))
+        for n in range(draw(st.integers(2, 4)))
+    ]
+    needs = st.sampled_from("abc")
+    return workers, [
+        Job(f"T{n}", draw(quarters), needs=draw(needs), urgency=draw(st.integers(1, 2)))
+        for n in range(draw(st.integers(2, 6)))
+    ]
+
+
+@settings(max_examples=200)
+@given(pool=narrow_pools() | pools(calendars=(OFFICE,), hours=False, most_jobs=5))
 def test_as_many_as_possible_the_urgent_first(pool):
     """Where only numbers limit, no other plan deals more of the most urgent, or as many of them and more of the next."""
     workers, jobs = pool

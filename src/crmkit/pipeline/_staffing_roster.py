@@ -70,7 +70,7 @@ class Roster:
         effort: int64 per job.
         due: int64 (worker, job): working time until it is due.
         able: (worker, job): skills and territory fit.
-        spare: (worker, job): levels of skill beyond what is needed.
+        spare: (worker, job): levels of skill, all in all, beyond what is needed.
         ahead: int64 per worker: working time from `at` until the period begins.
         working: int64 per worker: working time in the period that is not past.
         customer: per job, a number for each customer and -1 for none.
@@ -313,7 +313,7 @@ def _skills(workers: Sequence[Worker], jobs: Sequence[Job]) -> tuple[Bools, Floa
     for numbers in kinds.values():
         job = jobs[numbers[0]]
         fits = [not any(True for _ in misfits(worker, job)) for worker in workers]
-        beyond = [sum(worker.skills.get(s, 0) - level for s, level in job.needs.items()) for worker in workers]
+        beyond = [sum(worker.skills.values()) - sum(job.needs.values()) for worker in workers]
         able[:, numbers] = np.array(fits, dtype=bool)[:, None]
         spare[:, numbers] = np.array(beyond, dtype=float)[:, None]
     return able, spare

@@ -116,14 +116,15 @@ class Weights:
     Attributes:
         load: the worker's load, so that work spreads evenly.
         customer: for knowing the customer.
-        spare: for each level of skill beyond what is needed, so that experts stay free for what only they can do.
+        spare: for each level of skill, all in all, beyond what is needed, so that experts and all-rounders stay free
+            for what only they can do.
         money: for the dearest rate of the pool against nothing.
         stay: for leaving a job where it is, when jobs are dealt anew.
     """
 
     load: float = 1.0
     customer: float = 0.4
-    spare: float = 0.05
+    spare: float = 0.02
     money: float = 0.1
     stay: float = 0.2
 
