@@ -146,6 +146,22 @@ def test_other_peoples_promises_count():
     assert plan.explain("fire") == "fire -> nobody\n  - li would then miss the due time of T1"
 
 
+def test_to_the_minute():
+    """What just fits before a promise is no harm to it, a minute more is."""
+    kept = Job("T1", hours(4), who="li", due=MONDAY + hours(5))
+    for minutes, fits in ((60, True), (61, False)):
+        fire = Job("fire", timedelta(minutes=minutes), urgency=1, due=MONDAY + timedelta(minutes=minutes))
+        assert bool(assign([kept, fire], [Worker("li", OFFICE)], at=MONDAY, late=False).unassigned) != fits
+
+
+def test_the_less_late_is_better():
+    """Where both would be late, the one who is free sooner gets it, whatever else speaks for the other."""
+    workers = [Worker("li", OFFICE), Worker("wang", OFFICE, customers={"Acme"})]
+    jobs = [Job("T0", hours(4), who="wang", urgency=1), Job("T1", hours(3), who="li", urgency=1)]
+    plan = assign([*jobs, Job("T2", hours(2), customer="Acme", due=MONDAY)], workers, at=MONDAY)
+    assert who(plan)["T2"] == "li"
+
+
 def test_what_is_overdue_is_late_even_before_work_begins():
     """On Sunday a due time of Saturday has passed, although nobody worked since."""
     sunday = MONDAY - timedelta(days=1)

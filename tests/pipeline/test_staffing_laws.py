@@ -110,7 +110,7 @@ def narrow_pools(draw):
     needs = st.sampled_from("abc")
     return workers, [
         Job(f"T{n}", draw(quarters), needs=draw(needs), urgency=draw(st.integers(1, 2)))
-        for n in range(draw(st.integers(2, 6)))
+        for n in range(draw(st.integers(2, 5)))
     ]
 
 
