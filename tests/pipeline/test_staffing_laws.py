@@ -22,7 +22,7 @@ OFFICE = BusinessCalendar("office", tz="Europe/Berlin", week={"mon-fri": "09:00-
 NIGHT = BusinessCalendar("night", tz="Europe/Berlin", week={"mon-sun": "22:00-06:00"})
 AWAY = OFFICE.layered(name="on leave", holidays=[date(2026, 3, 30)], workdays={date(2026, 3, 31): "10:00-12:00"})
 GONE = OFFICE.layered(name="on a long leave", holidays=[date(2026, 3, 27) + timedelta(days=n) for n in range(40)])
-ON_LOAD = Weights(customer=0, spare=0, money=0, stay=0)
+ON_LOAD = Weights(wait=0, customer=0, spare=0, money=0, stay=0)
 
 skills = st.dictionaries(st.sampled_from(["router", "zh"]), st.integers(1, 2), max_size=2)
 limits = st.none() | st.integers(0, 2)

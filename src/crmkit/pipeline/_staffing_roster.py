@@ -68,6 +68,7 @@ class Roster:
         weights: what counts how much.
         late: whether a job may be given to somebody who cannot finish it in time.
         effort: int64 per job.
+        urgency: int64 per job.
         due: int64 (worker, job): working time until it is due.
         able: (worker, job): skills and territory fit.
         spare: (worker, job): levels of skill, all in all, beyond what is needed.
@@ -89,6 +90,7 @@ class Roster:
     weights: Weights
     late: bool
     effort: Ints
+    urgency: Ints
     due: Ints
     able: Bools
     spare: Floats
@@ -128,6 +130,9 @@ class Roster:
         known = np.concatenate([self.knows[w], self.customer[mine]])
         knows = np.isin(self.customer[jobs], known) & (self.customer[jobs] >= 0)
         points = self._points(w, jobs, committed, knows)
+        start = np.full(len(ends) + 1, to_micros(self.at))
+        begin = self.workers[w].calendar.due_us(start, np.concatenate([[0], ends]) + 1) - 1
+        points["wait"] = self.weights.wait * ((begin - start) / (24 * HOUR_US))[place] / self.urgency[jobs]
         hourly = sum(points.values(), np.zeros(len(jobs)))
         # Of two late ones the less late is better: the last summand is below 1.
         overdue = (late > 0) + harms.astype(float) + late / (late + 24 * HOUR_US)
@@ -268,6 +273,7 @@ def roster(
     return Roster(
         workers=people, jobs=tasks, at=at, over=over, weights=weights, late=late,
         effort=np.array([job.effort // MICROSECOND for job in tasks], dtype=np.int64),
+        urgency=np.array([job.urgency for job in tasks], dtype=np.int64),
         due=due, able=able, spare=spare, ahead=ahead, working=working,
         customer=np.array([numbers.get(job.customer or "", -1) for job in tasks], dtype=np.int64),
         knows=[np.array([numbers[c] for c in worker.customers if c in numbers], dtype=np.int64) for worker in people],

@@ -115,6 +115,7 @@ class Weights:
 
     Attributes:
         load: the worker's load, so that work spreads evenly.
+        wait: for each day until they could begin, over the urgency: three times as much for 1 as for 3.
         customer: for knowing the customer.
         spare: for each level of skill, all in all, beyond what is needed, so that experts and all-rounders stay free
             for what only they can do.
@@ -123,6 +124,7 @@ class Weights:
     """
 
     load: float = 1.0
+    wait: float = 0.1
     customer: float = 0.4
     spare: float = 0.02
     money: float = 0.1

@@ -24,9 +24,9 @@ How jobs are dealt:
 
 - Nobody gets a job without the skills, outside their territories, or beyond their limits.
 - The more urgent first, then the sooner due: that is the order in which jobs are dealt and, in each queue, done.
-- As many as possible, then the fewest late, then the least points (`Weights`): even load, customers known, experts kept
-  free, money. Jobs are dealt in rounds of at most one for each worker, and every round is an exact optimum; a job that
-  found no place gets one by handing others on, if there is a way.
+- As many as possible, then the fewest late, then the least points (`Weights`): even load, little waiting, customers
+  known, experts kept free, money. Jobs are dealt in rounds of at most one for each worker, and every round is an exact
+  optimum; a job that found no place gets one by handing others on, if there is a way.
 - Where only skills, territories, `at_once` and (unless jobs are dealt anew) `per_day` limit, as many of the most urgent
   jobs are dealt as there can be, and given those, of the next. `hours`, and due times with `late=False`, make that a
   knapsack: then a job is left over only when nobody can take it as the plan stands, but another plan may place more.
