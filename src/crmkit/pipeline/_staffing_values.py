@@ -9,7 +9,7 @@ import attrs
 
 from crmkit.calendars import WorkingTime
 from crmkit.errors import CrmkitError, DefinitionError, DefinitionErrors, InvalidValue, did_you_mean
-from crmkit.values import Fields, Money, aware
+from crmkit.values import EMPTY, Fields, Money, aware
 
 Levels = Mapping[str, int]
 
@@ -59,7 +59,7 @@ class Worker:
 
     id: str
     calendar: WorkingTime
-    skills: Levels = attrs.field(default=(), converter=_levels, kw_only=True)
+    skills: Levels = attrs.field(default=EMPTY, converter=_levels, kw_only=True)
     territories: frozenset[str] | None = attrs.field(default=None, converter=_places, kw_only=True)
     customers: frozenset[str] = attrs.field(default=frozenset(), converter=_names, kw_only=True)
     at_once: int | None = attrs.field(default=None, kw_only=True)
@@ -93,7 +93,7 @@ class Job:
 
     id: str
     effort: timedelta
-    needs: Levels = attrs.field(default=(), converter=_levels, kw_only=True)
+    needs: Levels = attrs.field(default=EMPTY, converter=_levels, kw_only=True)
     urgency: int = attrs.field(default=3, converter=_urgency, kw_only=True)
     due: datetime | None = attrs.field(default=None, kw_only=True)
     territory: str | None = attrs.field(default=None, kw_only=True)
