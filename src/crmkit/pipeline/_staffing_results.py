@@ -66,7 +66,7 @@ class Choice:
         kept: whether they had it before.
         moved: whether it was dealt to somebody else first, and handed on to make room for another.
         points: from the name of a weight to its points an hour, when it was dealt; empty if kept.
-        runner_up: the id of the next best who had room then, if anybody.
+        runner_up: the id of the next best who had room then, if anybody; None if it was moved.
         margin: by how much the runner-up would have been worse, in points times hours; negative if better, but more
             useful elsewhere.
         doubts: what the worker of a kept job lacks for it.
@@ -104,7 +104,7 @@ class Choice:
 
     def _next_best(self) -> str:
         if self.runner_up is None:
-            return "nobody else could take it then"
+            return "" if self.moved else "nobody else could take it then"
         if abs(self.margin) >= LATE / 2:
             return f"with {self.runner_up}, {'this' if self.margin > 0 else 'less'} would have been late"
         if self.margin < 0:

@@ -157,6 +157,11 @@ class Roster:
         counted = self.late and self.workers[w].hours is None
         return counted or bool(self.terms(w, [j], queue).fits[0])
 
+    def counts(self, w: int) -> bool:
+        """Whether one job is as good as another to worker `w`: only how many there are is limited."""
+        worker = self.workers[w]
+        return self.late and worker.hours is None and worker.per_day is None
+
     def room(self, w: int, jobs: Ints, queue: Sequence[int]) -> Bools:
         """Whether the limits on the number of jobs allow worker `w`, with that queue, to be given each of these."""
         worker = self.workers[w]

@@ -98,16 +98,19 @@ def optimal(total: Floats, fits: Bools) -> list[tuple[int, int]]:
     return [(int(w), int(k)) for w, k in zip(rows, columns, strict=True) if fits[w, k]]
 
 
-def _reason(roster: Roster, w: int, j: int, column: tuple[Floats, Bools], *, handed_on: bool = False) -> Deal:
+def _reason(roster: Roster, w: int, j: int, column: tuple[Floats, Bools]) -> Deal:
     total, fits = column
-    terms = roster.terms(w, [j])
-    points = {name: float(values[0]) for name, values in terms.points.items() if values[0]}
     others = np.where(fits, total, np.inf)
     others[w] = np.inf
     second = int(np.argmin(others))
     if not np.isfinite(others[second]):
-        return Deal(w, points, float(terms.total[0]), handed_on=handed_on)
-    return Deal(w, points, float(terms.total[0]), second, float(others[second]), handed_on)
+        return Deal(w, *_price(roster, w, j))
+    return Deal(w, *_price(roster, w, j), second, float(others[second]))
+
+
+def _price(roster: Roster, w: int, j: int) -> tuple[dict[str, float], float]:
+    terms = roster.terms(w, [j])
+    return {name: float(values[0]) for name, values in terms.points.items() if values[0]}, float(terms.total[0])
 
 
 def _hand_on(roster: Roster, job: int, deals: dict[int, Deal], asked: Bools) -> bool:
@@ -132,6 +135,10 @@ def _hand_on(roster: Roster, job: int, deals: dict[int, Deal], asked: Bools) -> 
 def _exchanged(roster: Roster, w: int, job: int) -> list[int]:
     """The jobs that worker `w` could hand on so that `job` fits."""
     queue = roster.queues[w]
+    if roster.counts(w) and not roster.takes(w, job, queue[1:]):
+        return []
+    if roster.counts(w):
+        return [i for i in queue if i not in roster.held]
     return [i for i in queue if i not in roster.held and roster.takes(w, job, _without(queue, i))]
 
 
@@ -141,15 +148,9 @@ def _apply(roster: Roster, last: int, seen: dict[int, tuple[int, int | None]], d
         job, giver = seen[taker]
         if giver is not None:
             roster.queues[giver] = _without(roster.queues[giver], job)
-        deals[job] = _now(roster, taker, job, handed_on=giver is not None)
+        deals[job] = Deal(taker, *_price(roster, taker, job), handed_on=giver is not None)
         insort(roster.queues[taker], job)
         taker = giver
-
-
-def _now(roster: Roster, w: int, job: int, *, handed_on: bool) -> Deal:
-    rows = [roster.terms(v, [job]) for v in range(len(roster.workers))]
-    column = (np.array([row.total[0] for row in rows]), np.array([row.fits[0] for row in rows], dtype=bool))
-    return _reason(roster, w, job, column, handed_on=handed_on)
 
 
 def _without(queue: Sequence[int], job: int) -> list[int]:
