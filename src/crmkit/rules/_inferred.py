@@ -61,8 +61,6 @@ def inferred(texts: Iterable[tuple[str, str]], known: Sequence[Field]) -> tuple[
 
 #: A part of a condition, and the kind that it must be; None if its place does not say.
 _Expected: TypeAlias = tuple[nodes.Node, FieldKind | None]
-_BOOLEAN: FieldKind | None = "boolean"
-_NUMBER: FieldKind | None = "decimal"
 
 
 def _bound(node: nodes.Node) -> Iterator[nodes.Iteration]:
@@ -72,7 +70,7 @@ def _bound(node: nodes.Node) -> Iterator[nodes.Iteration]:
 
 def _told(tree: nodes.Node) -> Iterator[tuple[str, FieldKind | None]]:
     """Each name that a condition reads, and what its place says of its kind."""
-    waiting: list[_Expected] = [(tree, _BOOLEAN)]
+    waiting: list[_Expected] = [(tree, "boolean")]
     while waiting:
         node, told = waiting.pop()
         if isinstance(node, nodes.Name):
@@ -85,24 +83,28 @@ def _expected(node: nodes.Node) -> Iterator[_Expected]:
     """The parts of a node, and the kind that each must be."""
     match node:
         case nodes.And() | nodes.Or():
-            yield from ((part, _BOOLEAN) for part in node.operands)
+            yield from _each(node.operands, "boolean")
         case nodes.If():
-            yield node.condition, _BOOLEAN
-            yield from ((part, None) for part in (node.then, node.otherwise))
+            yield node.condition, "boolean"
+            yield from _each((node.then, node.otherwise), None)
         case nodes.Compare() | nodes.Between() | nodes.In():
             parts = [*_compared(node)]
             told = next((one for one in map(_kind, parts) if one is not None), None)
-            yield from ((part, told) for part in parts)
+            yield from _each(parts, told)
         case nodes.Negate():
-            yield node.operand, _NUMBER
+            yield node.operand, "decimal"
         case nodes.Arithmetic():
-            told = next((one for one in map(_kind, (node.left, node.right)) if one is not None), _NUMBER)
-            number = _NUMBER if told == _NUMBER else None
-            yield from ((part, number) for part in (node.left, node.right))
+            told = next((one for one in map(_kind, (node.left, node.right)) if one is not None), "decimal")
+            yield from _each((node.left, node.right), "decimal" if told == "decimal" else None)
         case nodes.Call(function=nodes.Name("not")):
-            yield from ((part, _BOOLEAN) for part in node.arguments)
+            yield from _each(node.arguments, "boolean")
         case _:
-            yield from ((part, None) for part in nodes.children(node))
+            yield from _each(nodes.children(node), None)
+
+
+def _each(parts: Iterable[nodes.Node], told: FieldKind | None) -> Iterator[_Expected]:
+    for part in parts:
+        yield part, told
 
 
 def _compared(node: nodes.Node) -> Iterator[nodes.Node]:
@@ -132,6 +134,6 @@ def _kind(node: nodes.Node) -> FieldKind | None:
         case nodes.Literal_() | nodes.Temporal():
             return _FIELD_KINDS.get(kind(node.value)) if node.value is not None else None
         case nodes.Negate() | nodes.Arithmetic(op="*" | "/" | "**"):
-            return _NUMBER
+            return "decimal"
         case _:
             return None
