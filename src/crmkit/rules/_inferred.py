@@ -94,8 +94,8 @@ def _expected(node: nodes.Node) -> Iterator[_Expected]:
         case nodes.Negate():
             yield node.operand, "decimal"
         case nodes.Arithmetic():
-            told = next((one for one in map(_kind, (node.left, node.right)) if one is not None), "decimal")
-            yield from _each((node.left, node.right), "decimal" if told == "decimal" else None)
+            told: FieldKind | None = next((one for one in map(_kind, (node.left, node.right)) if one is not None), None)
+            yield from _each((node.left, node.right), "decimal" if told in {None, "decimal"} else None)
         case nodes.Call(function=nodes.Name("not")):
             yield from _each(node.arguments, "boolean")
         case _:
