@@ -55,6 +55,13 @@ def test_a_text_is_a_guard_and_says_what_would_do():
     assert unknown.endswith("nobody can tell without approved")
 
 
+def test_a_field_that_is_not_there_settles_nothing_and_hinders_nothing():
+    """`a or b` holds if one of them does, in either order, whether or not the other is there."""
+    for text in ("discount <= 0.15 or approved", "approved or discount <= 0.15"):
+        assert reasons(deals(text), discount=0.1) == reasons(deals(text), approved=True) == ()
+        assert reasons(deals(text), discount=0.2)[0].endswith("nobody can tell without approved")
+
+
 def test_all_guards_that_fail_are_told():
     """Texts, rules and functions together: each failed one has its reason."""
 

@@ -103,7 +103,9 @@ class Conditions:
         try:
             return self._functions[place](record)
         except NotFound:
-            return None
+            # "a or b" holds if a does, whatever b is, and in either order: what is not there is unknown.
+            found = self.rules.checked[place].interpret(self.rules.world.read(record, partial=True)).value
+            return found if isinstance(found, bool) else None
 
     def against(self, place: str, record: Mapping[str, Any]) -> "Answer":
         """The reasons for which a guard stops a record; None if it does not."""
