@@ -8,8 +8,8 @@ import pytest
 
 from crmkit.errors import DefinitionErrors, MoveNotAllowed
 from crmkit.events import Breached, Found
-from crmkit.pipeline import Around, Clock, Directory, Move, Pipeline, Stage
-from crmkit.pipeline.commands import Edit, Open, Take
+from crmkit.pipeline import Approval, Around, Clock, Directory, Move, Panel, Pipeline, Stage
+from crmkit.pipeline.commands import Edit, Open, Submit, Take
 from crmkit.pipeline.directory import Delegation
 from crmkit.pipeline.stages import Effect
 from crmkit.rules import Field, Rule, RuleSet, Schema
@@ -300,3 +300,21 @@ def test_commands_and_cases_must_fit():
         pipeline.decide("D-1", Take("sign"), NOW)
     assert pipeline.decide(case, Edit(fields={"a": 1}), NOW).case.fields == {"a": 1}
     assert pipeline.decide(case, Edit(at=NOW - timedelta(1)), NOW).reasons
+
+
+def test_asking_for_an_approval_sets_no_field_that_an_edit_could_not():
+    """Schema, locks and rules look at the fields of a request as at those of an edit, and findings become facts."""
+    rules = RuleSet("deals", DEAL, [Rule("half", "discount <= 0.5"), Rule("some", "amount > 0", severity="warning")])
+    pipeline = deals(schema=DEAL, rules=rules, locked="amount", approvals=[Approval("a", Panel("li"))])
+    case = pipeline.open("D-1", at=NOW, discount=0.1).case
+
+    def ask(**fields):
+        return pipeline.decide(case, Submit("a", who="wei", fields=fields), NOW)
+
+    assert "discount: 7 is more than 1" in ask(discount=7).reasons
+    assert ask(discount=0.7).reasons == ("rule 'half' is not kept",)
+    assert ask(amount=5).reasons == ("'amount' may not be changed in stage 'open'",)
+    asked = ask(discount=0.2)
+    assert [type(one).__name__ for one in asked.events] == ["Requested", "Found"]
+    assert asked.case.request("a").status == "pending"
+    assert asked.case.version == 4
