@@ -1,12 +1,35 @@
-"""Time limits: when a clock starts, stands still, stops and begins anew, and what it has to say."""
+"""Time limits: when a clock starts, stands still, stops and begins anew, and what it has to say.
 
-from collections.abc import Iterable, Mapping
+No clock counts. What each of them shows is computed from the facts of the case, for any instant, so that nothing drifts
+and nothing is lost with a process. A stage with a limit has a clock of its own, named as the stage: each stay is a
+cycle of it. Instants are in UTC.
+
+A promise is kept until the very instant it is due, and broken after it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
+from crmkit.errors import InvalidValue
+from crmkit.events import Breached, Event, Warned
+from crmkit.pipeline._spans import prolonged
+from crmkit.pipeline._ticking import Run, Span, Status, by_case, runs
+from crmkit.pipeline.limits import Limit
 from crmkit.pipeline.stages import Effect
+from crmkit.values import aware
 
-__all__ = ["Clock"]
+if TYPE_CHECKING:
+    from crmkit.calendars import WorkingTime
+    from crmkit.journal import Journal
+    from crmkit.pipeline.definition import Pipeline
+
+__all__ = ["Calendars", "Clock", "ClockState", "Status", "Threshold", "Ticked", "deadlines", "due", "states", "tick"]
+
+_TICK = timedelta(microseconds=1)
+_NEWS = (Warned, Breached)
 
 
 def _shares(values: Iterable[int]) -> tuple[int, ...]:
@@ -51,3 +74,322 @@ class Clock:
         """Its conditions, by their names."""
         parts = {name: getattr(self, name) for name in ("start", "stop", "pause", "resume", "reset")}
         return {name: text for name, text in parts.items() if text is not None}
+
+
+def _mapping(values: "Mapping[str, WorkingTime]") -> "Mapping[str, WorkingTime]":
+    return dict(values)
+
+
+def _teams(values: Mapping[str, str]) -> Mapping[str, str]:
+    return dict(values)
+
+
+@attrs.frozen
+class Calendars:
+    """Whose working time counts: a person's calendar goes before that of the team, and that before the company's.
+
+    A cycle keeps the calendar of whoever held the case when it began; what was measured does not change with the
+    owner. Rules that change at a date are a `crmkit.calendars.CalendarHistory`.
+
+    Attributes:
+        company: for everybody else; None if there is no such promise.
+        teams: by team.
+        people: by person.
+        team_of: the team of a person.
+    """
+
+    company: "WorkingTime | None" = None
+    teams: "Mapping[str, WorkingTime]" = attrs.field(factory=dict, converter=_mapping, kw_only=True)
+    people: "Mapping[str, WorkingTime]" = attrs.field(factory=dict, converter=_mapping, kw_only=True)
+    team_of: Mapping[str, str] = attrs.field(factory=dict, converter=_teams, kw_only=True)
+
+    def of(self, who: str | None) -> "WorkingTime | None":
+        """The calendar of whoever holds a case; None if there is none for them."""
+        if who is None:
+            return self.company
+        return self.people.get(who) or self.teams.get(self.team_of.get(who, "")) or self.company
+
+
+class Threshold(NamedTuple):
+    """A share of the time of a clock at which to warn.
+
+    Attributes:
+        share: in percent.
+        at: when it is used up.
+        due: when all of the time is used up, as far as one can tell at that instant.
+    """
+
+    share: int
+    at: datetime
+    due: datetime
+
+
+@attrs.frozen
+class ClockState:
+    """One cycle of one clock, as of an instant.
+
+    Times of a limit in business hours or days are working time, all others are wall time.
+
+    Attributes:
+        case: the case.
+        clock: the clock; a stage with a limit is one too.
+        cycle: which run of it, from 1.
+        status: what it does.
+        started: when it began.
+        until: when it ended, or the instant that was asked for.
+        due: when its time is up: if it is paused, as if it ran on at `until`.
+        elapsed: the time that was used, without the pauses.
+        remaining: the time that is left; negative after the due instant.
+        pauses: when it stood still, in order.
+        warnings: the shares of its time at which to warn, and when.
+        who: who held the case when it began.
+    """
+
+    case: str
+    clock: str
+    cycle: int
+    status: Status
+    started: datetime
+    until: datetime
+    due: datetime
+    elapsed: timedelta
+    remaining: timedelta
+    pauses: tuple[Span, ...] = ()
+    warnings: tuple[Threshold, ...] = ()
+    who: str | None = None
+
+    @property
+    def on(self) -> bool:
+        """Whether it has not ended."""
+        return self.status in ("running", "paused")
+
+    @property
+    def breached(self) -> bool:
+        """Whether it went on beyond its due instant."""
+        return self.due < self.until
+
+    @property
+    def warned(self) -> tuple[int, ...]:
+        """The shares of the time that it has passed, in percent."""
+        return tuple(one.share for one in self.warnings if one.at < self.until)
+
+    @property
+    def used(self) -> float:
+        """The share of its time that was used; more than 1 after the due instant."""
+        total = self.elapsed + self.remaining
+        return self.elapsed / total if total else float(self.breached)
+
+    @property
+    def next(self) -> datetime | None:
+        """From when it will have something new to say, if nothing happens; None if never."""
+        if self.status != "running":
+            return None
+        return min(
+            (at + _TICK for at in (self.due, *(one.at for one in self.warnings)) if at >= self.until), default=None
+        )
+
+
+@attrs.frozen
+class Ticked:
+    """What clocks have to say that the history does not hold yet.
+
+    Attributes:
+        events: `Warned` and `Breached` facts to append, case by case.
+        effects: what is to be done, each with the breach that asks for it.
+        next: when to look again, if nothing happens until then; None if there is nothing to wait for.
+        unread: the cases that could not be looked at, and why.
+    """
+
+    events: tuple[Warned | Breached, ...] = ()
+    effects: tuple[tuple[Breached, Effect], ...] = ()
+    next: datetime | None = None
+    unread: Mapping[str, str] = attrs.field(factory=dict)
+
+
+def states(
+    pipeline: "Pipeline", events: Iterable[Event], *, now: datetime, calendars: "Calendars | WorkingTime | None" = None
+) -> tuple[ClockState, ...]:
+    """Every cycle of every clock of a case, as of an instant: the stages first, each in the order of the definition.
+
+    Args:
+        pipeline: the definition.
+        events: the facts of one case, in order; those after `now` have not happened.
+        now: the instant (aware).
+        calendars: the working time of limits in business hours or days.
+
+    Raises:
+        InvalidValue: if the events are no history of a case, a condition cannot read what a field holds, there is no
+            calendar for a limit in business time, or the calendar has too little working time.
+    """
+    now = aware(now, "now").astimezone(UTC)
+    _need_calendars(pipeline, calendars)
+    timed, layers = _timed(pipeline), _layered(calendars)
+    return tuple(_state(run, timed[run.clock], layers, now) for run in runs(pipeline, events, now))
+
+
+def due(found: Iterable[ClockState]) -> datetime | None:
+    """The nearest deadline of clocks that run; None if none does."""
+    return min((state.due for state in found if state.status == "running"), default=None)
+
+
+def tick(
+    pipeline: "Pipeline", events: Iterable[Event], *, now: datetime, calendars: "Calendars | WorkingTime | None" = None
+) -> Ticked:
+    """The warnings and breaches that the histories of cases do not hold yet.
+
+    Each is dated by the instant at which it came about, however late anybody looks, and has the idempotency key
+    "case:clock:cycle:share" or "case:clock:cycle:breach". So looking twice, or from two machines, or once a year,
+    gives the same facts once.
+
+    Args:
+        pipeline: the definition.
+        events: the facts of any number of cases, those of each in order.
+        now: the instant (aware); also when the facts are recorded.
+        calendars: the working time of limits in business hours or days.
+
+    Raises:
+        InvalidValue: if a limit is in business time and there is no calendar at all.
+    """
+    now = aware(now, "now").astimezone(UTC)
+    _need_calendars(pipeline, calendars)
+    facts: list[Warned | Breached] = []
+    unread: dict[str, str] = {}
+    following: list[datetime] = []
+    for case, history in by_case(events).items():
+        try:
+            found = states(pipeline, history, now=now, calendars=calendars)
+        except InvalidValue as error:
+            unread[case] = str(error)
+            continue
+        facts += _news(history, found, now, pipeline.definition)
+        following += [state.next for state in found if state.next is not None]
+    effects = {clock.name: clock.effects for clock in pipeline.clocks}
+    asked = tuple(
+        (fact, effect) for fact in facts if isinstance(fact, Breached) for effect in effects.get(fact.clock, ())
+    )
+    return Ticked(tuple(facts), asked, min(following, default=None), unread)
+
+
+def deadlines(journal: "Journal", pipeline: "Pipeline", calendars: "Calendars | WorkingTime | None" = None) -> Any:
+    """When the time of each stay in a stage is up.
+
+    Args:
+        journal: the stays.
+        pipeline: its stages have the limits.
+        calendars: the working time of limits in business hours or days; of several, that of who held the case at entry.
+
+    Returns:
+        int64 microseconds UTC, shape (n,); `crmkit.journal.OPEN`, later than everything, where there is no limit.
+
+    Raises:
+        InvalidValue: if there is no calendar for a limit in business time, or it has too little working time.
+    """
+    import numpy as np
+
+    from crmkit.journal import OPEN
+
+    limits = {stage.name: Limit.parse(stage.limit) for stage in pipeline.stages if stage.limit is not None}
+    layers = _layered(calendars)
+    made = np.full(len(journal), OPEN, dtype=np.int64)
+    # Many people share few calendars: rows are done a calendar at a time. A missing person has code -1, the last.
+    owners = [layers.of(name) for name in (*journal.who.values, None)]
+    kinds = [*{id(calendar): calendar for calendar in owners}.values()]
+    which = np.array([next(i for i, kind in enumerate(kinds) if kind is calendar) for calendar in owners])
+    for code, name in enumerate(journal.stages.values):
+        if name not in limits:
+            continue
+        at_stage = journal.stages.codes == code
+        for number, calendar in enumerate(kinds):
+            rows = at_stage if len(kinds) == 1 else at_stage & (which[journal.who.codes] == number)
+            if rows.any():
+                made[rows] = limits[name].due_us(journal.entered[rows], calendar)
+    return made
+
+
+@attrs.frozen
+class _Timed:
+    """What times a clock: its limit, and when it warns."""
+
+    limit: Limit
+    warn: tuple[int, ...] = ()
+
+
+def _timed(pipeline: "Pipeline") -> dict[str, _Timed]:
+    stages = {stage.name: _Timed(Limit.parse(stage.limit)) for stage in pipeline.stages if stage.limit is not None}
+    return stages | {clock.name: _Timed(Limit.parse(clock.limit), clock.warn) for clock in pipeline.clocks}
+
+
+def _layered(calendars: "Calendars | WorkingTime | None") -> Calendars:
+    return calendars if isinstance(calendars, Calendars) else Calendars(calendars)
+
+
+def _need_calendars(pipeline: "Pipeline", calendars: "Calendars | WorkingTime | None") -> None:
+    business = [name for name, one in _timed(pipeline).items() if one.limit.business]
+    if calendars is None and business:
+        names = ", ".join(repr(name) for name in business)
+        raise InvalidValue("calendars", calendars, f"will not do: the limits of {names} are in business time")
+
+
+def _state(run: Run, timed: _Timed, calendars: Calendars, now: datetime) -> ClockState:
+    calendar, until = calendars.of(run.case.owner), run.ended or now
+    pauses = run.held(until)
+    try:
+        time = timed.limit.time(calendar)
+        promised = timed.limit.due(run.started, calendar)
+        total = time.elapsed(run.started, promised)
+        shares = {share: time.due(run.started, total * share // 100) for share in sorted({*timed.warn})}
+        deadline = prolonged(time, promised, pauses)
+        held = sum((time.elapsed(*pause) for pause in pauses), timedelta())
+        elapsed, remaining = time.elapsed(run.started, until) - held, time.elapsed(until, deadline)
+        reached = {share: prolonged(time, at, pauses) for share, at in shares.items()}
+        # A fact says what was known when it came about: pauses after it are not.
+        warnings = tuple(
+            Threshold(share, at, prolonged(time, promised, [pause for pause in pauses if pause[0] < at]))
+            for share, at in reached.items()
+        )
+    except InvalidValue as error:
+        raise InvalidValue(f"clock {run.clock!r} of case {run.case.id!r}", str(timed.limit), str(error)) from None
+    return ClockState(
+        case=run.case.id, clock=run.clock, cycle=run.cycle, status=run.status, started=run.started, until=until,
+        due=deadline, elapsed=elapsed, remaining=remaining, pauses=pauses, warnings=warnings, who=run.case.owner,
+    )  # fmt: skip
+
+
+@attrs.frozen
+class _Passed:
+    """An instant that a clock has passed: that of a share of its time, or of all of it (None)."""
+
+    at: datetime
+    clock: str
+    cycle: int
+    share: int | None
+    due: datetime
+
+
+def _passed(state: ClockState) -> Iterator[_Passed]:
+    for share, at, due_then in state.warnings:
+        if at < state.until:
+            yield _Passed(at, state.clock, state.cycle, share, due_then)
+    if state.breached:
+        yield _Passed(state.due, state.clock, state.cycle, None, state.due)
+
+
+def _in_order(one: _Passed) -> tuple[datetime, str, int, int]:
+    return one.at, one.clock, one.cycle, 100 if one.share is None else one.share
+
+
+def _news(history: list[Event], found: Iterable[ClockState], now: datetime, definition: str) -> list[Warned | Breached]:
+    """The facts that the history of a case lacks, numbered on from its last."""
+    known = {(fact.clock, fact.cycle, getattr(fact, "share", None)) for fact in history if isinstance(fact, _NEWS)}
+    passed = (one for state in found for one in _passed(state))
+    lacking = sorted((one for one in passed if (one.clock, one.cycle, one.share) not in known), key=_in_order)
+    return [_fact(one, history[0].case, len(history) + n, now, definition) for n, one in enumerate(lacking, 1)]
+
+
+def _fact(one: _Passed, case: str, number: int, now: datetime, definition: str) -> Warned | Breached:
+    what = "breach" if one.share is None else str(one.share)
+    shared: dict[str, Any] = {
+        "id": f"{case}#{number}", "case": case, "at": one.at, "recorded": now, "definition": definition,
+        "key": f"{case}:{one.clock}:{one.cycle}:{what}", "clock": one.clock, "cycle": one.cycle, "due": one.due,
+    }  # fmt: skip
+    return Breached(**shared) if one.share is None else Warned(**shared, share=one.share)
