@@ -7,7 +7,7 @@ cycle of it. Instants are in UTC.
 A promise is kept until the very instant it is due, and broken after it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +15,7 @@ import attrs
 
 from crmkit.errors import InvalidValue
 from crmkit.events import Breached, Event, Warned
+from crmkit.pipeline._news import news
 from crmkit.pipeline._spans import prolonged
 from crmkit.pipeline._ticking import Run, Span, Status, by_case, runs
 from crmkit.pipeline.limits import Limit
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Calendars", "Clock", "ClockState", "Status", "Threshold", "Ticked", "deadlines", "due", "states", "tick"]
 
 _TICK = timedelta(microseconds=1)
-_NEWS = (Warned, Breached)
 
 
 def _shares(values: Iterable[int]) -> tuple[int, ...]:
@@ -139,7 +139,8 @@ class ClockState:
         until: when it ended, or the instant that was asked for.
         due: when its time is up: if it is paused, as if it ran on at `until`.
         elapsed: the time that was used, without the pauses.
-        remaining: the time that is left; negative after the due instant.
+        total: the time it was given. Of business days the working time in them, which is none where they begin and end
+            in one stretch without work.
         pauses: when it stood still, in order.
         warnings: the shares of its time at which to warn, and when.
         who: who held the case when it began.
@@ -153,7 +154,7 @@ class ClockState:
     until: datetime
     due: datetime
     elapsed: timedelta
-    remaining: timedelta
+    total: timedelta
     pauses: tuple[Span, ...] = ()
     warnings: tuple[Threshold, ...] = ()
     who: str | None = None
@@ -174,10 +175,14 @@ class ClockState:
         return tuple(one.share for one in self.warnings if one.at < self.until)
 
     @property
+    def remaining(self) -> timedelta:
+        """The time that is left; negative after the due instant."""
+        return self.total - self.elapsed
+
+    @property
     def used(self) -> float:
         """The share of its time that was used; more than 1 after the due instant."""
-        total = self.elapsed + self.remaining
-        return self.elapsed / total if total else float(self.breached)
+        return self.elapsed / self.total if self.total else float(self.breached)
 
     @property
     def next(self) -> datetime | None:
@@ -227,6 +232,21 @@ def states(
     return tuple(_state(run, timed[run.clock], layers, now) for run in runs(pipeline, events, now))
 
 
+def read(
+    pipeline: "Pipeline", events: Iterable[Event], *, now: datetime, calendars: "Calendars | WorkingTime | None" = None
+) -> tuple[dict[str, tuple[ClockState, ...]], dict[str, str]]:
+    """The `states` of any number of cases, and why the others could not be read: one bad history stops no other."""
+    found: dict[str, tuple[ClockState, ...]] = {}
+    unread: dict[str, str] = {}
+    _need_calendars(pipeline, calendars)
+    for case, history in by_case(events).items():
+        try:
+            found[case] = states(pipeline, history, now=now, calendars=calendars)
+        except InvalidValue as error:
+            unread[case] = str(error)
+    return found, unread
+
+
 def due(found: Iterable[ClockState]) -> datetime | None:
     """The nearest deadline of clocks that run; None if none does."""
     return min((state.due for state in found if state.status == "running"), default=None)
@@ -251,18 +271,11 @@ def tick(
         InvalidValue: if a limit is in business time and there is no calendar at all.
     """
     now = aware(now, "now").astimezone(UTC)
-    _need_calendars(pipeline, calendars)
-    facts: list[Warned | Breached] = []
-    unread: dict[str, str] = {}
-    following: list[datetime] = []
-    for case, history in by_case(events).items():
-        try:
-            found = states(pipeline, history, now=now, calendars=calendars)
-        except InvalidValue as error:
-            unread[case] = str(error)
-            continue
-        facts += _news(history, found, now, pipeline.definition)
-        following += [state.next for state in found if state.next is not None]
+    events = tuple(events)
+    found, unread = read(pipeline, events, now=now, calendars=calendars)
+    histories = by_case(events)
+    facts = [fact for case, one in found.items() for fact in news(histories[case], one, now, pipeline.definition)]
+    following = [state.next for one in found.values() for state in one if state.next is not None]
     effects = {clock.name: clock.effects for clock in pipeline.clocks}
     asked = tuple(
         (fact, effect) for fact in facts if isinstance(fact, Breached) for effect in effects.get(fact.clock, ())
@@ -340,7 +353,7 @@ def _state(run: Run, timed: _Timed, calendars: Calendars, now: datetime) -> Cloc
         shares = {share: time.due(run.started, total * share // 100) for share in sorted({*timed.warn})}
         deadline = prolonged(time, promised, pauses)
         held = sum((time.elapsed(*pause) for pause in pauses), timedelta())
-        elapsed, remaining = time.elapsed(run.started, until) - held, time.elapsed(until, deadline)
+        elapsed = time.elapsed(run.started, until) - held
         reached = {share: prolonged(time, at, pauses) for share, at in shares.items()}
         # A fact says what was known when it came about: pauses after it are not.
         warnings = tuple(
@@ -351,45 +364,5 @@ def _state(run: Run, timed: _Timed, calendars: Calendars, now: datetime) -> Cloc
         raise InvalidValue(f"clock {run.clock!r} of case {run.case.id!r}", str(timed.limit), str(error)) from None
     return ClockState(
         case=run.case.id, clock=run.clock, cycle=run.cycle, status=run.status, started=run.started, until=until,
-        due=deadline, elapsed=elapsed, remaining=remaining, pauses=pauses, warnings=warnings, who=run.case.owner,
+        due=deadline, elapsed=elapsed, total=total, pauses=pauses, warnings=warnings, who=run.case.owner,
     )  # fmt: skip
-
-
-@attrs.frozen
-class _Passed:
-    """An instant that a clock has passed: that of a share of its time, or of all of it (None)."""
-
-    at: datetime
-    clock: str
-    cycle: int
-    share: int | None
-    due: datetime
-
-
-def _passed(state: ClockState) -> Iterator[_Passed]:
-    for share, at, due_then in state.warnings:
-        if at < state.until:
-            yield _Passed(at, state.clock, state.cycle, share, due_then)
-    if state.breached:
-        yield _Passed(state.due, state.clock, state.cycle, None, state.due)
-
-
-def _in_order(one: _Passed) -> tuple[datetime, str, int, int]:
-    return one.at, one.clock, one.cycle, 100 if one.share is None else one.share
-
-
-def _news(history: list[Event], found: Iterable[ClockState], now: datetime, definition: str) -> list[Warned | Breached]:
-    """The facts that the history of a case lacks, numbered on from its last."""
-    known = {(fact.clock, fact.cycle, getattr(fact, "share", None)) for fact in history if isinstance(fact, _NEWS)}
-    passed = (one for state in found for one in _passed(state))
-    lacking = sorted((one for one in passed if (one.clock, one.cycle, one.share) not in known), key=_in_order)
-    return [_fact(one, history[0].case, len(history) + n, now, definition) for n, one in enumerate(lacking, 1)]
-
-
-def _fact(one: _Passed, case: str, number: int, now: datetime, definition: str) -> Warned | Breached:
-    what = "breach" if one.share is None else str(one.share)
-    shared: dict[str, Any] = {
-        "id": f"{case}#{number}", "case": case, "at": one.at, "recorded": now, "definition": definition,
-        "key": f"{case}:{one.clock}:{one.cycle}:{what}", "clock": one.clock, "cycle": one.cycle, "due": one.due,
-    }  # fmt: skip
-    return Breached(**shared) if one.share is None else Warned(**shared, share=one.share)
