@@ -66,7 +66,7 @@ def _limit(place: str, text: str) -> Iterator[DefinitionError]:
     try:
         Limit.parse(text)
     except InvalidValue as error:
-        yield DefinitionError(place, str(error))
+        yield DefinitionError(place, f"limit {text!r} {error.why}")
 
 
 def _required(place: str, names: tuple[str, ...]) -> Iterator[DefinitionError]:

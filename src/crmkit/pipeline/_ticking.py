@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crmkit.pipeline.definition import Pipeline
 
 #: What a cycle of a clock does: it runs, stands still, was stopped, or was cut short by the next cycle.
-Status: TypeAlias = Literal["running", "paused", "stopped", "reset"]
+ClockStatus: TypeAlias = Literal["running", "paused", "stopped", "reset"]
 Span: TypeAlias = tuple[datetime, datetime]
 # What crmkit notes about a case is no news of the case: a clock that heard it would depend on who looked at it when.
 _NOTES = (Warned, Breached, Found)
@@ -42,7 +42,7 @@ class Run:
     started: datetime
     case: Case
     ended: datetime | None = None
-    status: Status = "running"
+    status: ClockStatus = "running"
     pauses: list[tuple[datetime, datetime | None]] = attrs.field(factory=list[tuple[datetime, datetime | None]])
 
     def hold(self, at: datetime) -> None:
@@ -56,7 +56,7 @@ class Run:
             self.pauses[-1] = (self.pauses[-1][0], at)
             self.status = "running"
 
-    def end(self, at: datetime, status: Status) -> None:
+    def end(self, at: datetime, status: ClockStatus) -> None:
         """End it."""
         self.resume(at)
         self.ended, self.status = at, status

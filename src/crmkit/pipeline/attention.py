@@ -9,7 +9,7 @@ import attrs
 from crmkit.events import Event, Moved
 from crmkit.pipeline._ticking import by_case
 from crmkit.pipeline.case import Case
-from crmkit.pipeline.clocks import Calendars, ClockState, due, read
+from crmkit.pipeline.clocks import Calendars, ClockState, due, survey
 from crmkit.pipeline.history import replay
 from crmkit.values import aware, from_micros
 
@@ -157,7 +157,7 @@ def attention(
         InvalidValue: if a limit is in business time and there is no calendar at all.
     """
     facts = [event for event in events if event.at <= aware(now, "now")]
-    clocks, unread = read(pipeline, facts, now=now, calendars=calendars)
+    clocks, unread = survey(pipeline, facts, now=now, calendars=calendars)
     readable = [event for event in facts if event.case in clocks]
     histories = by_case(readable)
     cases = {name: case for name, history in histories.items() if (case := replay(history)) is not None}

@@ -17,7 +17,7 @@ from crmkit.errors import InvalidValue
 from crmkit.events import Breached, Event, Warned
 from crmkit.pipeline._news import news
 from crmkit.pipeline._spans import prolonged
-from crmkit.pipeline._ticking import Run, Span, Status, by_case, runs
+from crmkit.pipeline._ticking import ClockStatus, Run, Span, by_case, runs
 from crmkit.pipeline.limits import Limit
 from crmkit.pipeline.stages import Effect
 from crmkit.values import aware
@@ -27,7 +27,19 @@ if TYPE_CHECKING:
     from crmkit.journal import Journal
     from crmkit.pipeline.definition import Pipeline
 
-__all__ = ["Calendars", "Clock", "ClockState", "Status", "Threshold", "Ticked", "deadlines", "due", "states", "tick"]
+__all__ = [
+    "Calendars",
+    "Clock",
+    "ClockState",
+    "ClockStatus",
+    "Threshold",
+    "Ticked",
+    "deadlines",
+    "due",
+    "states",
+    "survey",
+    "tick",
+]
 
 _TICK = timedelta(microseconds=1)
 
@@ -149,7 +161,7 @@ class ClockState:
     case: str
     clock: str
     cycle: int
-    status: Status
+    status: ClockStatus
     started: datetime
     until: datetime
     due: datetime
@@ -232,7 +244,7 @@ def states(
     return tuple(_state(run, timed[run.clock], layers, now) for run in runs(pipeline, events, now))
 
 
-def read(
+def survey(
     pipeline: "Pipeline", events: Iterable[Event], *, now: datetime, calendars: "Calendars | WorkingTime | None" = None
 ) -> tuple[dict[str, tuple[ClockState, ...]], dict[str, str]]:
     """The `states` of any number of cases, and why the others could not be read: one bad history stops no other."""
@@ -272,7 +284,7 @@ def tick(
     """
     now = aware(now, "now").astimezone(UTC)
     events = tuple(events)
-    found, unread = read(pipeline, events, now=now, calendars=calendars)
+    found, unread = survey(pipeline, events, now=now, calendars=calendars)
     histories = by_case(events)
     facts = [fact for case, one in found.items() for fact in news(histories[case], one, now, pipeline.definition)]
     following = [state.next for one in found.values() for state in one if state.next is not None]
