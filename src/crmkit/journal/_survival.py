@@ -61,5 +61,6 @@ class ProductLimit:
     def median(self) -> int | None:
         """The shortest duration by which half of the stays have ended; None if that is not known yet."""
         steps = np.cumprod(1.0 - self.n_event / self.n_risk)
-        reached = np.flatnonzero(steps <= 0.5)
+        # A product of fractions that is a half may come out above it by its rounding.
+        reached = np.flatnonzero(steps <= 0.5 + 1e-12)
         return int(self.time[reached[0]]) if reached.size else None

@@ -185,9 +185,14 @@ def _record(pipeline: "Pipeline", before: Case | None, after: Case, event: Event
         "at": event.at,
     }  # fmt: skip
     conditions = _conditions(pipeline)
-    unset = {field.name: None for field in conditions.rules.schema.fields if field.nullable}
-    previous = None if before is None else before.stage
-    return {**unset, **conditions.record(after, EMPTY, values, ALONE), "previous stage": previous, **after.fields}
+    made: dict[str, Any] = {field.name: None for field in conditions.rules.schema.fields if field.nullable}
+    made |= conditions.record(after, EMPTY, values, ALONE)
+    known = {stage.name for stage in pipeline.stages}
+    # A case that was migrated may have been in a stage that this version does not have: nobody can tell which it is.
+    if after.stage not in known:
+        del made["stage"]
+    made["previous stage"] = before.stage if before is not None and before.stage in known else None
+    return {**made, **after.fields}
 
 
 def _asked(pipeline: "Pipeline") -> Callable[[str, str, Mapping[str, Any]], bool]:
