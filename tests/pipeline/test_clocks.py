@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crmkit.calendars import BusinessCalendar
 from crmkit.errors import DefinitionErrors, InvalidValue
-from crmkit.events import Breached, Edited, Found, Migrated, Warned, from_json, to_json
+from crmkit.events import Breached, Edited, Found, Migrated, Opened, Warned, from_json, to_json
 from crmkit.journal import OPEN, Journal
 from crmkit.pipeline import Clock, Link, Pipeline, Stage
 from crmkit.pipeline.clocks import Calendars, deadlines, due, states, tick
@@ -404,6 +404,16 @@ def test_a_field_that_was_never_set_does_not_hide_what_is_known(schema):
     assert (state.status, state.elapsed) == ("stopped", HOUR)
 
 
+def test_a_stage_of_another_version_stops_no_clock():
+    """In a stage that the definition does not have nothing can be told of the stage, and the clocks go on."""
+    pipeline = ticket(Clock("reply", "4 hours", stop='stage = "solved" or done'))
+    start = datetime(2024, 3, 4, 9, tzinfo=UTC)
+    opened = Opened(id="T-1#1", case="T-1", at=start, recorded=start, stage="old")
+    done = Edited(id="T-1#2", case="T-1", at=start + HOUR, recorded=start + HOUR, data={"done": True})
+    found = [states(pipeline, facts, now=start + DAY)[0].status for facts in ([opened], [opened, done])]
+    assert found == ["running", "stopped"]
+
+
 def test_replay_is_deterministic():
     """For every history of up to four changes, clocks read from the text form of the facts show the same."""
     pipeline = ticket(Clock("reply", "2 hours", start="asked", stop="done", pause="hold", reset="again", warn=[50]))
@@ -536,6 +546,8 @@ def test_deadlines_of_a_journal():
     assert len(shown) == 120
     with pytest.raises(InvalidValue, match="no calendar was given"):
         deadlines(journal, pipeline)
+    of_li = journal.who.codes == journal.who.values.index("li")
+    assert (deadlines(journal[of_li], pipeline, Calendars(people={"li": late})) == found[of_li]).all()
     same = deadlines(journal, pipeline, BERLIN)
     assert same.dtype == np.int64
     assert (
