@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from crmkit.errors import DefinitionError, DefinitionErrors
-from crmkit.pipeline import links
+from crmkit.pipeline import _children
 from crmkit.pipeline._approving import lacking
 from crmkit.pipeline._machine import Edge, Gate, Machine
 from crmkit.pipeline.approvals import Approval
@@ -94,7 +94,7 @@ def machine(pipeline: "Pipeline", asked: "Conditions | None") -> Machine:
 
         reader = _conditions.reader(pipeline.schema, locks) if pipeline.schema is not None or locks else None
         judge = _conditions.judge(pipeline.rules, pipeline.definition) if pipeline.rules is not None else None
-    return Machine(table, reader, judge, links.closer(pipeline.links) if pipeline.links else None)
+    return Machine(table, reader, judge, _children.closer(pipeline.links) if pipeline.links else None)
 
 
 def _gates(pipeline: "Pipeline", stage: str, name: str, move: "Move", asked: "Conditions | None") -> Iterator[Gate]:

@@ -12,8 +12,9 @@ import attrs
 
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.events import Found
+from crmkit.pipeline._children import seen
 from crmkit.pipeline.case import Around, Attempt, Case
-from crmkit.pipeline.links import Link, seen
+from crmkit.pipeline.links import Link
 from crmkit.rules.explain import Explanation, explain
 from crmkit.rules.ruleset import Rule, RuleSet
 from crmkit.rules.schema import Field, Schema
@@ -75,6 +76,7 @@ class Conditions:
         added = tuple(field for field in added if field.name not in own.names)
         self.rules = RuleSet("conditions", Schema((*own.fields, *added)), rules)
         self.links = links
+        self._approvals = any(field.name == "approved" for field in added)
         self._rules = {one.name: one for one in rules}
         self._functions = {one.name: self.rules.function(one.name) for one in rules}
 
@@ -91,7 +93,7 @@ class Conditions:
             "at": values["at"],
             "opened": case.opened,
             "entered": case.entered,
-            "approved": any(request.granted(fields) for request in case.requests),
+            **({"approved": any(one.granted(fields) for one in case.requests)} if self._approvals else {}),
             **(seen(self.links, case, around) if self.links else {}),
             **fields,
         }
@@ -181,12 +183,13 @@ def judge(
             findings = rules.findings(record, old=old, partial=True)
         except InvalidValue as error:
             return [str(error)], ()
+        number = int(values["id"].rpartition("#")[2])
         for found in findings:
             if found.severity == "error" and not found.shadow and found.value is False:
                 reasons.append(_message(found.rule, found.message))
             else:
-                number = case.version + 2 + len(notes)
-                notes.append(_noted(case, values, found, f"{case.id}#{number}", definition))
+                id_ = f"{case.id}#{number + 1 + len(notes)}"
+                notes.append(_noted(case, values, found, id_, definition))
         return reasons, tuple(notes)
 
     return look

@@ -20,6 +20,7 @@ from crmkit.events import (
 from crmkit.pipeline import _approving, _machine, commands
 from crmkit.pipeline.case import Accepted, Around, Case, Refused, Step, Verdict
 from crmkit.values import aware
+from crmkit.values._trusted import trusted
 
 if TYPE_CHECKING:
     from crmkit.pipeline.definition import Pipeline
@@ -32,12 +33,19 @@ def case_id(given: object) -> str:
     return given
 
 
-def opened(pipeline: "Pipeline", event: Opened) -> Step | Refused:
-    """The step that opens a case."""
+def opened(pipeline: "Pipeline", values: dict[str, Any]) -> Step | Refused:
+    """The step that opens a case.
+
+    Args:
+        pipeline: the definition.
+        values: the attributes of the `Opened` event this will be; the event keeps the dictionary.
+    """
+    event = trusted(Opened, values)
     case, machine = _machine.opened_case(event), pipeline._engine  # noqa: SLF001 - the definition's own room
-    missing = [
-        name for name in pipeline.stage(event.stage).requires if not _machine.has_value(event.data, name)
-    ]  # fmt: skip
+    requires = pipeline.stage(event.stage).requires
+    if not requires and machine.reader is None and machine.judge is None:
+        return Step(case, event)
+    missing = [name for name in requires if not _machine.has_value(event.data, name)]
     reasons = [f"stage {event.stage!r} needs {name!r}" for name in missing]
     also: tuple[Event, ...] = ()
     if machine.reader is not None:
@@ -83,19 +91,17 @@ def _shared(pipeline: "Pipeline", case: Case, command: Any, now: datetime) -> di
 
 
 def _open(pipeline: "Pipeline", id_: str, command: commands.Open, now: datetime) -> Step | Refused:
-    event = Opened(
-        id=f"{id_}#1", case=case_id(id_), at=command.at or now, recorded=now, who=command.who,
-        on_behalf_of=command.on_behalf_of, definition=pipeline.definition, cause=command.cause, key=command.key,
-        data=command.fields, stage=pipeline.start, parent=command.parent,
-    )  # fmt: skip
-    return opened(pipeline, event)
+    values = {
+        "id": f"{case_id(id_)}#1", "case": id_, "at": now if command.at is None else aware(command.at),
+        "recorded": now, "who": command.who, "on_behalf_of": command.on_behalf_of,
+        "definition": pipeline.definition, "cause": command.cause, "key": command.key, "data": command.fields,
+        "stage": pipeline.start, "parent": command.parent,
+    }  # fmt: skip
+    return opened(pipeline, values)
 
 
 def _take(pipeline: "Pipeline", case: Case, command: Any, now: datetime, around: Around) -> Step | Refused:
-    values = {
-        **_shared(pipeline, case, command, now),
-        "move": command.move, "origin": case.stage, "entered": case.entered, "held_by": case.held_by,
-    }  # fmt: skip
+    values = {**_shared(pipeline, case, command, now), "move": command.move}
     return _machine.decide(pipeline._engine, case, values, around)  # noqa: SLF001 - the definition's own room
 
 

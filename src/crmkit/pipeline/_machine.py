@@ -52,16 +52,22 @@ class Machine:
         reader: looks at the fields that a command sets; None if they may hold anything.
         judge: the rules that every change must keep; None if there are none.
         closer: closes the children; None if there can be none.
+        strict: whether there is any of them.
     """
 
     table: Table
     reader: Reader | None = None
     judge: Judge | None = None
     closer: Closer | None = None
+    strict: bool = attrs.field(init=False)
+
+    @strict.default
+    def _strict(self) -> bool:
+        return not (self.reader is None and self.judge is None and self.closer is None)
 
 
 # What a named tuple's own constructor calls, without the way there.
-_pair = tuple.__new__
+_tuple = tuple.__new__
 
 
 def decide(machine: Machine, case: Case, values: dict[str, Any], around: Around = ALONE) -> Step | Refused:
@@ -70,44 +76,57 @@ def decide(machine: Machine, case: Case, values: dict[str, Any], around: Around 
     Args:
         machine: the compiled pipeline.
         case: the case as it is.
-        values: the attributes of the `Moved` event this will be, all but `stage`; the event keeps the dictionary.
+        values: what the command says, by the attributes of the `Moved` event this will be, which keeps the dictionary.
         around: what else the guards may look at.
     """
-    move, table = values["move"], machine.table
-    edge = table[case.stage].get(move) if case.stage in table else None
+    # Reading a tuple at once is much cheaper than reading it part by part, and this is the hot path.
+    id_, stage, opened, entered, last, owner, held_by, fields, version, _, requests, children, parent = case
+    move, at, data, table = values["move"], values["at"], values["data"], machine.table
+    edge = table[stage].get(move) if stage in table else None
     if edge is None:
         return _no_such_move(table, case, move)
-    fields = case.fields if values["data"] is EMPTY else case.fields | values["data"]
-    at = values["at"]
+    values["id"], values["case"] = f"{id_}#{version + 1}", id_
+    values["origin"], values["entered"], values["held_by"] = stage, entered, held_by
+    if data is not EMPTY:
+        fields = fields | data
+        owner = fields.get("owner") or owner
     reasons = _gated(edge, Attempt(case, fields, edge.to, values, around)) if edge.gates else []
-    # The common case first: nothing is missing, nothing is refused.
-    if edge.requires or at < case.at:
-        reasons = [*_missing(edge, fields), *_late(case, at), *reasons]
     also: tuple[Event, ...] = ()
-    if machine.reader is not None and values["data"]:
-        free = {name: value for name, value in values["data"].items() if name not in edge.requires}
-        reasons += machine.reader(case, Fields(free), values["data"])
+    # The common case first: nothing is missing, nothing is refused, nobody else has a say.
+    if edge.requires or at < last:
+        reasons = [*_missing(edge, fields), *_late(case, at), *reasons]
+    if machine.strict:
+        against, also = _judged(machine, edge, case, fields, (values, around))
+        reasons = [*reasons, *against]
+    if reasons:
+        missing = tuple(name for name in edge.requires if not has_value(fields, name))
+        return Refused(tuple(dict.fromkeys(reasons)), missing, ((move,),) if missing else ())
+    to = values["stage"] = edge.to
+    version += 1 + sum(one.case == id_ for one in also) if also else 1
+    after = _tuple(Case, (
+        id_, to, opened, at, at, owner, owner, fields, version, values["definition"], requests, children, parent,
+    ))  # fmt: skip
+    return _tuple(Step, (after, trusted(Moved, values), edge.effects, also))
+
+
+def _judged(
+    machine: Machine, edge: Edge, case: Case, fields: Fields, context: tuple[dict[str, Any], Around]
+) -> tuple[list[str], tuple[Event, ...]]:
+    """What the schema, the rules and the children say of a move."""
+    values, around = context
+    data: Fields = values["data"]
+    reasons: list[str] = []
+    also: tuple[Event, ...] = ()
+    if machine.reader is not None and data:
+        free = {name: value for name, value in data.items() if name not in edge.requires}
+        reasons += machine.reader(case, Fields(free), data)
     if machine.judge is not None:
         against, also = machine.judge(case, fields, {**values, "stage": edge.to})
         reasons += against
     if edge.closes and machine.closer is not None:
         against, closing = machine.closer(case, values, around)
         reasons, also = reasons + against, (*also, *closing)
-    if reasons:
-        missing = tuple(name for name in edge.requires if not has_value(fields, name))
-        return Refused(tuple(dict.fromkeys(reasons)), missing, ((move,),) if missing else ())
-    values["stage"] = edge.to
-    # A copy with changes is cheaper than a new case: most of it stays.
-    after = case.__dict__.copy()
-    after["stage"] = edge.to
-    after["entered"] = after["at"] = at
-    after["version"] += 1 + sum(one.case == case.id for one in also) if also else 1
-    after["definition"] = values["definition"]
-    if fields is not case.fields:
-        after["fields"] = fields
-        after["owner"] = fields.get("owner") or case.owner
-    after["held_by"] = after["owner"]
-    return _pair(Step, (trusted(Case, after), trusted(Moved, values), edge.effects, also))
+    return reasons, also
 
 
 def _gated(edge: Edge, attempt: Attempt) -> list[str]:
@@ -156,7 +175,7 @@ def evolve(case: Case | None, event: Event) -> Case:
             # Most events are not about approvals, and most cases have none.
             if case.requests or isinstance(event, Requested):
                 changes["requests"] = answered(case.requests, event)
-    return trusted(Case, {**case.__dict__, **changes})
+    return case._replace(**changes)
 
 
 def edited(machine: Machine, case: Case, event: Edited) -> Step | Refused:
@@ -238,14 +257,7 @@ def _no_such_move(table: Table, case: Case, move: str) -> Refused:
 def opened_case(event: Opened) -> Case:
     """The case that an `Opened` event begins."""
     owner = event.data.get("owner") or event.who
-    return Case(
-        id=event.case,
-        stage=event.stage,
-        opened=event.at,
-        entered=event.at,
-        owner=owner,
-        held_by=owner,
-        fields=event.data,
-        definition=event.definition,
-        parent=event.parent,
-    )
+    at = event.at
+    return _tuple(Case, (
+        event.case, event.stage, at, at, at, owner, owner, event.data, 1, event.definition, (), (), event.parent,
+    ))  # fmt: skip

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from crmkit.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from crmkit.calendars import WorkingTime
+    from crmkit.pipeline.limits import Limit
 
 
 class Time(Protocol):
@@ -27,14 +31,24 @@ class _WallTime:
 
     def due(self, start: datetime, work: timedelta) -> datetime:
         # In UTC: adding to a local time counts the hours on its wall, which summer time skips and repeats.
-        try:
-            return start.astimezone(UTC) + work
-        except OverflowError:
-            raise InvalidValue("limit", work, f"from {start} on ends after the year 9999") from None
+        return start.astimezone(UTC) + work
 
 
 #: Round the clock.
 WALL: Time = _WallTime()
+
+
+def promised(limit: "Limit", start: datetime, calendar: "WorkingTime | None") -> tuple[Time, datetime]:
+    """What a limit counts as time, and its deadline without pauses.
+
+    Raises:
+        InvalidValue: if there is no calendar for business time, or too little of it, or the deadline is too far off.
+    """
+    try:
+        end = limit.due(start, calendar)
+    except OverflowError:
+        raise InvalidValue("deadline", str(limit), f"from {start} on is after the year 9999") from None
+    return (WALL if calendar is None or not limit.business else calendar), end
 
 
 def prolonged(time: Time, due: datetime, pauses: Iterable[tuple[datetime, datetime]]) -> datetime:

@@ -9,7 +9,6 @@ import attrs
 from crmkit.events import Breached, Event, Found, Moved, Warned
 from crmkit.pipeline._machine import evolve
 from crmkit.pipeline.case import ALONE, Case
-from crmkit.values import EMPTY
 
 if TYPE_CHECKING:
     from crmkit.pipeline._conditions import Conditions
@@ -186,7 +185,7 @@ def _record(pipeline: "Pipeline", before: Case | None, after: Case, event: Event
     }  # fmt: skip
     conditions = _conditions(pipeline)
     made: dict[str, Any] = {field.name: None for field in conditions.rules.schema.fields if field.nullable}
-    made |= conditions.record(after, EMPTY, values, ALONE)
+    made |= conditions.record(after, after.fields, values, ALONE)
     known = {stage.name for stage in pipeline.stages}
     # A case that was migrated may have been in a stage that this version does not have: nobody can tell which it is.
     if after.stage not in known:

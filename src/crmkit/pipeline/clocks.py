@@ -16,7 +16,7 @@ import attrs
 from crmkit.errors import InvalidValue
 from crmkit.events import Breached, Event, Warned
 from crmkit.pipeline._news import news
-from crmkit.pipeline._spans import prolonged
+from crmkit.pipeline._spans import prolonged, promised
 from crmkit.pipeline._ticking import ClockStatus, Run, Span, by_case, runs
 from crmkit.pipeline.limits import Limit
 from crmkit.pipeline.stages import Effect
@@ -359,17 +359,16 @@ def _state(run: Run, timed: _Timed, calendars: Calendars, now: datetime) -> Cloc
     calendar, until = calendars.of(run.case.owner), run.ended or now
     pauses = run.held(until)
     try:
-        time = timed.limit.time(calendar)
-        promised = timed.limit.due(run.started, calendar)
-        total = time.elapsed(run.started, promised)
+        time, end = promised(timed.limit, run.started, calendar)
+        total = time.elapsed(run.started, end)
         shares = {share: time.due(run.started, total * share // 100) for share in sorted({*timed.warn})}
-        deadline = prolonged(time, promised, pauses)
+        deadline = prolonged(time, end, pauses)
         held = sum((time.elapsed(*pause) for pause in pauses), timedelta())
         elapsed = time.elapsed(run.started, until) - held
         reached = {share: prolonged(time, at, pauses) for share, at in shares.items()}
         # A fact says what was known when it came about: pauses after it are not.
         warnings = tuple(
-            Threshold(share, at, prolonged(time, promised, [pause for pause in pauses if pause[0] < at]))
+            Threshold(share, at, prolonged(time, end, [pause for pause in pauses if pause[0] < at]))
             for share, at in reached.items()
         )
     except InvalidValue as error:

@@ -42,7 +42,8 @@ def deciding(pipeline: "Pipeline") -> dict[str, Any]:
 
 def _without(value: Any, names: frozenset[str]) -> Any:
     if isinstance(value, dict):
-        return {key: _without(item, names) for key, item in value.items() if key not in names}
+        made = {key: _without(item, names) for key, item in value.items() if key not in names}
+        return made["to"] if made.keys() == {"to"} else made
     return [_without(item, names) for item in value] if isinstance(value, list) else value
 
 

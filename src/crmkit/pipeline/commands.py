@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from crmkit import events
 from crmkit.values import EMPTY, Fields
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Submit",
     "Take",
     "Withdraw",
+    "led_to",
 ]
 
 
@@ -162,3 +164,27 @@ class Withdraw(_OfApproval):
 
 #: Everything that can be asked of a case.
 Command: TypeAlias = Open | Take | Edit | OpenChild | Submit | Approve | Reject | SendBack | AddApprover | Withdraw
+
+_FACTS: Mapping[type, type[events.Event]] = {
+    Open: events.Opened,
+    Take: events.Moved,
+    Edit: events.Edited,
+    OpenChild: events.Linked,
+    Submit: events.Requested,
+    Approve: events.Approved,
+    Reject: events.Rejected,
+    SendBack: events.Returned,
+    AddApprover: events.ApproverAdded,
+    Withdraw: events.Withdrawn,
+}
+
+
+def led_to(command: Command, event: events.Event) -> bool:
+    """Whether a fact is what a command leads to: it says the same in all that the command says."""
+    if type(event) is not _FACTS[type(command)]:
+        return False
+    asked = {field.name: getattr(command, field.name) for field in attrs.fields(type(command))}
+    fields = asked.pop("fields")
+    # What a command leaves open is filled in by whoever decides; the fields of a child are in the child's own fact.
+    same_fields = isinstance(command, OpenChild) or fields == event.data
+    return same_fields and all(value is None or getattr(event, name) == value for name, value in asked.items())

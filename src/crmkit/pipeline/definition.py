@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import attrs
 
 from crmkit.errors import DefinitionErrors, MoveNotAllowed, NotFound
-from crmkit.events import Edited, Event, Opened
+from crmkit.events import Breached, Edited, Event, Moved
 from crmkit.pipeline import _checks, _compiled, _deciding, _machine, codec, diagram, history
 from crmkit.pipeline.approvals import Approval
 from crmkit.pipeline.case import ALONE, Accepted, Around, Case, Refused, Step, Verdict, Visit
 from crmkit.pipeline.clocks import Clock
 from crmkit.pipeline.commands import Command
 from crmkit.pipeline.links import Link
-from crmkit.pipeline.stages import Guard, Move, Stage
+from crmkit.pipeline.stages import Effect, Guard, Move, Stage
 from crmkit.values import EMPTY, Fields, aware
 
 if TYPE_CHECKING:
@@ -203,11 +203,23 @@ class Pipeline:
         Raises:
             MoveNotAllowed: if the start stage requires fields that have no value, or rules refuse what they hold.
         """
-        event = Opened(
-            id=f"{id}#1", case=_deciding.case_id(id), at=at, recorded=recorded or at, who=who,
-            definition=self.definition, key=key, data=Fields({**fields, **more}), stage=self.start, parent=parent,
-        )  # fmt: skip
-        decided = _deciding.opened(self, event)
+        decided = _deciding.opened(
+            self,
+            {
+                "id": f"{_deciding.case_id(id)}#1",
+                "case": id,
+                "at": aware(at),
+                "recorded": aware(recorded, "recorded") if recorded else at,
+                "who": who,
+                "on_behalf_of": None,
+                "definition": self.definition,
+                "cause": None,
+                "key": key,
+                "data": EMPTY if fields is EMPTY and not more else Fields({**fields, **more}),
+                "stage": self.start,
+                "parent": parent,
+            },
+        )
         if isinstance(decided, Refused):
             raise MoveNotAllowed(id, self.start, "open", decided.reasons, decided.missing)
         return decided
@@ -249,8 +261,6 @@ class Pipeline:
             self._engine,
             case,
             {
-                "id": f"{case.id}#{case.version + 1}",
-                "case": case.id,
                 "at": aware(at),
                 "recorded": aware(recorded, "recorded") if recorded else at,
                 "who": who,
@@ -260,9 +270,6 @@ class Pipeline:
                 "key": key,
                 "data": EMPTY if fields is EMPTY and not more else Fields({**fields, **more}),
                 "move": move,
-                "origin": case.stage,
-                "entered": case.entered,
-                "held_by": case.held_by,
             },
             around,
         )
@@ -320,6 +327,15 @@ class Pipeline:
             around: the roles of whoever commands, who acts for whom, and the child cases.
         """
         return _deciding.decide(self, case, command, now, around)
+
+    def effects(self, event: Event) -> tuple[Effect, ...]:
+        """What is to be done because of a fact; whoever follows a store's feed asks for each."""
+        if isinstance(event, Moved):
+            move = self.moves.get(event.origin, {}).get(event.move)
+            return () if move is None else move.effects
+        if isinstance(event, Breached):
+            return next((clock.effects for clock in self.clocks if clock.name == event.clock), ())
+        return ()
 
     # -- history
 

@@ -1,136 +1,115 @@
-"""Limits in words: "4 hours" of wall time, "4 business hours" of working time, "5 business days" of a calendar."""
+"""Time limits of stages: the text in a definition, and when the time is up.
+
+>>> from datetime import UTC, datetime
+>>> Limit.parse("4 hours").due(datetime(2026, 3, 2, 22, tzinfo=UTC)).isoformat()
+'2026-03-03T02:00:00+00:00'
+"""
 
 import re
-from collections.abc import Iterable
-from datetime import datetime, timedelta
-from fractions import Fraction
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import attrs
 
 from crmkit.errors import InvalidValue
-from crmkit.pipeline._spans import WALL, Time, prolonged
+from crmkit.values import from_micros, to_micros
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from crmkit.calendars import WorkingTime
 
 __all__ = ["Limit", "Unit"]
 
-#: What a limit counts.
+#: What a limit is counted in.
 Unit: TypeAlias = Literal["minute", "hour", "day", "week"]
+Micros: TypeAlias = "npt.NDArray[np.int64]"
 
-_TEXT = re.compile(r"(\d{1,6}(?:\.\d{1,6})?) (business )?(minute|hour|day|week)s?\Z", re.ASCII)
-_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400, "week": 7 * 86_400}
-# A business week is five business days, whatever the week of a calendar.
-_DAYS = {"day": 1, "week": 5}
+_TEXT = re.compile(r"(?P<amount>\d{1,6}(?:\.\d{1,6})?) (?P<business>business )?(?P<unit>minute|hour|day|week)s?")
+_MICROS: dict[str, int] = {"minute": 60_000_000, "hour": 3_600_000_000, "day": 86_400_000_000, "week": 604_800_000_000}
+_WEEK_DAYS = 5
 
 
 @attrs.frozen
 class Limit:
     """How long something may take.
 
-    >>> Limit.parse("4 business hours")
-    Limit(amount=Fraction(4, 1), unit='hour', business=True)
-
-    Minutes and hours of business time are working time. Business days end at the same wall time so many business days
-    later (see `crmkit.calendars.WorkingTime.due_days`); a business week is five of them. Without "business" a day is
-    24 hours and a week seven days of wall time.
+    Without "business" it is wall time: a day is 24 hours, a week seven of them. Business minutes and hours are working
+    time of a calendar. Business days are those of `WorkingTime.due_days`: the same wall time so many business days
+    later; a business week is five of them. A fraction of a business day is that fraction of the working time up to the
+    next whole one.
 
     Attributes:
         amount: how many; exact.
         unit: of what.
-        business: whether the time of a calendar counts.
+        business: whether only working time counts.
     """
 
-    amount: Fraction
+    amount: Decimal
     unit: Unit
     business: bool = False
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """The limit of its words.
+    def parse(cls, text: object) -> Self:
+        """The limit of a text such as "5 business days" or "1.5 hours".
 
         Raises:
-            InvalidValue: if they are none.
+            InvalidValue: for anything else.
         """
-        found = _TEXT.match(text) if isinstance(text, str) else None
+        found = _TEXT.fullmatch(text) if isinstance(text, str) else None
         if found is None:
             raise InvalidValue("limit", text, "is no time limit, such as '5 business days' or '4 hours'")
-        unit: Any = found[3]
-        limit = cls(Fraction(found[1]), unit, found[2] is not None)
-        if not limit.amount:
-            raise InvalidValue("limit", text, "is no time at all")
-        if limit.business and unit in _DAYS and limit._days.denominator > 1:
-            raise InvalidValue("limit", text, "has a part of a business day; give business hours")
-        return limit
+        unit: Any = found["unit"]
+        return cls(Decimal(found["amount"]), unit, found["business"] is not None)
 
-    @property
-    def _days(self) -> Fraction:
-        return self.amount * _DAYS[self.unit]
+    def __str__(self) -> str:
+        business = "business " if self.business else ""
+        return f"{self.amount} {business}{self.unit}{'' if self.amount == 1 else 's'}"
 
-    @property
-    def _span(self) -> timedelta:
-        return timedelta(microseconds=round(self.amount * _SECONDS[self.unit] * 1_000_000))
+    def due(self, entered: datetime, calendar: "WorkingTime | None" = None) -> datetime:
+        """When the time is up for one stay; see `due_us`."""
+        import numpy as np
 
-    def time(self, calendar: "WorkingTime | None") -> Time:
-        """What it counts as time: that of a calendar, or wall time.
+        due = self.due_us(np.array([to_micros(entered, "entered")]), calendar)
+        return from_micros(int(due[0])).astimezone(entered.tzinfo)
 
-        Raises:
-            InvalidValue: if it is in business time and there is no calendar.
-        """
-        if not self.business:
-            return WALL
-        if calendar is None:
-            raise InvalidValue("limit", str(self), "is in business time, and no calendar was given")
-        return calendar
-
-    def due(
-        self,
-        start: datetime,
-        calendar: "WorkingTime | None" = None,
-        *,
-        pauses: Iterable[tuple[datetime, datetime]] = (),
-    ) -> datetime:
-        """When it is over, in UTC.
+    def due_us(self, entered_us: Micros, calendar: "WorkingTime | None" = None) -> Micros:
+        """When the time is up, for many.
 
         Args:
-            start: from when (aware).
-            calendar: the working time that counts, if any does.
-            pauses: (from, to) pairs in order, without overlaps; each puts the end off by the time inside it.
-
-        Raises:
-            InvalidValue: if it is in business time and there is no calendar, or that has too little working time.
-        """
-        time = self.time(calendar)
-        if self.business and calendar is not None and self.unit in _DAYS:
-            end = calendar.due_days(start, int(self._days))
-        else:
-            end = time.due(start, self._span)
-        return prolonged(time, end, pauses)
-
-    def due_us(self, start_us: Any, calendar: "WorkingTime | None" = None) -> Any:
-        """When it is over, for columns.
-
-        Args:
-            start_us: int64 microseconds UTC.
-            calendar: the working time that counts, if any does.
+            entered_us: int64 microseconds UTC, any shape.
+            calendar: says what working time is; only business limits need it.
 
         Returns:
-            int64 of the same shape.
+            int64 microseconds UTC; fractions of a microsecond are cut off.
 
         Raises:
-            InvalidValue: as `due` does.
+            InvalidValue: if a business limit has no calendar.
         """
         import numpy as np
 
-        self.time(calendar)
-        span = np.array(self._span // timedelta(microseconds=1))
-        if not self.business or calendar is None:
-            return start_us + span
-        if self.unit in _DAYS:
-            return calendar.due_days_us(start_us, np.array(int(self._days)))
-        return calendar.due_us(start_us, span)
+        entered = np.asarray(entered_us, np.int64)
+        if not self.business:
+            return entered + int(self.amount * _MICROS[self.unit])
+        if calendar is None:
+            raise InvalidValue("limit", str(self), "counts business time and needs calendar=")
+        if self.unit in ("minute", "hour"):
+            return calendar.due_us(entered, np.array(int(self.amount * _MICROS[self.unit])))
+        return self._business_days(entered, calendar)
 
-    def __str__(self) -> str:
-        amount = f"{float(self.amount):g}"
-        return f"{amount} {'business ' if self.business else ''}{self.unit}{'' if amount == '1' else 's'}"
+    def _business_days(self, entered: Micros, calendar: "WorkingTime") -> Micros:
+        import numpy as np
+
+        whole, rest = divmod(self.amount * (_WEEK_DAYS if self.unit == "week" else 1), 1)
+
+        def after(days: int) -> Micros:
+            return calendar.due_days_us(entered, np.array(days)) if days else entered
+
+        due = after(int(whole))
+        if not rest:
+            return due
+        # Whole numbers throughout: 2^53 microseconds are exact in a float, but a quotient of them is not.
+        over, under = rest.as_integer_ratio()
+        return calendar.due_us(due, calendar.elapsed_us(due, after(int(whole) + 1)) * over // under)

@@ -1,12 +1,9 @@
 """Child cases: a quotation approval or a credit check that lives inside a deal, with a definition of its own."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import attrs
-
-from crmkit.events import Event, Moved
-from crmkit.pipeline.case import Around, Case
 
 if TYPE_CHECKING:
     from crmkit.pipeline.definition import Pipeline
@@ -49,55 +46,3 @@ class Link:
         for stage in self.pipeline.stages:
             if stage.outcome is None and self.way_out(stage.name) is None:
                 yield f"stage {stage.name!r} of {self.pipeline.name!r} has no move into a cancelled stage"
-
-
-def outcome_of(link: Link, child: Case) -> str | None:
-    """What became of a child: the outcome of its stage; None while it is open."""
-    return link.pipeline.stage(child.stage).outcome
-
-
-def seen(links: Iterable[Link], case: Case, around: Around) -> dict[str, Any]:
-    """What guards see of the children: a context for each link, None where there is no child."""
-    made: dict[str, Any] = {}
-    for link in links:
-        child = around.children.get(case.child(link.name) or "")
-        made[link.name] = None if child is None else {"stage": child.stage, "outcome": outcome_of(link, child)}
-    return made
-
-
-def closer(
-    links: tuple[Link, ...],
-) -> Callable[[Case, Mapping[str, Any], Around], tuple[list[str], tuple[Event, ...]]]:
-    """What closes the open children of a case that closes."""
-    by_name = {link.name: link for link in links}
-
-    def close(case: Case, values: Mapping[str, Any], around: Around) -> tuple[list[str], tuple[Event, ...]]:
-        reasons: list[str] = []
-        facts: list[Event] = []
-        for name, id_ in case.children:
-            child = around.children.get(id_)
-            if child is None:
-                reasons.append(f"{name} {id_!r} may still be open: its state was not given")
-            elif name in by_name and outcome_of(by_name[name], child) is None:
-                facts.append(_cancelled(by_name[name], child, values))
-        return reasons, tuple(facts)
-
-    return close
-
-
-def _cancelled(link: Link, child: Case, values: Mapping[str, Any]) -> Moved:
-    move, to = link.way_out(child.stage) or ("", "")
-    return Moved(
-        id=f"{child.id}#{child.version + 1}",
-        case=child.id,
-        at=max(values["at"], child.at),
-        recorded=max(values["recorded"], child.at),
-        who=values["who"],
-        definition=link.pipeline.definition,
-        cause=values["id"],
-        move=move,
-        origin=child.stage,
-        entered=child.entered,
-        held_by=child.held_by,
-        stage=to,
-    )
