@@ -282,6 +282,17 @@ def test_done_at_the_due_instant_is_done_in_time():
         ]
 
 
+def test_an_instant_is_passed_after_it():
+    """Who stops at a warning is not warned, and who stands still from the due instant on is late all the same."""
+    pipeline = ticket(Clock("reply", "4 hours", stop="done", pause="hold", warn=[50]))
+    start = datetime(2024, 3, 4, 9, tzinfo=UTC)
+    stopped = told(pipeline, start, (2 * HOUR, {"done": True}))
+    assert tick(pipeline, stopped, now=start + DAY).events == ()
+    assert states(pipeline, stopped, now=start + DAY)[0].warned == ()
+    held = told(pipeline, start, (4 * HOUR, {"hold": True}))
+    assert [fact.at - start for fact in tick(pipeline, held, now=start + DAY).events] == [2 * HOUR, 4 * HOUR]
+
+
 def test_a_warning_says_what_was_due_then():
     """A pause after a warning moves the deadline, and not the warning that was given before."""
     pipeline = ticket(Clock("reply", "4 hours", stop="done", pause="hold", warn=[25]))
@@ -377,6 +388,7 @@ def test_conditions_see_the_case_after_the_fact():
         clocks=[
             Clock("wait", "1 day", start='stage = "waiting" and previous stage = "open"', stop='stage != "waiting"'),
             Clock("moved", "1 day", start='move = "waiting"', stop='move = "solved"', pause='move = "waiting"', resume="false"),
+            Clock("short", "1 day", start='move = "waiting"', stop='stage = "solved"', pause='move = "waiting"'),
             Clock("first", "1 day", start="previous stage = null", stop='answer = "yes"', pause="answer = null"),
         ],
     )  # fmt: skip
@@ -389,7 +401,12 @@ def test_conditions_see_the_case_after_the_fact():
         found = {
             one.clock: (one.status, one.started - start) for one in states(pipeline, history, now=start + 2 * HOUR)
         }
-        assert found == {"wait": ("running", HOUR), "moved": ("paused", HOUR), "first": ("paused", timedelta())}
+        assert found == {
+            "wait": ("running", HOUR),
+            "moved": ("paused", HOUR),
+            "short": ("paused", HOUR),
+            "first": ("paused", timedelta()),
+        }
 
 
 @pytest.mark.parametrize(
