@@ -329,6 +329,8 @@ def test_cycles():
         (3, "stopped", 6 * HOUR, 7 * HOUR, 10 * HOUR),
         (4, "running", 8 * HOUR, 9 * HOUR, 12 * HOUR),
     ]
+    early = told(pipeline, start, (HOUR, {"again": True}), fields={"asked": False})
+    assert states(pipeline, early, now=start + DAY) == ()
     assert due(found) == start + 12 * HOUR
     assert due(found[:3]) is None
 
