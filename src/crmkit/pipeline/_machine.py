@@ -165,9 +165,8 @@ def evolve(case: Case | None, event: Event) -> Case:
             changes |= {"stage": event.stage, "entered": event.at, "held_by": owner}
             changes["definition"] = event.definition or case.definition
         case Migrated():
+            # The same stay under another name: when it began, and who held the case then, stay as they were.
             changes |= {"definition": event.definition, "stage": event.stage}
-            if event.stage != case.stage:
-                changes |= {"entered": event.at, "held_by": owner}
         case Linked():
             others = (one for one in case.children if one.link != event.link)
             changes["children"] = (*others, Child(event.link, event.child))
