@@ -49,7 +49,7 @@ def test_a_deal_is_stalled_if_hardly_any_peer_stays_so_long():
     found = attention(DEALS, [*peers(50), *late], now=NOW)
     slow = next(one for one in found.concerns if one.kind == "stalled")
     assert (slow.case, slow.stage, slow.owner) == ("D-1", "lead", "wei")
-    assert slow.reason == "in 'lead' for 40 days; 0.0% of 50 peers so long, half of them at most 6 days"
+    assert slow.reason == "in 'lead' for 40 days; 0.0% of 50 peers stay so long, and half at most 6 days"
     assert slow.figures == {
         "age": 40 * 86_400.0, "share": 0.0, "peers": 50, "ended": 50, "median": 6 * 86_400.0,
         "entered": (NOW - 40 * DAY).isoformat(),
@@ -99,7 +99,7 @@ def test_old_cases():
     fresh = case(DEALS, "D-1", 90 * DAY, (DAY, "offer"))
     found = attention(DEALS, [*peers(50), *fresh], now=NOW)
     assert [(one.kind, one.case) for one in found.concerns] == [("old", "D-1")]
-    assert found.concerns[0].reason == "open for 90 days; 0.0% of 50 peers so long, half of them at most 12 days"
+    assert found.concerns[0].reason == "open for 90 days; 0.0% of 50 peers stay so long, and half at most 12 days"
     back = case(DEALS, "D-2", 90 * DAY, (80 * DAY, "lost"), (DAY, "lead"))
     again = attention(DEALS, [*peers(50), *back], now=NOW)
     assert [(one.kind, one.case) for one in again.concerns] == [("old", "D-2")]
@@ -198,7 +198,7 @@ def test_it_is_plain_data_and_stable():
     ]  # fmt: skip
     assert [one.rank for one in found.concerns] == [1, 2, 3, 4, 5, 6]
     assert attention(DEALS, facts, now=NOW - 200 * DAY).issues == ()
-    assert str(found).splitlines()[0] == "6 concerns, 2 open cases at 2026-03-02 09:00 UTC"
+    assert str(found).splitlines()[0] == "concerns: 6, open cases: 2, at 2026-03-02 09:00 UTC"
 
 
 def test_what_cannot_be_read_is_named():

@@ -51,16 +51,16 @@ def promised(limit: "Limit", start: datetime, calendar: "WorkingTime | None") ->
     return (WALL if calendar is None or not limit.business else calendar), end
 
 
-def prolonged(time: Time, due: datetime, pauses: Iterable[tuple[datetime, datetime]]) -> datetime:
-    """A deadline put off by the pauses that begin before it, each by the measured time that it took out.
+def prolonged(time: Time, due: datetime, holds: Iterable[tuple[datetime, timedelta]]) -> datetime:
+    """A deadline put off by the pauses that begin before it, each by the time that it took out.
 
     Args:
         time: what counts as time.
         due: the deadline without pauses.
-        pauses: from and to, in order, without overlaps.
+        holds: when each pause began, in order, and the time inside it; pauses do not overlap.
     """
-    for start, end in pauses:
+    for start, held in holds:
         if start >= due:
             break
-        due = time.due(due, time.elapsed(start, end))
+        due = time.due(due, held)
     return due.astimezone(UTC)

@@ -99,7 +99,7 @@ class _ClockWatch(_Watch):
 
     def __init__(self, clock: "Clock", holds: Callable[[str, str, Mapping[str, Any]], bool]) -> None:
         super().__init__(clock.name)
-        self._clock = clock
+        self._parts = frozenset(clock.conditions)
         self._holds = holds
         self._was = {"start": False, "reset": False}
 
@@ -121,14 +121,14 @@ class _ClockWatch(_Watch):
 
     def _pause(self, run: Run, record: Mapping[str, Any], at: datetime) -> None:
         pauses = self._true("pause", record)
-        resumes = not pauses if self._clock.resume is None else self._true("resume", record)
+        resumes = self._true("resume", record) if "resume" in self._parts else not pauses
         if resumes:
             run.resume(at)
         elif pauses and run.status == "running":
             run.hold(at)
 
     def _true(self, part: str, record: Mapping[str, Any]) -> bool:
-        if part not in self._clock.conditions:
+        if part not in self._parts:
             # Without a start it begins with the case.
             return part == "start"
         return self._holds(self.name, part, record)

@@ -123,7 +123,7 @@ class Attention:
         }
 
     def __str__(self) -> str:
-        lines = [f"{len(self.concerns)} concerns, {len(self.issues)} open cases at {_moment(self.at)}"]
+        lines = [f"concerns: {len(self.concerns)}, open cases: {len(self.issues)}, at {_moment(self.at)}"]
         lines += [f"  {one}" for one in self.concerns]
         lines += [f"  not judged: {stage or 'the whole way'}: {why}" for stage, why in self.unjudged.items()]
         lines += [f"  not read: {case}: {why}" for case, why in self.unread.items()]
@@ -256,8 +256,10 @@ def _old(
 
 def _late(where: str, age_us: int, share: float, limit: "ProductLimit") -> tuple[str, dict[str, Any]]:
     median = limit.median
-    half = "" if median is None else f", half of them at most {_span(timedelta(microseconds=median))}"
-    reason = f"{where} for {_span(timedelta(microseconds=age_us))}; {share:.1%} of {limit.n - 1} peers so long{half}"
+    half = "" if median is None else f", and half at most {_span(timedelta(microseconds=median))}"
+    reason = (
+        f"{where} for {_span(timedelta(microseconds=age_us))}; {share:.1%} of {limit.n - 1} peers stay so long{half}"
+    )
     figures = {
         "age": age_us / 1_000_000, "share": share, "peers": limit.n - 1, "ended": limit.n - limit.n_open,
         "median": None if median is None else median / 1_000_000,

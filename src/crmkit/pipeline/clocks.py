@@ -362,13 +362,13 @@ def _state(run: Run, timed: _Timed, calendars: Calendars, now: datetime) -> Cloc
         time, end = promised(timed.limit, run.started, calendar)
         total = time.elapsed(run.started, end)
         shares = {share: time.due(run.started, total * share // 100) for share in sorted({*timed.warn})}
-        deadline = prolonged(time, end, pauses)
-        held = sum((time.elapsed(*pause) for pause in pauses), timedelta())
-        elapsed = time.elapsed(run.started, until) - held
-        reached = {share: prolonged(time, at, pauses) for share, at in shares.items()}
+        holds = [(start, time.elapsed(start, to)) for start, to in pauses]
+        deadline = prolonged(time, end, holds)
+        elapsed = time.elapsed(run.started, until) - sum((held for _, held in holds), timedelta())
+        reached = {share: prolonged(time, at, holds) for share, at in shares.items()}
         # A fact says what was known when it came about: pauses after it are not.
         warnings = tuple(
-            Threshold(share, at, prolonged(time, end, [pause for pause in pauses if pause[0] < at]))
+            Threshold(share, at, prolonged(time, end, [hold for hold in holds if hold[0] < at]))
             for share, at in reached.items()
         )
     except InvalidValue as error:
