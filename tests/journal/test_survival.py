@@ -45,8 +45,11 @@ def test_the_others_are_those_without_it(stays):
             assert limit.beyond(np.array([age]), others=True) == pytest.approx([float(share(others, age))])
 
 
-@given(STAYS)
-def test_the_median_is_where_half_have_ended(stays):
-    """It is the first duration by which the estimate is at most a half; None if it never is."""
-    wanted = next((age for age in range(13) if share(stays, age + 1) <= Fraction(1, 2)), None)
-    assert estimate(stays).median == wanted
+@given(STAYS, st.sampled_from([Fraction(1, 4), Fraction(1, 2), Fraction(2, 3)]))
+def test_a_quantile_is_where_so_many_have_ended(stays, part):
+    """It is the first duration by which the estimate is down to the rest, or the middle of where it rests there."""
+    down = [age for age in range(13) if share(stays, age + 1) <= 1 - part]
+    below = [age for age in range(13) if share(stays, age + 1) < 1 - part]
+    longest = max(duration for duration, _ in stays)
+    wanted = (down[0] + (below[0] if below else longest)) / 2 if down else None
+    assert estimate(stays).quantile(float(part)) == wanted

@@ -10,6 +10,8 @@ from crmkit.journal._coded import Longs
 
 __all__ = ["ProductLimit"]
 
+_SAME = 1e-12
+
 
 @attrs.frozen(eq=False)
 class ProductLimit:
@@ -18,6 +20,7 @@ class ProductLimit:
     Attributes:
         n: how many stays there are.
         n_open: how many of them go on.
+        longest: how long the longest of them lasted, or lasts so far.
         time: the distinct durations of those that ended, ascending, int64, shape (T,).
         n_risk: how many lasted at least so long, shape (T,).
         n_event: how many ended then, shape (T,).
@@ -25,6 +28,7 @@ class ProductLimit:
 
     n: int
     n_open: int
+    longest: int
     time: Longs
     n_risk: Longs
     n_event: Longs
@@ -39,7 +43,8 @@ class ProductLimit:
         """
         time, events = np.unique(durations[ended], return_counts=True)
         at_risk = durations.size - np.searchsorted(np.sort(durations), time, side="left")
-        return cls(durations.size, int(np.count_nonzero(~ended)), time, at_risk, events)
+        longest = int(durations.max(initial=0))
+        return cls(durations.size, int(np.count_nonzero(~ended)), longest, time, at_risk, events)
 
     def beyond(self, ages: Longs, *, others: bool = False) -> npt.NDArray[np.float64]:
         """The estimated share of stays that last at least as long as each of some ages.
@@ -57,10 +62,15 @@ class ProductLimit:
         found: npt.NDArray[np.float64] = steps[np.searchsorted(self.time, ages, side="left")]
         return found
 
-    @property
-    def median(self) -> int | None:
-        """The shortest duration by which half of the stays have ended; None if that is not known yet."""
-        steps = np.cumprod(1.0 - self.n_event / self.n_risk)
-        # A product of fractions that is a half may come out above it by its rounding.
-        reached = np.flatnonzero(steps <= 0.5 + 1e-12)
-        return int(self.time[reached[0]]) if reached.size else None
+    def quantile(self, share: float) -> float | None:
+        """The duration by which a share of the stays has ended; None if that is not known yet.
+
+        Where the curve rests exactly at that height the middle of the rest is taken, as R's `survival` does.
+        """
+        left = np.cumprod(1.0 - self.n_event / self.n_risk)
+        # A product of fractions may miss the height by its rounding.
+        reached = np.flatnonzero(left <= 1.0 - share + _SAME)
+        passed = np.flatnonzero(left < 1.0 - share - _SAME)
+        if not reached.size:
+            return None
+        return float(self.time[reached[0]] + (self.time[passed[0]] if passed.size else self.longest)) / 2.0

@@ -255,7 +255,7 @@ def _old(
 
 
 def _late(where: str, age_us: int, share: float, limit: "ProductLimit") -> tuple[str, dict[str, Any]]:
-    median = limit.median
+    median = limit.quantile(0.5)
     half = "" if median is None else f", and half at most {_span(timedelta(microseconds=median))}"
     reason = (
         f"{where} for {_span(timedelta(microseconds=age_us))}; {share:.1%} of {limit.n - 1} peers stay so long{half}"
