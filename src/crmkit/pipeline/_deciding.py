@@ -19,7 +19,7 @@ from crmkit.events import (
 )
 from crmkit.pipeline import _approving, _machine, commands
 from crmkit.pipeline.case import Accepted, Around, Case, Refused, Step, Verdict
-from crmkit.values import aware
+from crmkit.values import EMPTY, aware
 from crmkit.values._trusted import trusted
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _open_child(pipeline: "Pipeline", case: Case, command: Any, now: datetime, a
     before = around.children.get(case.child(link.name) or "")
     if before is not None and link.pipeline.stage(before.stage).outcome is None:
         reasons.append(f"its {link.name} {before.id!r} is still open")
-    shared = {**_shared(pipeline, case, command, now), "data": {}}
+    shared: dict[str, Any] = {**_shared(pipeline, case, command, now), "data": EMPTY}
     own = commands.Open(
         who=command.who, at=command.at, key=command.key, cause=shared["id"], fields=command.fields, parent=case.id
     )

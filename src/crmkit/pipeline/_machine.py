@@ -59,10 +59,10 @@ class Machine:
     reader: Reader | None = None
     judge: Judge | None = None
     closer: Closer | None = None
-    strict: bool = attrs.field(init=False)
+    strict: bool = attrs.field(init=False, default=attrs.Factory(lambda self: self.checks_more(), takes_self=True))
 
-    @strict.default
-    def _strict(self) -> bool:
+    def checks_more(self) -> bool:
+        """Whether there is more to ask than the table."""
         return not (self.reader is None and self.judge is None and self.closer is None)
 
 

@@ -1,6 +1,7 @@
 """What kind each name must be, by the company it keeps in a text: for conditions that come without a schema."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from crmkit.errors import DefinitionError, DefinitionErrors, RuleError
 from crmkit.rules._kinds import FieldKind
@@ -58,6 +59,10 @@ def inferred(texts: Iterable[tuple[str, str]], known: Sequence[Field]) -> tuple[
     return tuple(Field(name, told, nullable=True) for name, (told, _) in found.items())
 
 
+#: A part of a condition, and the kind that it must be; None if its place does not say.
+_Expected: TypeAlias = tuple[nodes.Node, FieldKind | None]
+
+
 def _bound(node: nodes.Node) -> Iterator[nodes.Iteration]:
     if isinstance(node, nodes.For | nodes.Quantified):
         yield from node.iterations
@@ -65,7 +70,7 @@ def _bound(node: nodes.Node) -> Iterator[nodes.Iteration]:
 
 def _told(tree: nodes.Node) -> Iterator[tuple[str, FieldKind | None]]:
     """Each name that a condition reads, and what its place says of its kind."""
-    waiting: list[tuple[nodes.Node, FieldKind | None]] = [(tree, "boolean")]
+    waiting: list[_Expected] = [(tree, "boolean")]
     while waiting:
         node, told = waiting.pop()
         if isinstance(node, nodes.Name):
@@ -74,28 +79,32 @@ def _told(tree: nodes.Node) -> Iterator[tuple[str, FieldKind | None]]:
             waiting += _expected(node)
 
 
-def _expected(node: nodes.Node) -> Iterator[tuple[nodes.Node, FieldKind | None]]:
+def _expected(node: nodes.Node) -> Iterator[_Expected]:
     """The parts of a node, and the kind that each must be."""
     match node:
         case nodes.And() | nodes.Or():
-            yield from ((part, "boolean") for part in node.operands)
+            yield from _each(node.operands, "boolean")
         case nodes.If():
             yield node.condition, "boolean"
-            yield from ((part, None) for part in (node.then, node.otherwise))
+            yield from _each((node.then, node.otherwise), None)
         case nodes.Compare() | nodes.Between() | nodes.In():
             parts = [*_compared(node)]
             told = next((one for one in map(_kind, parts) if one is not None), None)
-            yield from ((part, told) for part in parts)
+            yield from _each(parts, told)
         case nodes.Negate():
             yield node.operand, "decimal"
         case nodes.Arithmetic():
-            told = next((one for one in map(_kind, (node.left, node.right)) if one is not None), "decimal")
-            number = told if told == "decimal" else None
-            yield from ((part, number) for part in (node.left, node.right))
+            told: FieldKind | None = next((one for one in map(_kind, (node.left, node.right)) if one is not None), None)
+            yield from _each((node.left, node.right), "decimal" if told in {None, "decimal"} else None)
         case nodes.Call(function=nodes.Name("not")):
-            yield from ((part, "boolean") for part in node.arguments)
+            yield from _each(node.arguments, "boolean")
         case _:
-            yield from ((part, None) for part in nodes.children(node))
+            yield from _each(nodes.children(node), None)
+
+
+def _each(parts: Iterable[nodes.Node], told: FieldKind | None) -> Iterator[_Expected]:
+    for part in parts:
+        yield part, told
 
 
 def _compared(node: nodes.Node) -> Iterator[nodes.Node]:
