@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import attrs
 
-from crmkit.events import Breached, Event, Found, Moved, Warned
+from crmkit.events import Breached, Event, Found, Migrated, Moved, Warned
 from crmkit.pipeline._machine import evolve
 from crmkit.pipeline.case import ALONE, Case
 
@@ -27,19 +27,21 @@ class Run:
     """One run of a clock: from its start, or its reset, to its stop, or the next reset.
 
     Attributes:
+        case: the case.
         clock: its name.
         cycle: which run of it, from 1.
         started: when (UTC).
-        case: the case as it was then.
+        who: who held the case then.
         ended: when (UTC); None while it goes on.
         status: what it does.
         pauses: when it stood still, in order; the end of the last is None while it does.
     """
 
+    case: str
     clock: str
     cycle: int
     started: datetime
-    case: Case
+    who: str | None
     ended: datetime | None = None
     status: ClockStatus = "running"
     pauses: list[tuple[datetime, datetime | None]] = attrs.field(factory=list[tuple[datetime, datetime | None]])
@@ -77,8 +79,8 @@ class _Watch:
         """The run that goes on."""
         return self.runs[-1] if self.runs and self.runs[-1].ended is None else None
 
-    def begin(self, case: Case, at: datetime) -> Run:
-        self.runs.append(Run(self.name, len(self.runs) + 1, at, case))
+    def begin(self, case: str, at: datetime, who: str | None) -> Run:
+        self.runs.append(Run(case, self.name, len(self.runs) + 1, at.astimezone(UTC), who))
         return self.runs[-1]
 
 
@@ -86,12 +88,22 @@ class _StageWatch(_Watch):
     """The clock of the stages that have a limit: each stay is a run."""
 
     def look(self, before: Case | None, after: Case, event: Event, at: datetime) -> None:
-        if before is not None and before.stage == after.stage and not isinstance(event, Moved):
+        if isinstance(event, Migrated) and before is not None:
+            self._renamed(before.stage, after)
+        elif before is None or isinstance(event, Moved):
+            if self.current is not None:
+                self.current.end(at, "stopped")
+            if after.stage == self.name:
+                self.begin(after.id, after.entered, after.held_by)
+
+    def _renamed(self, name: str, after: Case) -> None:
+        """A stage that is called otherwise after a migration is the same stay: its time goes on."""
+        if name == after.stage:
             return
-        if self.current is not None:
-            self.current.end(at, "stopped")
+        if name == self.name:
+            self.runs.pop()
         if after.stage == self.name:
-            self.begin(after, at)
+            self.begin(after.id, after.entered, after.held_by)
 
 
 class _ClockWatch(_Watch):
@@ -111,9 +123,9 @@ class _ClockWatch(_Watch):
             run.end(at, "stopped")
         elif run is not None and resets:
             run.end(at, "reset")
-            self.begin(after, at)
+            self.begin(after.id, at, after.owner)
         elif run is None and (starts or (resets and self.runs)):
-            run = self.begin(after, at)
+            run = self.begin(after.id, at, after.owner)
             if self._true("stop", record):
                 run.end(at, "stopped")
         if self.current is not None:

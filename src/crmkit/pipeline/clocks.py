@@ -212,13 +212,13 @@ class Ticked:
 
     Attributes:
         events: `Warned` and `Breached` facts to append, case by case.
-        effects: what is to be done, each with the breach that asks for it.
+        effects: what is to be done, each with the fact that asks for it.
         next: when to look again, if nothing happens until then; None if there is nothing to wait for.
         unread: the cases that could not be looked at, and why.
     """
 
     events: tuple[Warned | Breached, ...] = ()
-    effects: tuple[tuple[Breached, Effect], ...] = ()
+    effects: tuple[tuple[Warned | Breached, Effect], ...] = ()
     next: datetime | None = None
     unread: Mapping[str, str] = attrs.field(factory=dict)
 
@@ -288,11 +288,8 @@ def tick(
     histories = by_case(events)
     facts = [fact for case, one in found.items() for fact in news(histories[case], one, now, pipeline.definition)]
     following = [state.next for one in found.values() for state in one if state.next is not None]
-    effects = {clock.name: clock.effects for clock in pipeline.clocks}
-    asked = tuple(
-        (fact, effect) for fact in facts if isinstance(fact, Breached) for effect in effects.get(fact.clock, ())
-    )
-    return Ticked(tuple(facts), asked, min(following, default=None), unread)
+    effects = tuple((fact, effect) for fact in facts for effect in pipeline.effects(fact))
+    return Ticked(tuple(facts), effects, min(following, default=None), unread)
 
 
 def deadlines(journal: "Journal", pipeline: "Pipeline", calendars: "Calendars | WorkingTime | None" = None) -> Any:
@@ -356,7 +353,7 @@ def _need_calendars(pipeline: "Pipeline", calendars: "Calendars | WorkingTime | 
 
 
 def _state(run: Run, timed: _Timed, calendars: Calendars, now: datetime) -> ClockState:
-    calendar, until = calendars.of(run.case.owner), run.ended or now
+    calendar, until = calendars.of(run.who), run.ended or now
     pauses = run.held(until)
     try:
         time, end = promised(timed.limit, run.started, calendar)
@@ -372,8 +369,8 @@ def _state(run: Run, timed: _Timed, calendars: Calendars, now: datetime) -> Cloc
             for share, at in reached.items()
         )
     except InvalidValue as error:
-        raise InvalidValue(f"clock {run.clock!r} of case {run.case.id!r}", str(timed.limit), str(error)) from None
+        raise InvalidValue(f"clock {run.clock!r} of case {run.case!r}", str(timed.limit), str(error)) from None
     return ClockState(
-        case=run.case.id, clock=run.clock, cycle=run.cycle, status=run.status, started=run.started, until=until,
-        due=deadline, elapsed=elapsed, total=total, pauses=pauses, warnings=warnings, who=run.case.owner,
+        case=run.case, clock=run.clock, cycle=run.cycle, status=run.status, started=run.started, until=until,
+        due=deadline, elapsed=elapsed, total=total, pauses=pauses, warnings=warnings, who=run.who,
     )  # fmt: skip
