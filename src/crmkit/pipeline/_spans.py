@@ -1,45 +1,23 @@
-"""Measured time: wall time with the two questions that business time answers, and deadlines that pauses put off."""
+"""Measured time: working time of a calendar, or wall time where there is None, and deadlines that pauses put off."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 from crmkit.errors import InvalidValue
+from crmkit.values import from_micros, to_micros
 
 if TYPE_CHECKING:
     from crmkit.calendars import WorkingTime
     from crmkit.pipeline.limits import Limit
 
+Span: TypeAlias = tuple[datetime, datetime]
 
-class Time(Protocol):
-    """How much time lies between two instants, and when so much of it will have passed; `WorkingTime` is one."""
-
-    def elapsed(self, start: datetime, end: datetime) -> timedelta:
-        """The time between two instants; negative if `end` is the earlier."""
-        ...
-
-    def due(self, start: datetime, work: timedelta) -> datetime:
-        """The earliest instant by which so much time has passed."""
-        ...
+_MICROSECOND = timedelta(microseconds=1)
 
 
-class _WallTime:
-    """Round the clock."""
-
-    def elapsed(self, start: datetime, end: datetime) -> timedelta:
-        return end - start
-
-    def due(self, start: datetime, work: timedelta) -> datetime:
-        # In UTC: adding to a local time counts the hours on its wall, which summer time skips and repeats.
-        return start.astimezone(UTC) + work
-
-
-#: Round the clock.
-WALL: Time = _WallTime()
-
-
-def promised(limit: "Limit", start: datetime, calendar: "WorkingTime | None") -> tuple[Time, datetime]:
-    """What a limit counts as time, and its deadline without pauses.
+def promised(limit: "Limit", start: datetime, calendar: "WorkingTime | None") -> "tuple[WorkingTime | None, datetime]":
+    """The calendar whose time a limit counts, and its deadline without pauses.
 
     Raises:
         InvalidValue: if there is no calendar for business time, or too little of it, or the deadline is too far off.
@@ -48,19 +26,41 @@ def promised(limit: "Limit", start: datetime, calendar: "WorkingTime | None") ->
         end = limit.due(start, calendar)
     except OverflowError:
         raise InvalidValue("deadline", str(limit), f"from {start} on is after the year 9999") from None
-    return (WALL if calendar is None or not limit.business else calendar), end
+    return (calendar if limit.business else None), end
 
 
-def prolonged(time: Time, due: datetime, holds: Iterable[tuple[datetime, timedelta]]) -> datetime:
+# Asking a calendar costs the same for one span as for ten: all of a clock are asked together.
+def elapsed(calendar: "WorkingTime | None", spans: Sequence[Span]) -> list[timedelta]:
+    """The measured time inside each span (UTC)."""
+    if calendar is None:
+        return [end - start for start, end in spans]
+    import numpy as np
+
+    edges = np.array([(to_micros(start), to_micros(end)) for start, end in spans], dtype=np.int64)
+    return [timedelta(microseconds=us) for us in calendar.elapsed_us(edges[:, 0], edges[:, 1]).tolist()]
+
+
+def after(calendar: "WorkingTime | None", start: datetime, works: Sequence[timedelta]) -> list[datetime]:
+    """The earliest instants (UTC) by which so much measured time has passed since one."""
+    if calendar is None or not works:
+        return [start + work for work in works]
+    import numpy as np
+
+    amounts = np.array([work // _MICROSECOND for work in works], dtype=np.int64)
+    return [from_micros(us) for us in calendar.due_us(np.array([to_micros(start)]), amounts).tolist()]
+
+
+def prolonged(calendar: "WorkingTime | None", due: datetime, holds: Iterable[tuple[datetime, timedelta]]) -> datetime:
     """A deadline put off by the pauses that begin before it, each by the time that it took out.
 
     Args:
-        time: what counts as time.
+        calendar: whose time is measured; None is wall time.
         due: the deadline without pauses.
         holds: when each pause began, in order, and the time inside it; pauses do not overlap.
     """
+    due = due.astimezone(UTC)
     for start, held in holds:
         if start >= due:
             break
-        due = time.due(due, held)
-    return due.astimezone(UTC)
+        (due,) = after(calendar, due, [held])
+    return due

@@ -8,6 +8,7 @@ import attrs
 
 from crmkit.events import Breached, Event, Found, Migrated, Moved, Warned
 from crmkit.pipeline._machine import evolve
+from crmkit.pipeline._spans import Span
 from crmkit.pipeline.case import ALONE, Case
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 #: What a cycle of a clock does: it runs, stands still, was stopped, or was cut short by the next cycle.
 ClockStatus: TypeAlias = Literal["running", "paused", "stopped", "reset"]
-Span: TypeAlias = tuple[datetime, datetime]
 # What crmkit notes about a case is no news of the case: a clock that heard it would depend on who looked at it when.
 _NOTES = (Warned, Breached, Found)
 

@@ -16,8 +16,9 @@ import attrs
 from crmkit.errors import InvalidValue
 from crmkit.events import Breached, Event, Warned
 from crmkit.pipeline._news import news
-from crmkit.pipeline._spans import prolonged, promised
-from crmkit.pipeline._ticking import ClockStatus, Run, Span, by_case, runs
+from crmkit.pipeline._spans import Span, after, prolonged, promised
+from crmkit.pipeline._spans import elapsed as measured
+from crmkit.pipeline._ticking import ClockStatus, Run, by_case, runs
 from crmkit.pipeline.limits import Limit
 from crmkit.pipeline.stages import Effect
 from crmkit.values import aware
@@ -338,7 +339,9 @@ class _Timed:
 
 def _timed(pipeline: "Pipeline") -> dict[str, _Timed]:
     stages = {stage.name: _Timed(Limit.parse(stage.limit)) for stage in pipeline.stages if stage.limit is not None}
-    return stages | {clock.name: _Timed(Limit.parse(clock.limit), clock.warn) for clock in pipeline.clocks}
+    return stages | {
+        clock.name: _Timed(Limit.parse(clock.limit), tuple(sorted({*clock.warn}))) for clock in pipeline.clocks
+    }
 
 
 def _layered(calendars: "Calendars | WorkingTime | None") -> Calendars:
@@ -356,21 +359,18 @@ def _state(run: Run, timed: _Timed, calendars: Calendars, now: datetime) -> Cloc
     calendar, until = calendars.of(run.who), run.ended or now
     pauses = run.held(until)
     try:
-        time, end = promised(timed.limit, run.started, calendar)
-        total = time.elapsed(run.started, end)
-        shares = {share: time.due(run.started, total * share // 100) for share in sorted({*timed.warn})}
-        holds = [(start, time.elapsed(start, to)) for start, to in pauses]
-        deadline = prolonged(time, end, holds)
-        elapsed = time.elapsed(run.started, until) - sum((held for _, held in holds), timedelta())
-        reached = {share: prolonged(time, at, holds) for share, at in shares.items()}
+        counted, end = promised(timed.limit, run.started, calendar)
+        total, elapsed, *inside = measured(counted, [(run.started, end), (run.started, until), *pauses])
+        holds = [*zip((start for start, _ in pauses), inside, strict=True)]
+        deadline = prolonged(counted, end, holds)
+        plain = after(counted, run.started, [total * share // 100 for share in timed.warn])
+        reached = [prolonged(counted, at, holds) for at in plain]
         # A fact says what was known when it came about: pauses after it are not.
-        warnings = tuple(
-            Threshold(share, at, prolonged(time, end, [hold for hold in holds if hold[0] < at]))
-            for share, at in reached.items()
-        )
+        dues = [prolonged(counted, end, [hold for hold in holds if hold[0] < at]) for at in reached]
     except InvalidValue as error:
         raise InvalidValue(f"clock {run.clock!r} of case {run.case!r}", str(timed.limit), str(error)) from None
     return ClockState(
         case=run.case, clock=run.clock, cycle=run.cycle, status=run.status, started=run.started, until=until,
-        due=deadline, elapsed=elapsed, total=total, pauses=pauses, warnings=warnings, who=run.who,
+        due=deadline, elapsed=elapsed - sum(inside, timedelta()), total=total, pauses=pauses,
+        warnings=tuple(map(Threshold, timed.warn, reached, dues)), who=run.who,
     )  # fmt: skip
