@@ -4,29 +4,14 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
-from crmkit.errors import InvalidValue
 from crmkit.values import from_micros, to_micros
 
 if TYPE_CHECKING:
     from crmkit.calendars import WorkingTime
-    from crmkit.pipeline.limits import Limit
 
 Span: TypeAlias = tuple[datetime, datetime]
 
 _MICROSECOND = timedelta(microseconds=1)
-
-
-def promised(limit: "Limit", start: datetime, calendar: "WorkingTime | None") -> "tuple[WorkingTime | None, datetime]":
-    """The calendar whose time a limit counts, and its deadline without pauses.
-
-    Raises:
-        InvalidValue: if there is no calendar for business time, or too little of it, or the deadline is too far off.
-    """
-    try:
-        end = limit.due(start, calendar)
-    except OverflowError:
-        raise InvalidValue("deadline", str(limit), f"from {start} on is after the year 9999") from None
-    return (calendar if limit.business else None), end
 
 
 # Asking a calendar costs the same for one span as for ten: all of a clock are asked together.

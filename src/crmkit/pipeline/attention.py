@@ -145,7 +145,7 @@ def attention(
 
     Args:
         pipeline: the definition.
-        events: the facts of any number of cases, those of each in order; closed cases are the peers of open ones.
+        events: the facts of any number of cases of it, those of each in order; closed cases are the peers of open ones.
         now: as of when (aware); its zone says what day it is.
         calendars: the working time of limits in business hours or days.
         next_step: the field that says when something happens next, a date or a datetime; None if there is none.

@@ -16,7 +16,7 @@ import attrs
 from crmkit.errors import InvalidValue
 from crmkit.events import Breached, Event, Warned
 from crmkit.pipeline._news import news
-from crmkit.pipeline._spans import Span, after, prolonged, promised
+from crmkit.pipeline._spans import Span, after, prolonged
 from crmkit.pipeline._spans import elapsed as measured
 from crmkit.pipeline._ticking import ClockStatus, Run, by_case, runs
 from crmkit.pipeline.limits import Limit
@@ -276,7 +276,7 @@ def tick(
 
     Args:
         pipeline: the definition.
-        events: the facts of any number of cases, those of each in order.
+        events: the facts of any number of cases of this pipeline, those of each in order.
         now: the instant (aware); also when the facts are recorded.
         calendars: the working time of limits in business hours or days.
 
@@ -357,9 +357,10 @@ def _need_calendars(pipeline: "Pipeline", calendars: "Calendars | WorkingTime | 
 
 def _state(run: Run, timed: _Timed, calendars: Calendars, now: datetime) -> ClockState:
     calendar, until = calendars.of(run.who), run.ended or now
+    counted = calendar if timed.limit.business else None
     pauses = run.held(until)
     try:
-        counted, end = promised(timed.limit, run.started, calendar)
+        end = timed.limit.due(run.started, calendar)
         total, elapsed, *inside = measured(counted, [(run.started, end), (run.started, until), *pauses])
         holds = [*zip((start for start, _ in pauses), inside, strict=True)]
         deadline = prolonged(counted, end, holds)
@@ -367,8 +368,9 @@ def _state(run: Run, timed: _Timed, calendars: Calendars, now: datetime) -> Cloc
         reached = [prolonged(counted, at, holds) for at in plain]
         # A fact says what was known when it came about: pauses after it are not.
         dues = [prolonged(counted, end, [hold for hold in holds if hold[0] < at]) for at in reached]
-    except InvalidValue as error:
-        raise InvalidValue(f"clock {run.clock!r} of case {run.case!r}", str(timed.limit), str(error)) from None
+    except (InvalidValue, OverflowError) as error:
+        why = "from then on is after the year 9999" if isinstance(error, OverflowError) else str(error)
+        raise InvalidValue(f"clock {run.clock!r} of case {run.case!r}", str(timed.limit), why) from None
     return ClockState(
         case=run.case, clock=run.clock, cycle=run.cycle, status=run.status, started=run.started, until=until,
         due=deadline, elapsed=elapsed - sum(inside, timedelta()), total=total, pauses=pauses,
