@@ -13,6 +13,7 @@ from crmkit.pipeline import Accepted, Approval, Around, Directory, Move, Panel, 
 from crmkit.pipeline.approvals import Sitting, content_of
 from crmkit.pipeline.commands import AddApprover, Approve, Edit, Open, Reject, SendBack, Submit, Take, Withdraw
 from crmkit.pipeline.directory import Delegation
+from crmkit.rules import Field, Schema
 from crmkit.values import Fields, Money
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -380,3 +381,28 @@ def test_what_an_approval_must_not_be(approvals, part):
             "deals", ["open", Stage("won", "won")], {"open": {"sign": Move("won", approval="a")}}, approvals=approvals
         )
     assert part in str(caught.value)
+
+
+class Praised(Edited):
+    """A host's own fact, which happens to speak of an approval."""
+
+    type = "Praised"
+    approval = "discount"
+
+
+def test_facts_of_the_host_are_no_answers():
+    """A fact of another type that has an `approval` changes no request."""
+    process = Process(pipeline(Panel(["li"])))
+    process.do(Submit("discount", who="wei"))
+    praise = Praised(id="D-1#9", case="D-1", at=NOW, recorded=NOW, who="li")
+    assert process.definition.evolve(process.case, praise).requests == process.case.requests
+
+
+def test_a_condition_that_lacks_a_field_asks_for_the_approval():
+    """Where the schema demands a field and the case has none, nobody can tell, and the approval is needed."""
+    definition = Pipeline(
+        "deals", ["open", Stage("won", "won")], {"open": {"sign": Move("won", approval="discount")}},
+        approvals=[Approval("discount", Panel(["li"]), when="discount > 0.15")],
+        schema=Schema([Field("discount", "decimal")]),
+    )  # fmt: skip
+    assert "nobody asked for" in Process(definition).refused(Take("sign", who="wei"))

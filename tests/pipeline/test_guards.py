@@ -228,6 +228,7 @@ def test_effects_are_data_and_follow_from_the_facts():
     step = pipeline.move(opened.case, "go", at=NOW)
     assert step.effects == (Effect("mail", {"to": "owner"}), Effect("task"))
     assert pipeline.effects(step.event) == step.effects
+    assert pipeline.decide(opened.case, Take("go"), NOW).effects == step.effects
     assert pipeline.effects(opened.event) == ()
     breach = Breached(id="P#2", case="P", at=NOW, recorded=NOW, clock="answer", cycle=1, due=NOW)
     assert pipeline.effects(breach) == (Effect("page", {"who": "li"}),)
@@ -293,3 +294,17 @@ def test_commands_and_cases_must_fit():
         pipeline.decide("D-1", Take("sign"), NOW)
     assert pipeline.decide(case, Edit(fields={"a": 1}), NOW).case.fields == {"a": 1}
     assert pipeline.decide(case, Edit(at=NOW - timedelta(1)), NOW).reasons
+
+
+@pytest.mark.parametrize(("clock", "part"), [
+    (Clock("c", "soon", stop="true"), "limit 'soon' is no time limit"),
+    (Clock("c", "4 hours", stop="true", warn=[0, 50]), "warns at 0 %"),
+    (Clock("c", "4 hours", stop="true", resume="true"), "resumes, but never pauses"),
+    (Clock("c", "4 hours", stop="stage = "), "clocks['c'].stop, line 1"),
+    (Clock(" ", "4 hours", stop="true"), "is no name"),
+])  # fmt: skip
+def test_what_a_clock_must_not_be(clock, part):
+    """Each mistake in a clock has its place and its reason."""
+    with pytest.raises(DefinitionErrors) as caught:
+        deals(clocks=[clock])
+    assert part in str(caught.value)

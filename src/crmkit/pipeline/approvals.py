@@ -217,8 +217,7 @@ def _after(request: Request, event: Event) -> Request:
             return _advanced(attrs.evolve(request, sittings=sittings))
         case Withdrawn():
             return attrs.evolve(request, status="withdrawn")
-        case _:
-            return request
+    return request
 
 
 def _with(request: Request, sitting: Sitting) -> Request:
