@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmkit.errors import DefinitionErrors
 from crmkit.events import Approved, Edited
 from crmkit.pipeline import Accepted, Approval, Around, Directory, Move, Panel, Pipeline, Refused, Stage
 from crmkit.pipeline.approvals import Sitting, content_of
 from crmkit.pipeline.commands import AddApprover, Approve, Edit, Open, Reject, SendBack, Submit, Take, Withdraw
 from crmkit.pipeline.directory import Delegation
+from crmkit.rules import Field, Schema
 from crmkit.values import Fields, Money
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -362,21 +362,26 @@ def test_the_hash_of_a_content_depends_on_the_covered_fields_alone(fields):
     assert content_of({**fields, "a": "something else"}, covers) != content_of(fields, covers)
 
 
-@pytest.mark.parametrize(("approvals", "part"), [
-    ([Approval("a", [])], "has no panel"),
-    ([Approval("a", Panel())], "names no people, roles or fields"),
-    ([Approval("a", Panel(["li"], mode="most"))], "mode 'most' is none of"),
-    ([Approval("a", Panel(["li"], empty="ask"))], "asks deputies, and names none"),
-    ([Approval("a", Panel(["li"], quorum=0))], "quorum is 0"),
-    ([Approval("a", Panel(["li"]), repeated="never")], "repeated 'never' is none of"),
-    ([Approval("a", Panel(["li"]), when="discount >")], "line 1"),
-    ([Approval("a", Panel(["li"])), Approval("a", Panel(["li"]))], "is there 2 times"),
-    ([Approval("b", Panel(["li"]))], "no approval 'a'"),
-])  # fmt: skip
-def test_what_an_approval_must_not_be(approvals, part):
-    """Each mistake in a definition has its place and its reason."""
-    with pytest.raises(DefinitionErrors) as caught:
-        Pipeline(
-            "deals", ["open", Stage("won", "won")], {"open": {"sign": Move("won", approval="a")}}, approvals=approvals
-        )
-    assert part in str(caught.value)
+class Praised(Edited):
+    """A host's own fact, which happens to speak of an approval."""
+
+    type = "Praised"
+    approval = "discount"
+
+
+def test_facts_of_the_host_are_no_answers():
+    """A fact of another type that has an `approval` changes no request."""
+    process = Process(pipeline(Panel(["li"])))
+    process.do(Submit("discount", who="wei"))
+    praise = Praised(id="D-1#9", case="D-1", at=NOW, recorded=NOW, who="li")
+    assert process.definition.evolve(process.case, praise).requests == process.case.requests
+
+
+def test_a_condition_that_lacks_a_field_asks_for_the_approval():
+    """Where the schema demands a field and the case has none, nobody can tell, and the approval is needed."""
+    definition = Pipeline(
+        "deals", ["open", Stage("won", "won")], {"open": {"sign": Move("won", approval="discount")}},
+        approvals=[Approval("discount", Panel(["li"]), when="discount > 0.15")],
+        schema=Schema([Field("discount", "decimal")]),
+    )  # fmt: skip
+    assert "nobody asked for" in Process(definition).refused(Take("sign", who="wei"))

@@ -131,6 +131,14 @@ def test_a_value_that_the_guard_cannot_read_is_a_reason():
     assert "needs discount <= 0.15: discount: 'much' is a string, not a decimal" in reason
 
 
+def test_a_guard_minds_its_own_fields():
+    """A value that another field cannot hold is its own reason; one that the guard passes over is no traceback."""
+    found = reasons(deals("discount <= 0.15", schema=DEAL), discount=0.2, region="north")
+    assert [one.partition(":")[0] for one in found] == ["region", "needs discount <= 0.15 (discount is 0.2)"]
+    (reason,) = reasons(deals("discount <= 0.15 and amount > 1"), discount=0.2, amount="much")
+    assert reason.startswith("needs discount <= 0.15 and amount > 1: amount: 'much' is a string")
+
+
 @pytest.mark.parametrize(("who", "roles", "passes"), [
     ("wei", ["manager"], True), ("li", [], True), ("wei", ["rep"], False), (None, [], False),
 ])  # fmt: skip
@@ -235,6 +243,7 @@ def test_effects_are_data_and_follow_from_the_facts():
     step = pipeline.move(opened.case, "go", at=NOW)
     assert step.effects == (Effect("mail", {"to": "owner"}), Effect("task"))
     assert pipeline.effects(step.event) == step.effects
+    assert pipeline.decide(opened.case, Take("go"), NOW).effects == step.effects
     assert pipeline.effects(opened.event) == ()
     breach = Breached(id="P#2", case="P", at=NOW, recorded=NOW, clock="answer", cycle=1, due=NOW)
     assert pipeline.effects(breach) == (Effect("page", {"who": "li"}),)
@@ -318,3 +327,17 @@ def test_asking_for_an_approval_sets_no_field_that_an_edit_could_not():
     assert [type(one).__name__ for one in asked.events] == ["Requested", "Found"]
     assert asked.case.request("a").status == "pending"
     assert asked.case.version == 4
+
+
+@pytest.mark.parametrize(("clock", "part"), [
+    (Clock("c", "soon", stop="true"), "limit 'soon' is no time limit"),
+    (Clock("c", "4 hours", stop="true", warn=[0, 50]), "warns at 0 %"),
+    (Clock("c", "4 hours", stop="true", resume="true"), "resumes, but never pauses"),
+    (Clock("c", "4 hours", stop="stage = "), "clocks['c'].stop, line 1"),
+    (Clock(" ", "4 hours", stop="true"), "is no name"),
+])  # fmt: skip
+def test_what_a_clock_must_not_be(clock, part):
+    """Each mistake in a clock has its place and its reason."""
+    with pytest.raises(DefinitionErrors) as caught:
+        deals(clocks=[clock])
+    assert part in str(caught.value)

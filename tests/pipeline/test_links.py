@@ -119,3 +119,11 @@ def test_what_a_link_must_not_be(links, part):
     with pytest.raises(DefinitionErrors) as caught:
         Pipeline("p", ["open", Stage("won", "won")], {"open": {"go": "won"}}, links=links)
     assert part in str(caught.value)
+
+
+def test_without_a_child_there_is_no_outcome():
+    """A guard that asks for the outcome of a child that was never opened does not pass."""
+    case = DEALS.open("D-1", at=NOW).case
+    case = DEALS.move(case, "offer", at=NOW).case
+    refused = DEALS.decide(case, Take("sign"), NOW)
+    assert "credit check" in refused.reasons[0]

@@ -7,6 +7,7 @@ from crmkit.journal._journal import Journal
 from crmkit.journal._ledger import Ledger
 from crmkit.journal._outcomes import usual_outcome
 from crmkit.journal._rows import OPEN, UNKNOWN
+from crmkit.journal._survival import ProductLimit
 from crmkit.journal._table import Table
 from crmkit.journal._xes import decode_xes
 
@@ -17,6 +18,7 @@ __all__ = [
     "Finding",
     "Journal",
     "Ledger",
+    "ProductLimit",
     "Table",
     "code",
     "decode_csv",

@@ -1,17 +1,16 @@
 """What can be wrong with a definition: one small function for each, all run, all reported at once."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from crmkit.errors import DefinitionError, DefinitionErrors, did_you_mean
+from crmkit.errors import DefinitionError, DefinitionErrors, InvalidValue, did_you_mean
 from crmkit.pipeline._compiled import switched_off
+from crmkit.pipeline.limits import Limit
 
 if TYPE_CHECKING:
     from crmkit.pipeline.definition import Pipeline
 
-_LIMIT = re.compile(r"\d{1,6}(\.\d{1,6})? (business )?(minute|hour|day|week)s?\Z")
 _OUTCOMES = (None, "won", "lost", "cancelled")
 _REPEATED = ("each", "first", "consecutive")
 _WORDS = {
@@ -53,16 +52,21 @@ def _stages(pipeline: "Pipeline") -> Iterator[DefinitionError]:
         place = f"stages[{stage.name!r}]"
         if stage.outcome not in _OUTCOMES:
             yield DefinitionError(place, f"outcome {stage.outcome!r} is none of won, lost, cancelled")
-        if stage.limit is not None and not _LIMIT.match(stage.limit):
-            yield DefinitionError(
-                place, f"limit {stage.limit!r} is no time limit, such as '5 business days' or '4 hours'"
-            )
+        if stage.limit is not None:
+            yield from _limit(place, stage.limit)
         yield from _required(place, stage.requires)
     if pipeline.stages and all(stage.outcome is None for stage in pipeline.stages):
         yield DefinitionError("stages", "none is closed; give one an outcome, such as Stage('won', outcome='won')")
     start = next((stage for stage in pipeline.stages if stage.name == pipeline.start), None)
     if start is not None and start.outcome is not None:
         yield DefinitionError("start", f"stage {start.name!r} is closed")
+
+
+def _limit(place: str, text: str) -> Iterator[DefinitionError]:
+    try:
+        Limit.parse(text)
+    except InvalidValue as error:
+        yield DefinitionError(place, f"limit {text!r} {error.why}")
 
 
 def _required(place: str, names: tuple[str, ...]) -> Iterator[DefinitionError]:
@@ -136,10 +140,12 @@ def _panels(pipeline: "Pipeline") -> Iterator[DefinitionError]:
 
 def _clocks(pipeline: "Pipeline") -> Iterator[DefinitionError]:
     yield from _once("clocks", [clock.name for clock in pipeline.clocks])
+    limited = [stage.name for stage in pipeline.stages if stage.limit is not None]
     for clock in pipeline.clocks:
         place = f"clocks[{clock.name!r}]"
-        if not _LIMIT.match(clock.limit):
-            yield DefinitionError(place, f"limit {clock.limit!r} is no time limit, such as '4 business hours'")
+        if clock.name in limited:
+            yield DefinitionError(place, "is also the clock of the stage of that name, which has a limit")
+        yield from _limit(place, clock.limit)
         for share in clock.warn:
             if not 0 < share < 100:
                 yield DefinitionError(place, f"warns at {share} %, which is not between 0 and 100")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from crmkit.errors import DefinitionError, DefinitionErrors
 from crmkit.pipeline import _children
 from crmkit.pipeline._approving import lacking
 from crmkit.pipeline._machine import Edge, Gate, Machine
@@ -47,7 +48,21 @@ def conditions(pipeline: "Pipeline") -> "Conditions | None":
         Written(place, Rule(place, text, on_null="fail") if isinstance(text, str) else text) for place, text in found
     ]
     more = common((stage.name for stage in pipeline.stages), pipeline.links, approvals=bool(pipeline.approvals))
-    return Conditions(written, pipeline.schema, more, pipeline.links)
+    made = Conditions(written, pipeline.schema, more, pipeline.links)
+    blind = [*_blind(pipeline, made)]
+    if blind:
+        raise DefinitionErrors("conditions", blind)
+    return made
+
+
+def _blind(pipeline: "Pipeline", made: "Conditions") -> Iterator[DefinitionError]:
+    """The conditions of clocks that read a child case: a clock follows the facts of its own case, and never sees it."""
+    links = {link.name for link in pipeline.links}
+    for clock in pipeline.clocks:
+        for part in clock.conditions:
+            place = f"clocks[{clock.name!r}].{part}"
+            for name in links.intersection(made.rules.checked[place].fields):
+                yield DefinitionError(place, f"reads the child case {name!r}; a clock sees its own case only")
 
 
 def machine(pipeline: "Pipeline", asked: "Conditions | None") -> Machine:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from crmkit.errors import InvalidValue, did_you_mean
-from crmkit.events import Edited, Event, Found, Linked, Migrated, Moved, Opened, Requested
+from crmkit.events import Breached, Edited, Event, Found, Linked, Migrated, Moved, Opened, Requested, Warned
 from crmkit.pipeline.approvals import answered
 from crmkit.pipeline.case import ALONE, Around, Attempt, Case, Child, Refused, Step
 from crmkit.pipeline.stages import Answer, Effect
@@ -157,9 +157,9 @@ def evolve(case: Case | None, event: Event) -> Case:
         raise InvalidValue("history", event.id, f"belongs to case {event.case!r}, not {case.id!r}")
     fields = case.fields | event.data if event.data else case.fields
     owner = fields.get("owner") or case.owner
-    changes: dict[str, Any] = {
-        "fields": fields, "owner": owner, "version": case.version + 1, "at": max(case.at, event.at),
-    }  # fmt: skip
+    # That time has run out is noticed afterwards: what was done in between may still be recorded.
+    last = case.at if isinstance(event, Warned | Breached) else max(case.at, event.at)
+    changes: dict[str, Any] = {"fields": fields, "owner": owner, "version": case.version + 1, "at": last}
     match event:
         case Moved():
             changes |= {"stage": event.stage, "entered": event.at, "held_by": owner}

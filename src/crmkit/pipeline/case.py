@@ -42,7 +42,8 @@ class Case(NamedTuple):
         stage: the stage it is in.
         opened: when it was opened (aware).
         entered: when it entered its stage (aware).
-        at: when its last event happened; no later event may happen before it.
+        at: when what was last done to it happened; nothing later may have happened before. Warnings and breaches of its
+            clocks are not done to it.
         owner: who holds it: the field `owner`, or else who opened it.
         held_by: who held it when it entered its stage.
         fields: its open fields, as of now.

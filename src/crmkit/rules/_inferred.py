@@ -89,17 +89,25 @@ def _expected(node: nodes.Node) -> Iterator[_Expected]:
             yield from _each((node.then, node.otherwise), None)
         case nodes.Compare() | nodes.Between() | nodes.In():
             parts = [*_compared(node)]
-            told = next((one for one in map(_kind, parts) if one is not None), None)
-            yield from _each(parts, told)
+            yield from _each(parts, _first(parts))
         case nodes.Negate():
             yield node.operand, "decimal"
         case nodes.Arithmetic():
-            told: FieldKind | None = next((one for one in map(_kind, (node.left, node.right)) if one is not None), None)
-            yield from _each((node.left, node.right), "decimal" if told in {None, "decimal"} else None)
+            sides = (node.left, node.right)
+            yield from _each(sides, "decimal" if _first(sides) in {None, "decimal"} else None)
         case nodes.Call(function=nodes.Name("not")):
             yield from _each(node.arguments, "boolean")
         case _:
             yield from _each(nodes.children(node), None)
+
+
+def _first(parts: Iterable[nodes.Node]) -> FieldKind | None:
+    """The kind of the first part that says so itself."""
+    for part in parts:
+        told = _kind(part)
+        if told is not None:
+            return told
+    return None
 
 
 def _each(parts: Iterable[nodes.Node], told: FieldKind | None) -> Iterator[_Expected]:

@@ -119,7 +119,7 @@ class Driven:
 
     def some(self, draw: Draw, needed: tuple[str, ...]) -> dict[str, Any]:
         """Drawn values for required fields."""
-        return {name: draw(self.script.values[name].filter(_is_value)) for name in needed}
+        return {name: draw(self.script.values[name]) for name in needed}
 
     def walk(self, draw: Draw, to: str) -> bool:
         """Go to a stage by the shortest way, round what cannot be passed; False if there is no way."""

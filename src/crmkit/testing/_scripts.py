@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import islice, product
 from typing import Any
 
+import attrs
 from hypothesis import strategies as st
 
 from crmkit.errors import InvalidValue
@@ -29,7 +30,8 @@ _STORED = frozenset({"decimal", "integer", "float", "string", "date", "date and 
 _COMMON = frozenset({
     "stage", "previous stage", "move", "who", "owner", "at", "opened", "entered", "approved",
 })  # fmt: skip
-_TEXTS = st.text(min_size=1, max_size=8).filter(str.strip)
+# Drawn values are never thrown away: a walk draws dozens, and hypothesis would give up on most examples.
+_TEXTS = st.text(max_size=8).map(lambda text: text if text.strip() else f"x{text}")
 _MOST_TRIES = 5000
 
 
@@ -38,7 +40,7 @@ class Script:
 
     Attributes:
         pipeline: the definition.
-        values: for each field that something asks for, a strategy.
+        values: for each field that something asks for, a strategy of values that it can hold, none of them empty.
         directory: people for every role, all under one chief.
         children: the same for each link.
     """
@@ -49,8 +51,8 @@ class Script:
         self.asked = pipeline._conditions  # noqa: SLF001 - see above
         own = {} if given is None else dict(given)
         near = self._near
-        told = {name: records.values(field, near) for name, field in self.fields.items()}
-        self.values: dict[str, Values] = {**{name: _TEXTS for name in self._required}, **told, **own}
+        told = {name: _values(field, near) for name, field in self.fields.items()}
+        self.values: dict[str, Values] = {**dict.fromkeys(self._required, _TEXTS), **told, **own}
         self.directory = _directory(pipeline)
         self.children = {link.name: Script(link.pipeline, given) for link in pipeline.links}
 
@@ -181,6 +183,13 @@ class Script:
         field = self.fields[name]
         tried = [*field.values] or [*_TRIES.get(field.kind, _no_tries)(self._near.get(name, ()), at)]
         return [value for value in dict.fromkeys(tried) if _fits(field, value)] + [None] * field.nullable
+
+
+def _values(field: Field, near: Mapping[str, tuple[Any, ...]]) -> Values:
+    filled = records.values(attrs.evolve(field, nullable=False), near)
+    if field.kind != "string" or field.values:
+        return filled
+    return filled.map(lambda text: text if text.strip() else f"x{text}")
 
 
 def place_of(stage: str, move: str, number: int) -> str:
