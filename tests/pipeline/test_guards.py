@@ -134,7 +134,7 @@ def test_a_value_that_the_guard_cannot_read_is_a_reason():
 def test_a_guard_minds_its_own_fields():
     """A value that another field cannot hold is its own reason; one that the guard passes over is no traceback."""
     found = reasons(deals("discount <= 0.15", schema=DEAL), discount=0.2, region="north")
-    assert [one.partition(":")[0] for one in found] == ["region", "needs discount <= 0.15 (discount is 0.2)"]
+    assert [one.partition(":")[0] for one in found] == ["needs discount <= 0.15 (discount is 0.2)", "region"]
     (reason,) = reasons(deals("discount <= 0.15 and amount > 1"), discount=0.2, amount="much")
     assert reason.startswith("needs discount <= 0.15 and amount > 1: amount: 'much' is a string")
 
@@ -341,3 +341,11 @@ def test_what_a_clock_must_not_be(clock, part):
     with pytest.raises(DefinitionErrors) as caught:
         deals(clocks=[clock])
     assert part in str(caught.value)
+
+
+def test_a_value_that_an_approval_cannot_read_is_a_reason():
+    """Whether an approval is needed depends on a field that holds a text: refused, and no traceback."""
+    approval = Approval("a", Panel("li"), when="discount > 0.1")
+    pipeline = Pipeline("p", ["open", Stage("won", "won")], {"open": {"sign": Move("won", approval="a")}}, approvals=[approval])
+    (reason,) = reasons(pipeline, discount="much")
+    assert reason.startswith("nobody can tell whether approval 'a' is needed: discount: 'much' is a string")
