@@ -52,7 +52,7 @@ class Script:
         own = {} if given is None else dict(given)
         near = self._near
         told = {name: _values(field, near) for name, field in self.fields.items()}
-        self.values: dict[str, Values] = {**dict.fromkeys(self._required, _TEXTS), **told, **own}
+        self.values: dict[str, Values] = {**dict.fromkeys(self.required, _TEXTS), **told, **own}
         self.directory = _directory(pipeline)
         self.children = {link.name: Script(link.pipeline, given) for link in pipeline.links}
 
@@ -66,7 +66,7 @@ class Script:
                     found.setdefault(field.name, field)
         schema = self.pipeline.schema
         aliases = {} if schema is None else schema.aliases
-        return found | {name: found[aliases[name]] for name in self._required if aliases.get(name) in found}
+        return found | {name: found[aliases[name]] for name in self.required if aliases.get(name) in found}
 
     @property
     def _reserved(self) -> frozenset[str]:
@@ -86,7 +86,8 @@ class Script:
         return found
 
     @property
-    def _required(self) -> dict[str, None]:
+    def required(self) -> dict[str, None]:
+        """Every field that some stage, move or panel asks for, in order."""
         moves = [move for of in self.pipeline.moves.values() for move in of.values()]
         names = [name for part in (*self.pipeline.stages, *moves) for name in part.requires]
         panels = [name for one in self.pipeline.approvals for panel in one.panels for name in panel.fields]

@@ -138,10 +138,10 @@ def cases(draw: Draw, pipeline: Pipeline, *, fields: Mapping[str, Values] | None
     Raises:
         InvalidValue: if no case can be opened.
     """
-    return driven_cases(draw, Script(pipeline, fields), "C-1").case
+    return driven_case(draw, Script(pipeline, fields), "C-1").case
 
 
-def driven_cases(draw: Draw, script: Script, id_: str) -> Driven:
+def driven_case(draw: Draw, script: Script, id_: str) -> Driven:
     """A case that went to some stages."""
     driven = Driven(script, id_)
     if not driven.open(draw):
