@@ -29,7 +29,7 @@ SEVEN = Pipeline(
     ],
     {
         "lead": {"qualify": "qualified", "lose": "lost"},
-        "qualified": {"discover": Move("discovery", guard='string length(need) > 6'), "lose": "lost"},
+        "qualified": {"discover": Move("discovery", guard='need in ("speed", "price")'), "lose": "lost"},
         "discovery": {"propose": Move("proposal", guard="amount between 17 and 18", roles="rep"), "lose": "lost"},
         "proposal": {"negotiate": Move("negotiation", guard="discount <= 0.1 or approved"), "back": "discovery"},
         "negotiation": {
