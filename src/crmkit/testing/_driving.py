@@ -253,6 +253,11 @@ def _keeps(script: Script, before: Case, command: Take, guard: tuple[int, Any], 
     number, written = guard
     if script.asked is None:
         return
-    value = explain(script.asked.rules, place_of(before.stage, command.move, number), record).value
+    place = place_of(before.stage, command.move, number)
+    read = {name: record[name] for name in script.asked.rules.checked[place].fields if name in record}
+    try:
+        value = explain(script.asked.rules, place, read).value
+    except InvalidValue as error:
+        raise AssertionError(f"{command} was accepted, and {written} cannot be read: {error}") from None
     passes = value is True or (not isinstance(value, bool) and isinstance(written, Rule) and written.on_null == "pass")
-    holds(passes, f"{command} was accepted, and {written} is {value} for {dict(record)}")
+    holds(passes, f"{command} was accepted, and {written} is {value} for {read}")

@@ -52,7 +52,7 @@ class Script:
         own = {} if given is None else dict(given)
         near = self._near
         told = {name: _values(field, near) for name, field in self.fields.items()}
-        self.values: dict[str, Values] = {**dict.fromkeys(self.required, _TEXTS), **told, **own}
+        self.values: dict[str, Values] = {**dict.fromkeys((*self.required, *self._locked), _TEXTS), **told, **own}
         self.directory = _directory(pipeline)
         self.children = {link.name: Script(link.pipeline, given) for link in pipeline.links}
 
@@ -92,6 +92,10 @@ class Script:
         names = [name for part in (*self.pipeline.stages, *moves) for name in part.requires]
         panels = [name for one in self.pipeline.approvals for panel in one.panels for name in panel.fields]
         return dict.fromkeys([*names, *panels])
+
+    @property
+    def _locked(self) -> list[str]:
+        return [name for stage in self.pipeline.stages for name in stage.locked if name != "*"]
 
     # -- ways
 
@@ -151,7 +155,10 @@ class Script:
         if approval.when is None or self.asked is None:
             return True
         record = self._record(case, name, data, around, case.at)
-        return self.asked.holds(f"approvals[{approval.name!r}]", record) is not False
+        try:
+            return self.asked.holds(f"approvals[{approval.name!r}]", record) is not False
+        except InvalidValue:
+            return True
 
     def _record(
         self, case: Case, name: str, data: Mapping[str, Any], around: Around, at: datetime

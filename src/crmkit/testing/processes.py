@@ -9,7 +9,7 @@ the facts gives the case; facts survive their text; and what was accepted is all
 time without the machine: stages, required fields, locks, the schema, roles, approvals, guards.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -47,7 +47,7 @@ def stateful_tests(pipeline: Pipeline, *, fields: Mapping[str, Values] | None = 
     """
     script = Script(pipeline, fields)
     stages = st.sampled_from([stage.name for stage in pipeline.stages])
-    goals = journeys(pipeline)
+    goals = journeys(script)
 
     class ProcessMachine(RuleBasedStateMachine):
         """One case and its children."""
@@ -64,7 +64,8 @@ def stateful_tests(pipeline: Pipeline, *, fields: Mapping[str, Values] | None = 
             if not self.driven.facts:
                 opened = self.driven.open(data.draw)
                 holds(bool(opened) or pipeline.rules is not None, f"no case can be opened: {opened}")
-            for to in goals:
+            for to in goals if self.driven.facts else ():
+                self.probe(data)
                 self.walk(data, to)
 
         @precondition(lambda self: self.driven.facts)
@@ -72,15 +73,16 @@ def stateful_tests(pipeline: Pipeline, *, fields: Mapping[str, Values] | None = 
         def walk(self, data: st.DataObject, to: str) -> None:
             """Go to a stage."""
             self.driven.wait(data.draw(_HOURS))
-            if self.driven.facts:
-                self.driven.walk(data.draw, to)
+            self.driven.walk(data.draw, to)
 
         @precondition(lambda self: self.driven.facts)
-        @rule(data=st.data(), early=st.booleans(), alone=st.booleans())
-        def move(self, data: st.DataObject, early: bool, alone: bool) -> None:  # noqa: FBT001 - drawn
+        @rule(data=st.data())
+        def probe(self, data: st.DataObject) -> None:
             """Take any move with any fields, too early perhaps, or without any role."""
+            early, alone = data.draw(st.sampled_from([(False, False), (False, True), (True, False)]))
             at = START - timedelta(days=1) if early else None
-            command = Take(data.draw(st.sampled_from(_moves(pipeline))), who=WHO, at=at, fields=_drawn(script, data.draw))
+            name = data.draw(st.sampled_from(_moves(self.driven)))
+            command = Take(name, who=WHO, at=at, fields=_drawn(script, data.draw))
             self.driven.do(command, Around(children=self.driven.around.children) if alone else None)
 
         @precondition(lambda self: self.driven.facts)
@@ -146,28 +148,37 @@ def driven_case(draw: Draw, script: Script, id_: str) -> Driven:
     driven = Driven(script, id_)
     if not driven.open(draw):
         raise InvalidValue("pipeline", script.pipeline.name, "opens no case; give strategies for its fields")
-    for to in draw(journeys(script.pipeline)):
+    for to in draw(journeys(script)):
         driven.wait(draw(_HOURS))
         driven.walk(draw, to)
     return driven
 
 
-def journeys(pipeline: Pipeline) -> st.SearchStrategy[list[str]]:
+def journeys(script: Script) -> st.SearchStrategy[list[str]]:
     """Up to two open stages to go to, and then mostly a closed one.
 
-    Some closed stages have no way out, and some can only be reached from the start: so the closed one comes last, and
-    in a third of the runs it comes first too.
+    What closes a case for good must come last, and some closed stages can only be reached from early ones: open stages
+    from which the others could no longer be reached are left out.
     """
-    still = [stage.name for stage in pipeline.stages if stage.outcome is None]
-    ends = [stage.name for stage in pipeline.stages if stage.outcome is not None]
-    first, more = (st.sampled_from(names) for names in (still, [None, *still]))
-    way = st.sampled_from([(), (first,), (first, more)]).flatmap(lambda parts: st.tuples(*parts))
-    return st.tuples(way, st.sampled_from([None, *ends, *ends])).map(lambda to: [one for one in (*to[0], to[1]) if one])
+    still = [stage.name for stage in script.pipeline.stages if stage.outcome is None]
+    ends = [stage.name for stage in script.pipeline.stages if stage.outcome is not None]
+    between = st.sampled_from([None, *still])
+    return st.tuples(between, between, st.sampled_from([None, *ends])).map(lambda goals: _possible(script, goals))
 
 
-def _moves(pipeline: Pipeline) -> list[str]:
+def _possible(script: Script, goals: Sequence[str | None]) -> list[str]:
+    made: list[str] = []
+    for goal in reversed([goal for goal in goals if goal is not None]):
+        if not made or script.ways(goal, made[0]) is not None:
+            made.insert(0, goal)
+    return made
+
+
+def _moves(driven: Driven) -> list[str]:
+    """Mostly the moves out of the stage that the case is in."""
+    here, pipeline = driven.script.pipeline.moves_from(driven.case.stage), driven.script.pipeline
     names = dict.fromkeys(name for of in pipeline.moves.values() for name in of)
-    return [*names, "no such move"]
+    return [*here * 3, *names, "no such move"]
 
 
 def _drawn(script: Script, draw: Draw) -> dict[str, Any]:
