@@ -355,7 +355,7 @@ class Pipeline:
 
         Args:
             plain: as `to_dict` gives it.
-            guards: the functions behind the names of guards in Python.
+            guards: the functions behind the names of guards in Python, and the rules in Python of its rule set.
 
         Raises:
             DefinitionErrors: with everything that is wrong, unknown guards included.
@@ -368,12 +368,31 @@ class Pipeline:
 
         Raises:
             InputError: if the text is no TOML, with the line.
+            DefinitionErrors: with everything that is wrong, each with its line and column.
         """
-        return cls.from_dict(codec.read_toml(text), guards)
+        plain = codec.read_toml(text)
+        try:
+            return cls.from_dict(plain, guards)
+        except DefinitionErrors as group:
+            raise codec.placed(group, text, plain) from None
 
-    def to_mermaid(self) -> str:
-        """A Mermaid state diagram, drawn from the table."""
-        return diagram.to_mermaid(self)
+    def to_mermaid(self, *, labels: str | None = None) -> str:
+        """A Mermaid state diagram, drawn from the table; see `crmkit.pipeline.diagram`."""
+        return diagram.to_mermaid(self, labels=labels)
+
+    def to_dot(self, *, labels: str | None = None) -> str:
+        """The text of a Graphviz graph, drawn from the table; see `crmkit.pipeline.diagram`."""
+        return diagram.to_dot(self, labels=labels)
+
+    def to_bpmn(self) -> str:
+        """The definition as BPMN 2.0 XML; see `crmkit.pipeline.bpmn`.
+
+        Raises:
+            DefinitionErrors: if a name holds characters that XML has none of.
+        """
+        from crmkit.pipeline import bpmn
+
+        return bpmn.to_bpmn(self)
 
 
 def _remade(given: dict[str, Any]) -> Pipeline:
