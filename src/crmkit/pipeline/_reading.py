@@ -1,6 +1,7 @@
 """From plain data to the arguments of a pipeline: every mistake that can be known at once."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -202,8 +203,10 @@ def _moved(place: str, errors: list[DefinitionError]) -> Iterator[DefinitionErro
     """Errors at the part of a rule set that they are about, which they name in their own words."""
     for error in errors:
         said = error.where
-        why = f"{said}: {error.why}" if said and not isinstance(error, RuleError) and said not in place else error.why
-        yield attrs.evolve(error, where=place, why=why)
+        # A part that was read by itself calls itself the first of its kind.
+        why = re.sub(r"^\w+\[0\]: ", "", error.why)
+        told = said and said not in place and not isinstance(error, RuleError)
+        yield attrs.evolve(error, where=place, why=f"{said}: {why}" if told else why)
 
 
 def within(where: str, errors: Iterable[DefinitionError]) -> Iterator[DefinitionError]:

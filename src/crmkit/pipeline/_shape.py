@@ -6,7 +6,7 @@ A check gives back the value without what is wrong in it, or `_GONE`, so that th
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from crmkit.errors import DefinitionError, did_you_mean
+from crmkit.errors import DefinitionError, DefinitionErrors, did_you_mean
 
 _Found = list[DefinitionError]
 _Check = Callable[[str, Any, _Found], Any]
@@ -161,12 +161,19 @@ _TOP = _table({
 
 
 def checked(plain: object) -> tuple[dict[str, Any], list[DefinitionError]]:
-    """The part of plain data that has the right shape, and everything wrong with the rest."""
+    """The part of plain data that has the right shape, and everything wrong with the rest.
+
+    Raises:
+        DefinitionErrors: if it is no table, or nests too deep.
+    """
     found: list[DefinitionError] = []
     if _deep(plain):
-        return {}, [DefinitionError("the definition", f"nests deeper than {_DEEPEST} levels")]
-    kept = _TOP("", plain, found)
-    return {} if kept is _GONE else kept, found
+        found.append(DefinitionError("the definition", f"nests deeper than {_DEEPEST} levels"))
+    elif isinstance(plain, Mapping):
+        return _TOP("", plain, found), found
+    else:
+        found.append(DefinitionError("the definition", f"is {plain!r}; write a table"))
+    raise DefinitionErrors("the definition cannot be read", found)
 
 
 def inner(where: str, key: object) -> str:
