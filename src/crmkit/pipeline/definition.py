@@ -11,7 +11,7 @@ import attrs
 
 from crmkit.errors import DefinitionErrors, MoveNotAllowed, NotFound
 from crmkit.events import Edited, Event, Opened
-from crmkit.pipeline import _checks, _compiled, _deciding, _machine, codec, diagram, history
+from crmkit.pipeline import _checks, _compiled, _deciding, _machine, bpmn, codec, diagram, history
 from crmkit.pipeline.approvals import Approval
 from crmkit.pipeline.case import ALONE, Accepted, Around, Case, Refused, Step, Verdict, Visit
 from crmkit.pipeline.clocks import Clock
@@ -385,13 +385,7 @@ class Pipeline:
         return diagram.to_dot(self, labels=labels)
 
     def to_bpmn(self) -> str:
-        """The definition as BPMN 2.0 XML; see `crmkit.pipeline.bpmn`.
-
-        Raises:
-            DefinitionErrors: if a name holds characters that XML has none of.
-        """
-        from crmkit.pipeline import bpmn
-
+        """The definition as BPMN 2.0 XML; see `crmkit.pipeline.bpmn`, which also reads it."""
         return bpmn.to_bpmn(self)
 
 
