@@ -9,6 +9,7 @@ import attrs
 from crmkit.errors import DefinitionError, InputError
 from crmkit.journal import usual_outcome
 from crmkit.pipeline._bpmn_words import MODEL, OURS, condition, duration, lane_name, lane_of, limit_of, listed, shown
+from crmkit.pipeline._shape import checked
 from crmkit.rules._xml import Element, read_xml
 
 _TASKS = frozenset({"task", "userTask", "manualTask"})
@@ -70,7 +71,8 @@ class _Reader:
         self.root, self.process, self.outcomes = root, process, outcomes
         self.language = root.get("expressionLanguage")
         self.made = Read()
-        self.nodes = {node.get("id"): node for node in process.children if node.tag in _NODES}
+        ours = (node for node in process.children if node.tag in _NODES and node.namespace == MODEL)
+        self.nodes = {node.get("id"): node for node in ours}
         self.leaving: dict[str, list[Element]] = {}
         self.names: dict[str, str] = {}
 
@@ -103,7 +105,7 @@ class _Reader:
         for child in element.children if known is not None else ():
             if child.tag in _REMARKS or child.tag in _PASSED_OVER:
                 continue
-            if child.tag not in (known or ()):
+            if child.tag not in (known or ()) or child.namespace != MODEL:
                 self._refuse(child, f"has no place in a pipeline, inside <{element.tag}>")
             else:
                 self._look(child)
@@ -208,12 +210,17 @@ class _Reader:
                 self._refuse(path[-1], f"leads to a <{target.tag}>")
 
     def _move(self, path: list[Element]) -> dict[str, Any]:
+        to = self.names[path[-1].get("targetRef")]
         move: dict[str, Any] = {}
         for flow in path:
             move |= _own(flow)
-        move["to"] = self.names[path[-1].get("targetRef")]
+        name = move.pop("name", None)
+        move["to"] = to
+        if checked({"moves": {to: {to: move}}})[1]:
+            self._refuse(path[-1], "holds a part of ours that is damaged")
+            move = {"to": to}
         said = [flow.get("name") for flow in path if flow.get("name")]
-        move["name"] = _exact(move.get("name"), said[-1] if said else "") or move["to"]
+        move["name"] = _exact(name, said[-1] if said else "") or to
         _told(move, "note", next(filter(None, (_text(flow, "documentation") for flow in path)), ""))
         asked = [text for flow in path if (text := self._asked(flow))]
         guards = listed(move.get("guard", []))
@@ -244,10 +251,10 @@ class _Reader:
         found: dict[str, tuple[str, ...]] = {}
         for lanes in self.process.all("laneSet"):
             for lane in lanes.all("lane"):
-                roles = _own(lane).get("roles", [])
-                if lane_name(map(str, roles)) != lane.get("name"):
-                    roles = [lane.get("name")]
-                found |= {ref.text.strip(): tuple(roles) for ref in lane.all("flowNodeRef")}
+                roles = _own(lane).get("roles")
+                ours = isinstance(roles, list) and lane_name(map(str, roles)) == lane.get("name")
+                own = tuple(map(str, roles)) if ours else (lane.get("name"),)
+                found |= {ref.text.strip(): own for ref in lane.all("flowNodeRef")}
         return found
 
 

@@ -63,7 +63,8 @@ class Writer:
     def document(self) -> str:
         """The XML."""
         own = {key: item for key, item in self.plain.items() if key not in {"start", "stages", "moves"}}
-        own["idle"] = [stage for stage, of in self.moves.items() if not of]
+        idle = [stage for stage, of in self.moves.items() if not of]
+        own |= {"idle": idle} if idle else {}
         process = Out("process", {"id": "process", "name": shown(self.plain["name"]), "isExecutable": "false"})
         nodes = [*self._nodes()]
         flows = [*self._flows()]
@@ -75,18 +76,15 @@ class Writer:
         """Start, stages with their limits, and a gateway for every stage with a choice; and their boxes."""
         yield self._node("startEvent", "start", _LEFT, 0)
         column, row = 1, 0
+        last = 1 + sum("outcome" not in stage for stage in self.stages)
         for stage in self.stages:
-            name, id_ = stage["name"], self.ids[stage["name"]]
+            name, id_, closed = stage["name"], self.ids[stage["name"]], "outcome" in stage
             moves = self.moves.get(name, [])
-            ends = stage.get("outcome") is not None and not moves
+            ends = closed and not moves
             kind = "endEvent" if ends else "userTask"
-            if stage.get("outcome") is None:
-                x = _LEFT + column * _COLUMN - 100
-                column += 1
-            else:
-                x = _LEFT + (1 + sum(one.get("outcome") is None for one in self.stages)) * _COLUMN - 100
-                row += 1
-            y = (row - 1) * _ROW if stage.get("outcome") is not None else 0
+            # Open stages stand side by side, closed ones below each other at the end.
+            x, y = _LEFT - 100 + _COLUMN * (last if closed else column), row * _ROW if closed else 0
+            column, row = column + (not closed), row + closed
             note = out("documentation", text=shown(stage.get("note", "")))
             yield self._node(kind, id_, x, y, name, note if note.text else None, _own(stage))
             if "limit" in stage and not ends:
@@ -147,26 +145,27 @@ class Writer:
             out("bpmndi:BPMNShape", _bounds(box), id=f"shape_{id_}", bpmnElement=id_)
             for id_, box in self.boxes.items()
         ]
-        edges = [
-            out("bpmndi:BPMNEdge", *self._way(number, source, target), id=f"edge_{id_}", bpmnElement=id_)
-            for number, (id_, source, target) in enumerate(self.edges)
-        ]
+        ways = self._ways()
+        edges = [out("bpmndi:BPMNEdge", *next(ways), id=f"edge_{id_}", bpmnElement=id_) for id_, _, _ in self.edges]
         plane = out("bpmndi:BPMNPlane", *shapes, *edges, id="plane", bpmnElement="process")
         return out("bpmndi:BPMNDiagram", plane, id="diagram")
 
-    def _way(self, number: int, source: str, target: str) -> Iterator[Out]:
-        """Straight to the next on the right; below everything, each on a line of its own, to all others."""
-        here, there = self.boxes[source], self.boxes[target]
-        straight = there.x > here.x and there.x - here.x <= _COLUMN and abs(there.middle - here.middle) <= _ROW
-        if straight:
-            points = [(here.x + here.width, here.middle), (there.x, there.middle)]
-        else:
-            below = max(box.y + box.height for box in self.boxes.values()) + 30 + 12 * number
-            points = [
-                (here.centre, here.y + here.height), (here.centre, below), (there.centre, below),
-                (there.centre, there.y + there.height),
-            ]  # fmt: skip
-        return (out("di:waypoint", x=str(x), y=str(y)) for x, y in points)
+    def _ways(self) -> Iterator[list[Out]]:
+        """Across to the next on the right; below everything, each on a line of its own, to all others."""
+        below = max(box.y + box.height for box in self.boxes.values()) + 40
+        for _, source, target in self.edges:
+            here, there = self.boxes[source], self.boxes[target]
+            if 0 < there.x - here.x <= _COLUMN:
+                half = there.x - 20
+                points = [(here.x + here.width, here.middle), (half, here.middle), (half, there.middle)]
+                points = points[: 1 if here.middle == there.middle else 3] + [(there.x, there.middle)]
+            else:
+                points = [(here.centre, here.y + here.height), (here.centre, below)]
+                # The name of an event is below it.
+                side = [(there.x - 20, below), (there.x - 20, there.middle), (there.x, there.middle)]
+                points += side if there.height == 36 else [(there.centre, below), (there.centre, there.y + there.height)]
+                below += 24
+            yield [out("di:waypoint", x=str(x), y=str(y)) for x, y in points]
 
 
 def _bounds(box: _Box) -> Out:
