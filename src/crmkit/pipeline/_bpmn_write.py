@@ -145,8 +145,10 @@ class Writer:
             out("bpmndi:BPMNShape", _bounds(box), id=f"shape_{id_}", bpmnElement=id_)
             for id_, box in self.boxes.items()
         ]
-        ways = self._ways()
-        edges = [out("bpmndi:BPMNEdge", *next(ways), id=f"edge_{id_}", bpmnElement=id_) for id_, _, _ in self.edges]
+        edges = [
+            out("bpmndi:BPMNEdge", *way, id=f"edge_{id_}", bpmnElement=id_)
+            for (id_, _, _), way in zip(self.edges, self._ways(), strict=True)
+        ]
         plane = out("bpmndi:BPMNPlane", *shapes, *edges, id="plane", bpmnElement="process")
         return out("bpmndi:BPMNDiagram", plane, id="diagram")
 

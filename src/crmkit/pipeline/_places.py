@@ -153,8 +153,6 @@ class Places:
         """
         spot = self._root
         for step in steps(where, self.plain):
-            if step not in spot.inside:
-                break
             spot = spot.inside[step]
         line = bisect_right(self._lines, spot.start)
         return line, spot.start - self._lines[line - 1] + 1

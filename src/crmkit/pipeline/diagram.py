@@ -94,7 +94,8 @@ def _moves(pipeline: "Pipeline") -> Iterator[tuple[str, str, Move]]:
 
 
 def _called(part: Stage | Move, name: str, language: str | None) -> str:
-    return part.labels.get(language, name) if language is not None else name
+    # A line end in a name is none in the picture.
+    return _visible(part.labels.get(language, name) if language is not None else name)
 
 
 def _conditions(move: Move) -> Iterator[str]:
@@ -123,7 +124,7 @@ def _node(stage: Stage, labels: str | None) -> str:
 
 def _quoted(text: str) -> str:
     # "\n" is a line end in a label; every other backslash is one. Entities are read too, so that "&" must be one.
-    safe = "".join(letter if letter == "\n" or letter.isprintable() else " " for letter in text)
+    safe = "\n".join(map(_visible, text.split("\n")))
     for letter, code in (("\\", "\\\\"), ('"', '\\"'), ("&", "&amp;"), ("\n", "\\n")):
         safe = safe.replace(letter, code)
     return f'"{safe}"'
@@ -132,4 +133,8 @@ def _quoted(text: str) -> str:
 def _entities(text: str) -> str:
     # Mermaid ends a label at a quote, a colon, a semicolon or a line end; entity codes carry them through.
     codes = {'"': "#quot;", ":": "#58;", ";": "#59;", "#": "#35;"}
-    return "".join(codes.get(letter, letter if letter.isprintable() else " ") for letter in text)
+    return "".join(codes.get(letter, letter) for letter in _visible(text))
+
+
+def _visible(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
