@@ -48,7 +48,9 @@ def said(capsys, code, *arguments):
 
 def test_check_says_what_is_wrong_and_where(write, capsys):
     """Every mistake has a line of its own with its place, and the exit code is 1."""
-    text = GOOD.replace('"won"\noutcome', '"won"\nlimit = "soon"\noutcome').replace('"lost"\n[rules]', '"losst"\n[rules]')
+    text = GOOD.replace('"won"\noutcome', '"won"\nlimit = "soon"\noutcome').replace(
+        '"lost"\n[rules]', '"losst"\n[rules]'
+    )
     told = said(capsys, 1, "check", write("bad.toml", text))
     assert "bad.toml: line 7, column 1: stages['won'].limit: limit 'soon' is no time limit" in told
     assert "bad.toml: line 15, column 1: moves['won']['regret'].to: no stage 'losst' (did you mean 'lost'?)" in told
@@ -86,9 +88,10 @@ def test_draw_writes_every_format(write, capsys, tmp_path):
     ("a.toml", GOOD, ["--format", "png"], "png"),
     ("a.toml", 'name = "x"\nstages = []', [], "has 1 problem"),
 ])  # fmt: skip
-def test_what_cannot_be_drawn_is_one_clear_error(name, text, more, expected, write, capsys):
+def test_what_cannot_be_drawn_is_one_clear_error(name, text, more, expected, tmp_path, capsys):  # noqa: PLR0917 - a table
     """Bad files, bad options: exit code 2 and one message."""
-    assert expected in said(capsys, 2, "draw", write(name, text), *more)
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert expected in said(capsys, 2, "draw", str(tmp_path / name), *more)
 
 
 def test_a_file_that_is_not_there(capsys, tmp_path):

@@ -41,7 +41,9 @@ def check_(file: Annotated[Path, typer.Argument(help="A pipeline as TOML or BPMN
 @app.command("draw")
 def draw_(
     file: Annotated[Path, typer.Argument(help="A pipeline as TOML or BPMN.")],
-    form: Annotated[Literal["mermaid", "dot", "bpmn", "toml"], typer.Option("--format", help="What to write.")] = "mermaid",
+    form: Annotated[
+        Literal["mermaid", "dot", "bpmn", "toml"], typer.Option("--format", help="What to write.")
+    ] = "mermaid",
     lang: Annotated[str | None, typer.Option(help="The language of the labels: en, zh, ...")] = None,
     out: Annotated[Path | None, typer.Option(help="The file to write; standard output if not given.")] = None,
 ) -> None:
@@ -81,13 +83,18 @@ def _pipeline(file: Path) -> Pipeline:
 
 def _functions(plain: Any) -> Iterator[tuple[str, Any]]:
     """Something in the place of every function that a definition names."""
-    for value in plain.values() if isinstance(plain, Mapping) else plain if isinstance(plain, list) else ():
+    if isinstance(plain, list):
+        for value in plain:
+            yield from _functions(value)
+    if not isinstance(plain, Mapping):
+        return
+    for value in plain.values():
         yield from _functions(value)
-    name = plain.get("python") if isinstance(plain, Mapping) else None
+    name, rule = plain.get("python"), plain.get("name")
     if isinstance(name, str):
         yield name, _stand_in(name)
-        if isinstance(plain.get("name"), str):
-            yield plain["name"], PythonRule(plain["name"], _stand_in(name), version=name)
+        if isinstance(rule, str):
+            yield rule, PythonRule(rule, _stand_in(name), version=name)
 
 
 def _stand_in(name: str) -> Any:
@@ -104,7 +111,9 @@ def _advice(pipeline: Pipeline) -> Iterator[str]:
         moves = pipeline.moves.get(stage.name, {})
         if stage.outcome is None and stage.limit is None:
             yield f"advice: stage {stage.name!r} has no limit: nobody will hear of cases that stay in it"
-        if stage.outcome is None and not any(_closes(pipeline, move.to, {"lost", "cancelled"}) for move in moves.values()):
+        if stage.outcome is None and not any(
+            _closes(pipeline, move.to, {"lost", "cancelled"}) for move in moves.values()
+        ):
             yield f"advice: no move leads from {stage.name!r} to a lost or cancelled stage: nobody can give up there"
         if stage.outcome == "lost" and not stage.requires:
             yield f"advice: stage {stage.name!r} requires no field, such as a reason: nobody will learn from it"

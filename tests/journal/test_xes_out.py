@@ -63,12 +63,15 @@ def simple(**more):
 
 def test_the_log_is_what_other_tools_expect():
     """Traces and events with the standard extensions; times with their zone; attributes of the right kind."""
-    root = ET.fromstring(simple(dims=["team"]).to_xes())
+    root = ET.fromstring(simple(dims=["team"]).to_xes())  # noqa: S314 - our own bytes
     space = "{http://www.xes-standard.org/}"
     assert root.tag == f"{space}log"
     assert [one.get("prefix") for one in root.iter(f"{space}extension")] == ["concept", "time", "org", "lifecycle"]
     traces = [
-        [{one.get("key"): (one.tag.removeprefix(space), one.get("value")) for one in event} for event in trace.iter(f"{space}event")]
+        [
+            {one.get("key"): (one.tag.removeprefix(space), one.get("value")) for one in event}
+            for event in trace.iter(f"{space}event")
+        ]
         for trace in root.iter(f"{space}trace")
     ]
     assert traces[0] == [
@@ -117,6 +120,10 @@ def test_what_xml_cannot_say_is_refused():
     with pytest.raises(InvalidValue, match="holds a character that XML has none of"):
         journal.to_xes()
     for wrong in (b"soon", b"2026-03-05T00:00:00"):
-        data = simple().to_xes().replace(b'until" value="2026-03-05T00:00:00.000000+00:00"', b'until" value="' + wrong + b'"')
+        data = (
+            simple()
+            .to_xes()
+            .replace(b'until" value="2026-03-05T00:00:00.000000+00:00"', b'until" value="' + wrong + b'"')
+        )
         with pytest.raises(InputError, match="is no instant"):
             Journal.from_xes(data)

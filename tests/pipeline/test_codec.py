@@ -118,22 +118,22 @@ STAGES = 'stages = ["a", {name = "w", outcome = "won"}]'
     ('"credit.stage = null"', '[[links]]\nname = "credit"\npipeline = {name = "c", stages = ["s"]}', ["links[0].pipeline.stages"]),
     ('"credit.stage = null"', '[[links]]\nname = "credit"\npipeline = 3', ["links[0].pipeline"]),
     ('{python = "f"}', "", ["moves['a']['go'].guard"]),
-    ('{condition = 3}', "", ["moves['a']['go'].guard.condition"]),
-    ('[3]', "", ["moves['a']['go'].guard[0]"]),
+    ("{condition = 3}", "", ["moves['a']['go'].guard.condition"]),
+    ("[3]", "", ["moves['a']['go'].guard[0]"]),
     ('"a > 1"', '[rules]\nfields = [{name = "a", kind = "decimal"}]\n[[rules.rules]]\nname = "r"\ncondition = "a >"\n[[rules.rules]]\nname = "s"\ncondition = "b"', ["rules.rules[0]", "rules.rules[1]"]),
     ('"a > 1"', '[rules]\nfields = [{name = "a"}, {nome = "b"}]\n[[rules.rules]]\nname = "r"\ncondition = "b"', ["rules.fields[1]"]),
-    ('"a > 1"', '[rules]\nrulez = 3', ["rules"]),
-    ('"a > 1"', '[rules]\nrules = 3', ["rules"]),
+    ('"a > 1"', "[rules]\nrulez = 3", ["rules"]),
+    ('"a > 1"', "[rules]\nrules = 3", ["rules"]),
     ('"a > 1"', '[rules]\nrules = [{name = "r", condition = "true"}, {name = "r", condition = "true"}]', ["rules"]),
     ('"a > 1"\neffects = [{kind = "mail", data = {at = 10:00:00}}]', "", None),
     ('"a > 1", effects = [{kind = "mail", data = {at = 10:00:00}}]', "", ["moves['a']['go']"]),
     ('"a > 1", effects = {kind = "mail", data = {x = inf}}', "", ["moves['a']['go']"]),
     ('"a > 1", effects = [{kind = "mail", data = 3}]', "", ["moves['a']['go'].effects[0].data"]),
     ('"a > 1", approval = "p"', '[[approvals]]\nname = "p"', ["approvals[0]"]),
-    ('"a > 1", approval = "p"', '[[approvals]]\npanels = []', ["approvals[0]", "moves['a']['go'].approval"]),
+    ('"a > 1", approval = "p"', "[[approvals]]\npanels = []", ["approvals[0]", "moves['a']['go'].approval"]),
     ('"a > 1", approval = "p"', '[[approvals]]\nname = "p"\npanels = [{people = ["x"], weights = {"$x" = 1}}]', ["approvals['p'].panels[0].weights"]),
     ('"a > 1"', '[[clocks]]\nname = "c"\nlimit = "1 day"\nstop = "a >"\nwarn = ["50"]', ["clocks[0].warn"]),
-    ('"a > 1"', 'x.labels = 3', ["moves['a']['x']", "moves['a']['x'].labels"]),
+    ('"a > 1"', "x.labels = 3", ["moves['a']['x']", "moves['a']['x'].labels"]),
 ])  # fmt: skip
 def test_nothing_is_blamed_on_what_follows_from_a_mistake(guard, more, expected):
     """A mistake is said once, at its place; what only follows from it is not said."""
@@ -169,7 +169,7 @@ def test_depth_has_an_end():
 
 def test_data_of_effects_may_be_written_by_hand():
     """Numbers with a point, dates and instants of TOML mean what they say."""
-    data = "{ share = 0.5, day = 2026-03-02, at = 2026-03-02T09:00:00Z, none = { \"$null\" = true }, list = [1] }"
+    data = '{ share = 0.5, day = 2026-03-02, at = 2026-03-02T09:00:00Z, none = { "$null" = true }, list = [1] }'
     text = GOOD.format(stages=STAGES, guard='"x > 1", effects = [{kind = "mail", data = ' + data + "}]", more="")
     made = Pipeline.from_toml(text)
     assert made.moves["a"]["go"].effects[0].data == {

@@ -251,9 +251,9 @@ class _Reader:
         found: dict[str, tuple[str, ...]] = {}
         for lanes in self.process.all("laneSet"):
             for lane in lanes.all("lane"):
-                roles = _own(lane).get("roles")
-                ours = isinstance(roles, list) and lane_name(map(str, roles)) == lane.get("name")
-                own = tuple(map(str, roles)) if ours else (lane.get("name"),)
+                given = _own(lane).get("roles")
+                roles = tuple(map(str, given)) if isinstance(given, list) else ()
+                own = roles if lane_name(roles) == lane.get("name") else (lane.get("name"),)
                 found |= {ref.text.strip(): own for ref in lane.all("flowNodeRef")}
         return found
 

@@ -142,8 +142,7 @@ class Writer:
 
     def _diagram(self) -> Out:
         shapes = [
-            out("bpmndi:BPMNShape", _bounds(box), id=f"shape_{id_}", bpmnElement=id_)
-            for id_, box in self.boxes.items()
+            out("bpmndi:BPMNShape", _bounds(box), id=f"shape_{id_}", bpmnElement=id_) for id_, box in self.boxes.items()
         ]
         edges = [
             out("bpmndi:BPMNEdge", *way, id=f"edge_{id_}", bpmnElement=id_)
@@ -159,13 +158,15 @@ class Writer:
             here, there = self.boxes[source], self.boxes[target]
             if 0 < there.x - here.x <= _COLUMN:
                 half = there.x - 20
-                points = [(here.x + here.width, here.middle), (half, here.middle), (half, there.middle)]
-                points = points[: 1 if here.middle == there.middle else 3] + [(there.x, there.middle)]
+                bend = [] if here.middle == there.middle else [(half, here.middle), (half, there.middle)]
+                points = [(here.x + here.width, here.middle), *bend, (there.x, there.middle)]
             else:
                 points = [(here.centre, here.y + here.height), (here.centre, below)]
                 # The name of an event is below it.
                 side = [(there.x - 20, below), (there.x - 20, there.middle), (there.x, there.middle)]
-                points += side if there.height == 36 else [(there.centre, below), (there.centre, there.y + there.height)]
+                points += (
+                    side if there.height == 36 else [(there.centre, below), (there.centre, there.y + there.height)]
+                )
                 below += 24
             yield [out("di:waypoint", x=str(x), y=str(y)) for x, y in points]
 

@@ -139,7 +139,9 @@ def _clocks(pipeline: "Pipeline") -> Iterator[DefinitionError]:
     for clock in pipeline.clocks:
         place = f"clocks[{clock.name!r}]"
         if not _LIMIT.match(clock.limit):
-            yield DefinitionError(f"{place}.limit", f"limit {clock.limit!r} is no time limit, such as '4 business hours'")
+            yield DefinitionError(
+                f"{place}.limit", f"limit {clock.limit!r} is no time limit, such as '4 business hours'"
+            )
         for share in clock.warn:
             if not 0 < share < 100:
                 yield DefinitionError(f"{place}.warn", f"warns at {share} %, which is not between 0 and 100")

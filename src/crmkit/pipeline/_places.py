@@ -158,22 +158,23 @@ class Places:
         return line, spot.start - self._lines[line - 1] + 1
 
 
-def steps(where: str, plain: Any) -> Iterator[str | int]:
+def steps(where: str, plain: Any) -> Iterator[Any]:
     """The keys and numbers that lead to a place in plain data, as far as there is one; see `Places.of`."""
+    there: Any = plain
     for found in _WHERE.finditer(where):
-        step: str | int | None = found["key"]
+        step: Any = found["key"]
         if found["number"]:
             step = int(found["number"])
         elif found["quoted"]:
             # It was written with `repr`.
             step = str(ast.literal_eval(found["quoted"]))
-        if isinstance(plain, list) and isinstance(step, str):
-            step = _numbered(plain, step)
+        if isinstance(there, list) and isinstance(step, str):
+            step = _numbered(there, step)
         try:
-            plain = plain[step]
+            there = there[step]
         except (LookupError, TypeError):
             return
-        yield step  # type: ignore[misc] # nothing has a place called None
+        yield step
 
 
 def _numbered(items: list[Any], name: str) -> int | None:

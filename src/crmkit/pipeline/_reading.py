@@ -51,7 +51,7 @@ def _further(
     try:
         # Whether stages can be reached is not asked of a pipeline with mistakes, such as having no name: the moves
         # that lead there may be among those that could not be read.
-        Pipeline(**{**made, "name": ""})
+        Pipeline(**_with(made, name=""))
     except DefinitionErrors as group:
         for error in flat(group):
             path = tuple(steps(error.where, plain))
@@ -113,7 +113,7 @@ class _Reader:
         given = plain.get("guard", [])
         read = [self._guard(f"{where}.guard", one) for one in (given if isinstance(given, list) else [given])]
         guards = [guard for guard in read if guard is not None]
-        return Move(**{**plain, "guard": guards, "effects": self._effects(where, plain)})
+        return Move(**_with(plain, guard=guards, effects=self._effects(where, plain)))
 
     def _guard(self, where: str, plain: Any) -> "Guard | None":
         if isinstance(plain, str):
@@ -126,24 +126,24 @@ class _Reader:
             return self.guards.get(name)
         from crmkit.rules.ruleset import Rule
 
-        return Rule(**{"name": "", "condition": "", **plain})
+        return Rule(**_with({"name": "", "condition": ""}, **plain))
 
     def _approval(self, plain: Mapping[str, Any]) -> Approval:
         where = f"approvals[{plain['name']!r}].panels"
         panels = [
-            Panel(**{**panel, "weights": self._fields(f"{where}[{number}].weights", panel.get("weights", {}))})
+            Panel(**_with(panel, weights=self._fields(f"{where}[{number}].weights", panel.get("weights", {}))))
             for number, panel in enumerate(plain["panels"])
         ]
-        return Approval(**{**plain, "panels": panels})
+        return Approval(**_with(plain, panels=panels))
 
     def _clock(self, plain: Mapping[str, Any]) -> Clock:
-        return Clock(**{**plain, "effects": self._effects(f"clocks[{plain['name']!r}]", plain)})
+        return Clock(**_with(plain, effects=self._effects(f"clocks[{plain['name']!r}]", plain)))
 
     def _link(self, where: str, plain: Mapping[str, Any]) -> Link | None:
         from crmkit.pipeline.definition import Pipeline
 
         try:
-            return Link(**{**plain, "pipeline": Pipeline.from_dict(plain["pipeline"], self.guards)})
+            return Link(**_with(plain, pipeline=Pipeline.from_dict(plain["pipeline"], self.guards)))
         except DefinitionErrors as group:
             self.found += within(f"{where}.pipeline", flat(group))
             return None
@@ -214,6 +214,10 @@ def within(where: str, errors: Iterable[DefinitionError]) -> Iterator[Definition
     for error in errors:
         joint = "" if error.where.startswith("[") else "."
         yield attrs.evolve(error, where=f"{where}{joint}{error.where}")
+
+
+def _with(plain: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
+    return {**plain, **changed}
 
 
 def _nulls(value: Any) -> Any:

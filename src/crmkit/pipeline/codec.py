@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from crmkit.errors import DefinitionError, DefinitionErrors, InputError
+from crmkit.errors import DefinitionErrors, InputError
 from crmkit.events import fields_to_json
 from crmkit.pipeline import _reading, _toml
 from crmkit.pipeline._checks import flat
 from crmkit.pipeline._machine import name_of
 from crmkit.pipeline._places import Places
-from crmkit.pipeline.stages import Guard, Move
+from crmkit.pipeline.stages import Move
 
 if TYPE_CHECKING:
     from crmkit.pipeline.definition import Pipeline

@@ -1,7 +1,7 @@
 """A hypothesis strategy of whole pipelines: every kind of part, with names that files and tools get wrong."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
 
@@ -203,8 +203,8 @@ def _clocks(draw: Draw) -> Clock:
     return Clock(
         draw(_names().filter(str.strip)), draw(st.sampled_from(_LIMITS)), stop=draw(condition),
         start=draw(st.none() | condition), pause=pause, resume=None if pause is None else draw(st.none() | condition),
-        reset=draw(st.none() | condition), warn=draw(st.lists(st.integers(1, 99), max_size=2)), effects=draw(_effects()),
-        note=draw(_texts()),
+        reset=draw(st.none() | condition), warn=draw(st.lists(st.integers(1, 99), max_size=2)),
+        effects=draw(_effects()), note=draw(_texts()),
     )  # fmt: skip
 
 
