@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
@@ -18,7 +18,9 @@ from crmkit.pipeline.stages import Move
 if TYPE_CHECKING:
     from crmkit.pipeline.definition import Pipeline
 
-__all__ = ["deciding", "from_dict", "placed", "read_toml", "to_dict", "to_toml"]
+__all__ = ["deciding", "from_dict", "from_toml", "read_toml", "to_dict", "to_toml"]
+
+_Made = TypeVar("_Made")
 
 # What people read and machines pass over: no part of what is hashed. The labels of a schema do decide: rules use them.
 _TOLD = frozenset({"labels", "note", "source"})
@@ -122,14 +124,21 @@ def from_dict(plain: Mapping[str, Any], guards: Mapping[str, Any]) -> dict[str, 
     return _reading.arguments(plain, guards)
 
 
-def placed(group: DefinitionErrors, text: str, plain: Mapping[str, Any]) -> DefinitionErrors:
-    """The same mistakes with the line and column of each, in the order of the text.
+def from_toml(text: str, make: Callable[[Mapping[str, Any]], _Made]) -> _Made:
+    """What is made of the plain data of a TOML text; mistakes get their line and column, and the order of the text.
 
     Args:
-        group: what is wrong.
-        text: the TOML that the definition was read from.
-        plain: its plain data.
+        text: the TOML.
+        make: from plain data to whatever it defines.
+
+    Raises:
+        InputError: if the text is no TOML.
+        DefinitionErrors: what `make` finds wrong.
     """
-    places = Places(text, plain)
-    found = [attrs.evolve(error, place=places.of(error.where)) for error in flat(group)]
-    return DefinitionErrors(group.message, sorted(found, key=lambda error: error.place or (0, 0)))
+    plain = read_toml(text)
+    try:
+        return make(plain)
+    except DefinitionErrors as group:
+        places = Places(text, plain)
+        found = [attrs.evolve(error, place=places.of(error.where)) for error in flat(group)]
+        raise DefinitionErrors(group.message, sorted(found, key=lambda error: error.place or (0, 0))) from None

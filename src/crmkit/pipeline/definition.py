@@ -370,11 +370,7 @@ class Pipeline:
             InputError: if the text is no TOML, with the line.
             DefinitionErrors: with everything that is wrong, each with its line and column.
         """
-        plain = codec.read_toml(text)
-        try:
-            return cls.from_dict(plain, guards)
-        except DefinitionErrors as group:
-            raise codec.placed(group, text, plain) from None
+        return codec.from_toml(text, lambda plain: cls.from_dict(plain, guards))
 
     def to_mermaid(self, *, labels: str | None = None) -> str:
         """A Mermaid state diagram, drawn from the table; see `crmkit.pipeline.diagram`."""
@@ -385,8 +381,10 @@ class Pipeline:
         return diagram.to_dot(self, labels=labels)
 
     def to_bpmn(self) -> str:
-        """The definition as BPMN 2.0 XML; see `crmkit.pipeline.bpmn`, which also reads it."""
+        """The definition as BPMN 2.0 XML; see `crmkit.pipeline.bpmn`."""
         return bpmn.to_bpmn(self)
+
+    from_bpmn = staticmethod(bpmn.from_bpmn)
 
 
 def _remade(given: dict[str, Any]) -> Pipeline:
