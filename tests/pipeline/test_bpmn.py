@@ -225,6 +225,9 @@ def test_parts_that_say_nothing_are_passed_over():
     """A part of ours that is no table, or of somebody else, is none; a lane may have no part."""
     other = "<extensionElements><x:part>{}</x:part><crmkit:part>[]</crmkit:part></extensionElements>"
     assert from_bpmn(model(other, *SMALL)) == from_bpmn(model(*SMALL))
+    # A stage without moves that was since taken out of the drawing.
+    gone = '<extensionElements><crmkit:part>{"idle": ["gone", []]}</crmkit:part></extensionElements>'
+    assert from_bpmn(model(gone, *SMALL)) == from_bpmn(model(*SMALL))
 
 
 SPOILS = st.sampled_from(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crmkit.errors import DefinitionError, DefinitionErrors
+from crmkit.errors import DefinitionError, DefinitionErrors, InputError
 from crmkit.pipeline import Approval, Clock, Link, Move, Panel, Pipeline, Stage
 from crmkit.pipeline.stages import Effect
 from crmkit.rules import Field, Rule, RuleSet, Schema
@@ -175,3 +175,25 @@ def test_spoilt_data_gives_a_pipeline_or_our_errors(pipeline, data):
     except DefinitionErrors as group:
         errors = group.exceptions
     assert all(isinstance(error, DefinitionError) and error.where for error in errors)
+
+
+SPOILS = st.sampled_from(["", "x", '"', "'", "=", "[", "]]", "{}", "#", "\n", "[moves]\n", "name = 1\n", "true", "\\"])
+
+
+@heavy
+@given(pipelines(links=False), st.data())
+def test_spoilt_text_gives_a_pipeline_or_our_errors(pipeline, data):
+    """Whatever is cut out of a TOML or put into it: a pipeline, errors with places, or one line about the syntax."""
+    text = pipeline.to_toml()
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(text)))
+        text = text[:at] + data.draw(SPOILS) + text[at + data.draw(st.sampled_from([0, 1, 5])) :]
+    found = ()
+    try:
+        Pipeline.from_toml(text, guards_of(pipeline))
+    except InputError as error:
+        found = (error,)
+    except DefinitionErrors as group:
+        found = group.exceptions
+        assert [error.place for error in found] == sorted(error.place for error in found)
+    assert all(map(str, found))
