@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["deciding", "from_dict", "from_toml", "read_toml", "to_dict", "to_toml"]
 
-_Made = TypeVar("_Made")
+T = TypeVar("T")
 
 # What people read and machines pass over: no part of what is hashed. The labels of a schema do decide: rules use them.
 _TOLD = frozenset({"labels", "note", "source"})
@@ -124,7 +124,7 @@ def from_dict(plain: Mapping[str, Any], guards: Mapping[str, Any]) -> dict[str, 
     return _reading.arguments(plain, guards)
 
 
-def from_toml(text: str, make: Callable[[Mapping[str, Any]], _Made]) -> _Made:
+def from_toml(text: str, make: Callable[[Mapping[str, Any]], T]) -> T:
     """What is made of the plain data of a TOML text; mistakes get their line and column, and the order of the text.
 
     Args:
