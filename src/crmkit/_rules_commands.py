@@ -152,7 +152,8 @@ def _pairs(
     return [(known[table.name], table) for table in after if table.name in known]
 
 
-def _text(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """The text of a file that somebody named, or one clear error."""
     if file.is_dir():
         raise InputError(str(file), "is a directory", "name a file")
     try:
@@ -170,11 +171,11 @@ def _text(file: Path) -> str:
 
 def _rules(file: Path) -> RuleSet:
     read: Callable[..., RuleSet] = from_json if file.suffix == ".json" else from_toml
-    return read(_text(file), name=file.name)
+    return read(read_text(file), name=file.name)
 
 
 def _record(text: str, schema: Schema) -> dict[str, Any]:
-    found = _json(_text(Path(text[1:])) if text.startswith("@") else text, "--record")
+    found = _json(read_text(Path(text[1:])) if text.startswith("@") else text, "--record")
     if not isinstance(found, dict):
         raise InputError("--record", "is no JSON object")
     return {name: _value(schema.field(name), value, "--record", None) for name, value in found.items()}
@@ -191,9 +192,9 @@ def _records(file: Path, schema: Schema) -> list[dict[str, Any]]:
     # A line of CSV is counted with its header, as everywhere else.
     first = 1 if file.suffix in {".json", ".jsonl"} else 2
     if file.suffix == ".json":
-        listed = _json(_text(file), file.name)
+        listed = _json(read_text(file), file.name)
     elif file.suffix == ".jsonl":
-        lines = [(n, line) for n, line in enumerate(_text(file).splitlines(), 1) if line.strip()]
+        lines = [(n, line) for n, line in enumerate(read_text(file).splitlines(), 1) if line.strip()]
         listed = [_json(line, f"{file.name}, line {n}") for n, line in lines]
     else:
         listed = _rows(file)
