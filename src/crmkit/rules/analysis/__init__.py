@@ -7,7 +7,8 @@ could not prove.
 """
 
 from crmkit.rules.analysis._boxes import Budget
+from crmkit.rules.analysis._solvers import SolverName
 from crmkit.rules.analysis._table import TableFinding, analyse
 from crmkit.rules.analysis._versions import TableChange, TableDiff, diff
 
-__all__ = ["Budget", "TableChange", "TableDiff", "TableFinding", "analyse", "diff"]
+__all__ = ["Budget", "SolverName", "TableChange", "TableDiff", "TableFinding", "analyse", "diff"]
