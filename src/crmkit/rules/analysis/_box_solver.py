@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from crmkit.rules._columns import NOT_CONSTANT, Cell, Column, column, constant
+from crmkit.rules._columns import NOT_CONSTANT, Column, column, constant
 from crmkit.rules._shapes import Shape
 from crmkit.rules.analysis._boxes import Box, Budget, Meter, bits
-from crmkit.rules.analysis._core import FLIPPED, Place, Reader, Truth, atoms, place_of, replaced, truth
+from crmkit.rules.analysis._core import FLIPPED, Place, Reader, Truth, atoms, binds, place_of, replaced, truth
 from crmkit.rules.analysis._questions import Answer, Demand, Solver
 from crmkit.rules.feel import _nodes as nodes
 from crmkit.rules.feel._builtins import BUILTINS
@@ -44,7 +44,7 @@ class BoxSolver(Solver):
     def __init__(self, schema: Schema, conditions: Sequence[nodes.Node], budget: Budget) -> None:
         super().__init__(schema, conditions)
         self._reader, self._budget = Reader(schema), budget
-        cores = [*map(self._reader.core, conditions)]
+        cores = [*map(self._reader.condition, conditions)]
         self._atoms = {unparse(part): self._classified(part) for core in cores for part in atoms(core)}
         self._columns = self._cut()
         self._numbers = {key: number for number, key in enumerate(self._columns)}
@@ -72,6 +72,8 @@ class BoxSolver(Solver):
 
     def _tests(self, part: nodes.Node) -> Iterator[tuple[nodes.Node, nodes.Node]]:
         """What a part may be a test of, and the test."""
+        if binds(part):
+            return
         for one in _variables(part):
             yield one, replaced(part, one, _ASKED)
         if isinstance(part, nodes.Compare):
@@ -135,9 +137,11 @@ class BoxSolver(Solver):
         meter = Meter(self._budget.steps)
         tried = 0
         for box in _meeting(self._full, sorted(known, key=len), meter):
-            record = self.tried(self._values(box), demand)
-            if record is not None:
-                return Answer(record)
+            # The first cell of each column, then the last, which is null where there may be one.
+            for end in (0, -1):
+                record = self.tried(self._values(box, end), demand)
+                if record is not None:
+                    return Answer(record)
             tried += 1
             if tried == _MOST_TRIED:
                 break
@@ -152,14 +156,13 @@ class BoxSolver(Solver):
         parts = {True: found.true, False: found.false, None: found.null}
         return _absorbed([box for value in said for box in parts[value]])
 
-    def _values(self, box: Box) -> dict[Place, Any]:
+    def _values(self, box: Box, end: int) -> dict[Place, Any]:
         """A value in the box for each place."""
         values: dict[Place, Any] = {}
         for (key, made), side in zip(self._columns.items(), box, strict=True):
             place = self._places[key]
             if place is not None:
-                cell: Cell = made.cells[next(bits(side))]
-                values[place] = cell.value
+                values[place] = made.cells[[*bits(side)][end]].value
         return values
 
 

@@ -53,11 +53,27 @@ def replaced(node: nodes.Node, old: nodes.Node, new: nodes.Node) -> nodes.Node:
     return rewritten(node, lambda one: new if one == old else one)
 
 
+def judges_changes(schema: Schema) -> bool:
+    """Whether rules speak of `old` and `new`, where `new` is the record itself."""
+    last = schema.fields[-2:]
+    return [one.name for one in last] == ["old", "new"] and last[1].fields == schema.fields[:-2]
+
+
+def binds(node: nodes.Node) -> bool:
+    """Whether names may mean something else in a part of a tree."""
+    return any(isinstance(part, _BINDING) for part in nodes.walk(node))
+
+
 class Reader:
     """Brings conditions over one schema to the few forms."""
 
     def __init__(self, schema: Schema) -> None:
         self._known = {field.name: of_field(field) for field in schema.fields}
+        self._changes = judges_changes(schema)
+
+    def condition(self, node: nodes.Node) -> nodes.Node:
+        """A whole condition in the few forms; members of `new` are fields."""
+        return self.core(rewritten(node, _without_new) if self._changes and not binds(node) else node)
 
     def shape(self, node: nodes.Node) -> Shape:
         """What a part is."""
@@ -125,16 +141,25 @@ class Reader:
         listed = [source.items for source in sources]
         total = reduce(lambda size, items: size * len(items), listed, 1)
         literal = all(constant(item) is not NOT_CONSTANT for items in listed for item in items)
-        nested = any(isinstance(part, _BINDING) for part in nodes.walk(node.condition))
-        if len(listed) < len(node.iterations) or not literal or nested or total > _MOST_UNROLLED:
+        # Inner quantifiers first: what they bind is theirs.
+        inner = self.core(node.condition)
+        if len(listed) < len(node.iterations) or not literal or binds(inner) or total > _MOST_UNROLLED:
             return node
         found: list[nodes.Node] = []
         for items in product(*listed):
-            condition = node.condition
+            condition = inner
             for one, item in zip(node.iterations, items, strict=True):
                 condition = replaced(condition, nodes.Name(one.name), item)
             found.append(self.core(condition))
         return joined(nodes.And if node.every else nodes.Or, found)
+
+
+def _without_new(node: nodes.Node) -> nodes.Node:
+    match node:
+        case nodes.Path(of=nodes.Name(name="new"), name=name):
+            return nodes.Name(name)
+        case _:
+            return node
 
 
 def joined(of: type[nodes.And | nodes.Or], operands: Sequence[nodes.Node]) -> nodes.Node:

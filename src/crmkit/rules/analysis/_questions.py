@@ -9,7 +9,7 @@ import attrs
 from crmkit.errors import InvalidValue
 from crmkit.rules._columns import column
 from crmkit.rules._shapes import of_field
-from crmkit.rules.analysis._core import Place
+from crmkit.rules.analysis._core import Place, judges_changes
 from crmkit.rules.feel._evaluate import evaluate
 from crmkit.rules.feel._nodes import Node
 from crmkit.rules.schema import Field, Schema
@@ -48,7 +48,7 @@ class Solver(ABC):
 
     def __init__(self, schema: Schema, conditions: Sequence[Node]) -> None:
         self.schema, self.conditions = schema, conditions
-        self._changes = {"old", "new"} <= {*schema.names}
+        self._changes = judges_changes(schema)
 
     @abstractmethod
     def ask(self, demand: Demand) -> Answer:

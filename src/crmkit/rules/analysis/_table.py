@@ -194,10 +194,8 @@ def _settled(table: DecisionTable, found: Sequence[TableFinding], budget: Budget
             yield from _settled_gap(rows, one)
         else:
             yield from _settled_overlap(rows, one, table.node)
-    rank = ranks(table.node)
-    if rank is not None:
-        known = {one.rows[0] for one in found if one.kind == "shadowed"}
-        yield from _hidden(rows, rank, known)
+    known = {one.rows[0] for one in found if one.kind == "shadowed"}
+    yield from _hidden(rows, table.node, known)
 
 
 def _settled_gap(rows: Rows, one: TableFinding) -> Iterator[TableFinding]:
@@ -220,10 +218,15 @@ def _settled_overlap(rows: Rows, one: TableFinding, node: TableNode) -> Iterator
     yield attrs.evolve(one, certain=True, severity="error") if sure else one
 
 
-def _hidden(rows: Rows, rank: Sequence[int], known: Collection[int]) -> Iterator[TableFinding]:
+def _hidden(rows: Rows, node: TableNode, known: Collection[int]) -> Iterator[TableFinding]:
     """Rows that never decide, for reasons that boxes do not see."""
-    for row, place in enumerate(rank):
-        before = [other for other, one in enumerate(rank) if (one, other) < (place, row)]
-        if row + 1 not in known and before and rows.first(row, before).impossible:
+    rank = ranks(node)
+    for row in range(len(node.rows)):
+        before = [] if rank is None else [two for two in range(len(rank)) if (rank[two], two) < (rank[row], row)]
+        if row + 1 in known:
+            continue
+        if rows.first(row, []).impossible:
+            yield TableFinding("shadowed", f"row {row + 1} never decides: no record matches it", (row + 1,))
+        elif before and rows.first(row, before).impossible:
             why = f"row {row + 1} never decides: the rows that go before it match all that it does"
             yield TableFinding("shadowed", why, (row + 1, *(other + 1 for other in before)))

@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -48,7 +49,7 @@ class Z3Solver(Solver):
         self._z3, self._budget = load(), budget
         self._terms = Terms(self._z3, schema)
         reader = Reader(schema)
-        self._said = [truth(self._terms, reader.core(one)) for one in conditions]
+        self._said = [truth(self._terms, reader.condition(one)) for one in conditions]
         self._names: dict[int, tuple[Formula, frozenset[str]]] = {}
 
     def ask(self, demand: Demand) -> Answer:
@@ -59,15 +60,24 @@ class Z3Solver(Solver):
         search.set("rlimit", self._budget.steps)
         names, facts = self._facts(wanted)
         search.add(*wanted, *facts)
-        # Results that are no floats are looked at only if there are no others.
-        found = search.check(*(self._z3.Not(one) for name, one in self._terms.large.items() if name in names))
-        if found == self._z3.unsat and names & self._terms.large.keys():
-            found = search.check()
+        read = {place: one for place, one in self._terms.places.items() if self._named(one) & names}
+        exact = [one for name, one in self._terms.exact.items() if name in names]
+        if exact:
+            # What is true without rounding is a better example than what is true because of it.
+            search.push()
+            search.add(*exact)
+            answer = self._searched(search, read, demand)
+            if answer.record is not None:
+                return answer
+            search.pop()
+        return self._searched(search, read, demand)
+
+    def _searched(self, search: Any, read: Mapping[Place, Term], demand: Demand) -> Answer:
+        found = search.check()
         if found == self._z3.unsat:
             return Answer()
         if found != self._z3.sat:
             return Answer(open="steps")
-        read = {place: one for place, one in self._terms.places.items() if self._named(one) & names}
         model = search.model()
         record = self.tried(self._values(model, read), demand)
         if record is None:
@@ -139,7 +149,13 @@ def _near(value: Fraction, of: str) -> Iterator[Fraction]:
         scaled = value * 10**places
         for rounded in dict.fromkeys((math.floor(scaled), math.ceil(scaled))):
             near = Fraction(rounded, 10**places)
-            yield near if of == "decimal" else Fraction(float(near))
+            yield near if of == "decimal" else Fraction(_float(near))
+
+
+def _float(value: Fraction) -> float:
+    """The nearest float; the greatest if there is none so large."""
+    greatest = sys.float_info.max
+    return float(max(-Fraction(greatest), min(value, Fraction(greatest))))
 
 
 def _value(term: Term, value: Formula) -> Any:
@@ -154,6 +170,6 @@ def _value(term: Term, value: Formula) -> Any:
             exact = _fraction(value)
             return CONTEXT.divide(Decimal(exact.numerator), Decimal(exact.denominator))
         case "float":
-            return float(_fraction(value))
+            return _float(_fraction(value))
         case of:
             return SCALES[of].value(value.as_long())

@@ -68,14 +68,14 @@ class Terms:
     Attributes:
         facts: by the name of a variable, what is known of it.
         places: the fields, and members of fields, that conditions read.
-        large: by name, whether a result is larger than any float.
+        exact: by the name of a rounded value, that it is the exact one.
     """
 
     def __init__(self, z3: Any, schema: Schema) -> None:
         self.z3, self.context = z3, z3.Context()
         self.facts: dict[str, list[Formula]] = {}
         self.places: dict[Place, Term] = {}
-        self.large: dict[str, Formula] = {}
+        self.exact: dict[str, Formula] = {}
         self._reader, self._schema = Reader(schema), schema
         self._known: dict[str, Term] = {}
         self._no = z3.BoolVal(val=False, ctx=self.context)
@@ -377,10 +377,8 @@ class Terms:
         part, least = map(self._real, error)
         width = self.z3.If(exact < 0, -exact, exact) * part + least
         near = self.both(value - exact <= width, exact - value <= width)
-        self.facts[name] = [near]
         if error == _FLOAT_ERROR:
-            large = self.z3.Bool(f"large {text}", self.context)
-            beyond = self.either(exact > _GREATEST_FLOAT, exact < -_GREATEST_FLOAT)
-            self.facts[name] = [self.either(near, large), self.z3.Implies(large, beyond)]
-            self.large[f"large {text}"] = large
+            near = self.z3.Or(near, exact > _GREATEST_FLOAT, exact < -_GREATEST_FLOAT)
+        self.facts[name] = [near]
+        self.exact[name] = value == exact
         return value
