@@ -46,7 +46,10 @@ def test_never_and_always(solver):
     ]  # fmt: skip
     assert found(rules, "never-null", solver=solver) == [(("f",), "advice")]
     told = [str(one) for one in relations(RuleSet("s", DEAL, rules), solver=solver).findings]
-    assert any(one.startswith("error: 'a' is never true, so that no record keeps it; it is false with discount = 0") for one in told)
+    assert any(
+        one.startswith("error: 'a' is never true, so that no record keeps it; it is false with discount = 0")
+        for one in told
+    )
     assert any(one.startswith("warning: 'c' is never true; it is false with contacts = ") for one in told)
     assert "warning: 'd' is never false: every record keeps it" in told
     assert "error: 'h' is never true, so that no record keeps it; it is without an answer with any record" in told
@@ -58,10 +61,14 @@ def test_never_and_always(solver):
 @BOTH
 def test_pairs(solver):
     """Two that contradict, two of which one says nothing new, two that say the same; what is null counts as declared."""
-    assert found([Rule("a", "discount <= 0.1"), Rule("b", "discount > 0.2")], "contradiction", solver=solver) == [(("a", "b"), "error")]
+    assert found([Rule("a", "discount <= 0.1"), Rule("b", "discount > 0.2")], "contradiction", solver=solver) == [
+        (("a", "b"), "error")
+    ]
     mild = [Rule("a", "discount <= 0.1", kind="validation"), Rule("b", "discount > 0.2", severity="info")]
     assert found(mild, "contradiction", solver=solver) == [(("a", "b"), "warning")]
-    assert found([Rule("a", "discount <= 0.2"), Rule("b", "discount <= 0.1")], "implied", solver=solver) == [(("b", "a"), "warning")]
+    assert found([Rule("a", "discount <= 0.2"), Rule("b", "discount <= 0.1")], "implied", solver=solver) == [
+        (("b", "a"), "warning")
+    ]
     graded = [Rule("a", "discount <= 0.2"), Rule("b", "discount <= 0.1", severity="warning")]
     assert not found(graded, "implied", solver=solver)
     equal = [Rule("a", "discount <= 0.2 and contacts > 1"), Rule("b", "not(contacts <= 1 or discount > 0.2)")]
@@ -83,7 +90,9 @@ def test_three_together(solver):
     assert [one.rules for one in listed if one.kind == "contradiction"] == [("c", "d"), ("a", "b", "c")]
     (three,) = [one for one in listed if len(one.rules) == 3]
     assert same(RuleSet("s", DEAL, rules), three.record, {"a": True, "b": True})
-    assert str(three).startswith("error: no record keeps all of 'a', 'b', 'c'; 'a', 'b' alone are kept with discount = ")
+    assert str(three).startswith(
+        "error: no record keeps all of 'a', 'b', 'c'; 'a', 'b' alone are kept with discount = "
+    )
 
 
 @BOTH
@@ -138,7 +147,7 @@ def test_witness():
     """A record for wished verdicts, or that there is none; a rule that is none, or in Python, is refused."""
     rules = RuleSet("s", DEAL, [
         Rule("a", "discount <= 0.1"), Rule("b", "discount > 0.2"), PythonRule("p", lambda record: True),
-        Rule("o", "matches(role, \"r.p\") and closed > opened"),
+        Rule("o", 'matches(role, "r.p") and closed > opened'),
     ])  # fmt: skip
     assert same(rules, witness(rules, {"a": False, "b": False}).record, {"a": False, "b": False})
     assert witness(rules, {"a": True, "b": True}).impossible
@@ -162,6 +171,16 @@ def test_not_proved():
     assert str(one).startswith("advice: not proved within 200,000 steps: whether 'cubes' can be true; ")
 
 
+def test_without_an_example():
+    """A finding is proved even where no record can be shown for it."""
+    never = [Rule("a", "amount * amount < cost - cost - 1 and discount < 0.1"), Rule("c", "discount > 0.2")]
+    (other,) = [one for one in relations(RuleSet("s", DEAL, never)).findings if one.kind == "contradiction"]
+    assert (other.why, other.record) == ("no record keeps both 'a' and 'c'", None)
+    never = [Rule("a", "discount < 0.1 and amount + cost >= cost"), Rule("b", "discount < 0.1")]
+    (other,) = [one for one in relations(RuleSet("s", DEAL, never)).findings if one.kind == "implied"]
+    assert (other.why, other.record) == ("what keeps 'a' keeps 'b', which says nothing new", None)
+
+
 def test_empty():
     """A set without rules has nothing to say."""
     assert relations(RuleSet("s", DEAL, [])).findings == ()
@@ -179,7 +198,9 @@ LEAVES = st.sampled_from([
 @settings(max_examples=40, deadline=None)
 def test_boxes_and_z3_find_the_same(parts):
     """Rules that compare fields with literals: the same findings by both, all certain, and every record shows it."""
-    rules = RuleSet("s", DEAL, [Rule(f"r{n}", text, on_null=null, kind=kind) for n, (text, null, kind) in enumerate(parts)])
+    rules = RuleSet(
+        "s", DEAL, [Rule(f"r{n}", text, on_null=null, kind=kind) for n, (text, null, kind) in enumerate(parts)]
+    )
     boxes, exact = (relations(rules, solver=solver) for solver in ("boxes", "z3"))
     assert [(one.kind, one.rules, one.severity) for one in boxes.findings if len(one.rules) < 3] == [
         (one.kind, one.rules, one.severity) for one in exact.findings if len(one.rules) < 3]  # fmt: skip

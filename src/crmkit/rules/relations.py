@@ -29,7 +29,7 @@ from crmkit.rules.feel._convert import to_feel
 from crmkit.rules.feel._text import literal
 from crmkit.rules.ruleset import Rule, RuleSet
 
-__all__ = ["Answer", "Relations", "SetFinding", "SolverName", "Verdicts", "relations", "witness"]
+__all__ = ["Answer", "Relations", "SetFinding", "Verdicts", "relations", "witness"]
 
 #: For rules by name, what each is to say.
 Verdicts: TypeAlias = Mapping[str, bool | None]
@@ -185,10 +185,8 @@ class _Asking:
         """Whether surely no record keeps a rule, or every record does."""
         return self.ask({one.name: _saying(one, kept=kept)}, f"whether a record keeps {one.name!r}").impossible
 
-    def shown(self, record: Mapping[str, Any] | None, names: Iterable[str]) -> str:
+    def shown(self, record: Mapping[str, Any], names: Iterable[str]) -> str:
         """What of a record rules read, in words."""
-        if record is None:
-            return ""
         read = {field for name in names for field in self._reads[name]}
         parts = [f"{name} = {literal(to_feel(value))}" for name, value in record.items() if name in read]
         return ", ".join(parts) or "any record"
@@ -279,16 +277,25 @@ def _pairs(asking: _Asking, kept: Collection[Rule]) -> Iterator[SetFinding]:
 
 
 def _redundant(asking: _Asking, one: Rule, two: Rule, both: Answer) -> Iterator[SetFinding]:
-    without = [_apart(asking, a, b) for a, b in ((one, two), (two, one))]
-    if without[0].impossible and without[1].impossible:
+    alone, other = _apart(asking, one, two), _apart(asking, two, one)
+    if alone.impossible and other.impossible:
         why = f"{one.name!r} and {two.name!r} are kept by the same records"
         yield SetFinding("equivalent", why, (one.name, two.name), both.record)
+    elif alone.impossible:
+        yield from _implied(asking, one, two, other)
+    elif other.impossible:
+        yield from _implied(asking, two, one, alone)
+
+
+def _implied(asking: _Asking, one: Rule, two: Rule, other: Answer) -> Iterator[SetFinding]:
+    """That the second says nothing new, unless it is the more severe; `other` is whether it is ever kept alone."""
+    if _RANKS.index(one.severity) < _RANKS.index(two.severity):
         return
-    for a, b, answer, other in ((one, two, *without), (two, one, *reversed(without))):
-        if answer.impossible and _RANKS.index(a.severity) >= _RANKS.index(b.severity):
-            example = f"; {b.name!r} alone is kept with {asking.shown(other.record, (a.name, b.name))}"
-            why = f"what keeps {a.name!r} keeps {b.name!r}, which says nothing new{example if other.record else ''}"
-            yield SetFinding("implied", why, (a.name, b.name), other.record)
+    names = one.name, two.name
+    why = f"what keeps {one.name!r} keeps {two.name!r}, which says nothing new"
+    if other.record is not None:
+        why += f"; {two.name!r} alone is kept with {asking.shown(other.record, names)}"
+    yield SetFinding("implied", why, names, other.record)
 
 
 def _apart(asking: _Asking, one: Rule, two: Rule) -> Answer:
@@ -302,9 +309,10 @@ def _contradiction(asking: _Asking, rules: Collection[Rule]) -> SetFinding:
     names = tuple(one.name for one in rules)
     but = {one.name: _saying(one, kept=True) for one in [*rules][:-1]}
     record = asking.ask(but, f"whether a record keeps {_listed(but)}").record
-    example = f"{_listed(but)} alone {'is' if len(but) == 1 else 'are'} kept with {asking.shown(record, names)}"
     joined = f"both {names[0]!r} and {names[1]!r}" if len(names) == 2 else f"all of {_listed(names)}"
-    why = f"no record keeps {joined}{'; ' + example if record else ''}"
+    why = f"no record keeps {joined}"
+    if record is not None:
+        why += f"; {_listed(but)} alone {'is' if len(but) == 1 else 'are'} kept with {asking.shown(record, names)}"
     return SetFinding("contradiction", why, names, record, severity=_worst(rules))
 
 

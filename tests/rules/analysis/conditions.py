@@ -13,13 +13,13 @@ CROSS = (
     "days / 3 > 1", "amount / days >= 2", "amount ** 2 > 50", "days * days = 9", "rate * 2 > 0.3", "rate + 0.1 = 0.3",
     "rate / 3 < days", "-amount < -20", "(if vip then 10 else days) > 5", "vip = (amount > 5)", "vip != (days > 1)",
     'day - @"2026-01-31" > wait', 'at + wait > @"2026-03-01T14:00:00Z"', 'day + wait >= @"2026-02-01"',
-    'clock - @"09:00:00" > wait', 'at - day > @"P1D"', "wait + wait > @\"P1D\"", "term + term > @\"P1Y\"",
+    'clock - @"09:00:00" > wait', 'at - day > @"P1D"', 'wait + wait > @"P1D"', 'term + term > @"P1Y"',
     'starts with(name, "a")', 'ends with(name, "b")', 'contains(name, "o")', "string length(name) > 3", 'name < "b"',
     "name = tier", "amount in [days..50]", "days in (amount, 3)", "days in [amount..rate]", 'upper case(name) = "ANN"',
     "floor(amount) = 10", "amount ** days > 4", "day.year = 2026", "some x in days satisfies x > 1",
-    "if vip then amount else days > 3", "amount in (? > days and ? < 50)", "name in (? in (? = \"ann\"))",
-    "(if vip then rate else days) > 0.2", "(if vip then null else days) > 2", "vip = null", "day + @\"P1M\" > day",
-    "wait * 2 > @\"PT4H\"", "amount ** 0.5 > 2", "(if vip then amount else days) = 3",
+    "if vip then amount else days > 3", "amount in (? > days and ? < 50)", 'name in (? in (? = "ann"))',
+    "(if vip then rate else days) > 0.2", "(if vip then null else days) > 2", "vip = null", 'day + @"P1M" > day',
+    'wait * 2 > @"PT4H"', "amount ** 0.5 > 2", "(if vip then amount else days) = 3",
 )  # fmt: skip
 
 

@@ -69,6 +69,11 @@ def test_opaque_rows():
     gap = next(one for one in found if one.kind == "gap")
     assert str(gap).startswith("warning: some record (such as amount = ")
     assert "matches no row where" in str(gap)
+    told = analyse(table(["days"], [["[0..5]", '"a"'], ["? > 10 and ? > amount", '"b"']]), solver="z3")
+    proved, shown = (one for one in told if one.kind == "gap")
+    assert str(proved) == "warning: no row matches where [-3..0)"
+    assert str(shown).startswith("warning: some record (such as amount = ")
+    assert str(shown).endswith("matches no row where > 5")
 
 
 def test_computed_inputs():
@@ -95,7 +100,9 @@ def test_what_stays_possible():
     kinds = {(one.kind, one.certain) for one in analyse(regular, solver="z3")}
     assert ("gap", False) in kinds
     assert ("overlap", False) in kinds
-    same = DecisionTable("t", SCHEMA, ["amount"], [Field("n", "decimal")], [["< days", "days"], ["> 1", "days * 1"]], policy="A")
+    same = DecisionTable(
+        "t", SCHEMA, ["amount"], [Field("n", "decimal")], [["< days", "days"], ["> 1", "days * 1"]], policy="A"
+    )
     assert ("overlap", False) in {(one.kind, one.certain) for one in analyse(same, solver="z3")}
     with pytest.raises(InvalidValue, match="there are: boxes, z3"):
         analyse(regular, solver="cvc5")

@@ -77,9 +77,9 @@ class BoxSolver(Solver):
         for one in _variables(part):
             yield one, replaced(part, one, _ASKED)
         if isinstance(part, nodes.Compare):
-            for of, value, op in ((part.left, part.right, part.op), (part.right, part.left, FLIPPED[part.op])):
-                if constant(value) is not NOT_CONSTANT:
-                    yield of, nodes.Compare(op, _ASKED, value)
+            for one in (part, nodes.Compare(FLIPPED[part.op], part.right, part.left)):
+                if constant(one.right) is not NOT_CONSTANT:
+                    yield one.left, nodes.Compare(one.op, _ASKED, one.right)
 
     def _cut(self) -> dict[str, Column]:
         tests: dict[str, list[nodes.Tests]] = {}

@@ -187,18 +187,23 @@ class Algebra(Protocol[T]):
 
     def nowhere(self) -> T:
         """The empty region."""
+        ...
 
     def everywhere(self) -> T:
         """The whole domain."""
+        ...
 
     def both(self, left: T, right: T, /) -> T:
         """What lies in both."""
+        ...
 
     def either(self, left: T, right: T, /) -> T:
         """What lies in one or the other."""
+        ...
 
     def atom(self, node: nodes.Node, /) -> Truth[T]:
         """Where a part that is not joined of others holds."""
+        ...
 
 
 def truth(of: Algebra[T], node: nodes.Node) -> Truth[T]:

@@ -1,11 +1,12 @@
 """What is wrong with a decision table, and what could be simpler: in words, with cells to copy."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 import attrs
 
 from crmkit.rules._boxed import TableNode
+from crmkit.rules._compile import names_in
 from crmkit.rules.analysis._boxes import Budget
 from crmkit.rules.analysis._gaps import gaps
 from crmkit.rules.analysis._layout import Layout, fixed, layout, ranks
@@ -191,19 +192,19 @@ def _settled(table: DecisionTable, found: Sequence[TableFinding], budget: Budget
         if one.certain or not one.cells:
             yield one
         elif one.kind == "gap":
-            yield from _settled_gap(rows, one)
+            yield from _settled_gap(rows, one, names_in(table.node, table.schema))
         else:
             yield from _settled_overlap(rows, one, table.node)
     known = {one.rows[0] for one in found if one.kind == "shadowed"}
     yield from _hidden(rows, table.node, known)
 
 
-def _settled_gap(rows: Rows, one: TableFinding) -> Iterator[TableFinding]:
+def _settled_gap(rows: Rows, one: TableFinding, read: Iterable[str]) -> Iterator[TableFinding]:
     answer = rows.none(one.cells)
     if answer.record is None:
         yield from () if answer.impossible else (one,)
     elif rows.closed(one.cells):
-        example = ", ".join(f"{name} = {literal(to_feel(value))}" for name, value in answer.record.items())
+        example = ", ".join(f"{name} = {literal(to_feel(answer.record[name]))}" for name in read)
         yield attrs.evolve(one, why=f"some record (such as {example}) matches no row", certain=True)
     else:
         yield attrs.evolve(one, certain=True)

@@ -1,7 +1,7 @@
 """How operators and functions are written for z3, kind by kind."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -35,12 +35,12 @@ def power(base: Formula, exponent: Any) -> Formula | None:
     return value
 
 
-#: Functions of texts: what they give, the formula, and how many texts they take.
-TEXTS: Mapping[str, tuple[str, Callable[..., Formula], int]] = {
-    "starts with": ("boolean", lambda z3, text, part: z3.PrefixOf(part, text), 2),
-    "ends with": ("boolean", lambda z3, text, part: z3.SuffixOf(part, text), 2),
-    "contains": ("boolean", lambda z3, text, part: z3.Contains(text, part), 2),
-    "string length": ("integer", lambda z3, text: z3.Length(text), 1),
+#: Functions of texts: what they give, how many texts they take, and the formula.
+TEXTS: Mapping[str, tuple[str, int, Callable[[Any, Sequence[Formula]], Formula]]] = {
+    "starts with": ("boolean", 2, lambda z3, texts: z3.PrefixOf(texts[1], texts[0])),
+    "ends with": ("boolean", 2, lambda z3, texts: z3.SuffixOf(texts[1], texts[0])),
+    "contains": ("boolean", 2, lambda z3, texts: z3.Contains(texts[0], texts[1])),
+    "string length": ("integer", 1, lambda z3, texts: z3.Length(texts[0])),
 }
 #: Comparisons.
 ORDERS: Mapping[str, Callable[[Any, Any], Formula]] = {

@@ -169,33 +169,26 @@ class Terms:
                 return self._computed(node)
             case nodes.If() if self._reader.shape(node).kind != "boolean":
                 return self._chosen(node)
-            case nodes.If() | nodes.And() | nodes.Or() | nodes.Between() | nodes.In() | nodes.Quantified():
-                core = self._reader.core(node)
-                if isinstance(core, nodes.In | nodes.Quantified):
-                    raise OpaqueError
-                return self._verdict(core)
-            case nodes.Compare():
-                return self._verdict(node)
-            case nodes.Call() if negation(node) is not None:
-                return self._verdict(node)
             case nodes.Call(function=nodes.Name(name=name), names=()) if name in TEXTS:
                 return self._text(name, [*map(self.term, node.arguments)])
             case _:
                 place = place_of(node)
-                if place is None:
-                    raise OpaqueError
-                return self._field(place)
+                return self._verdict(node) if place is None else self._field(place)
 
-    def _verdict(self, core: nodes.Node) -> Term:
+    def _verdict(self, node: nodes.Node) -> Term:
+        """A condition as a value."""
+        core = self._reader.core(node)
+        if not isinstance(core, nodes.And | nodes.Or | nodes.If | nodes.Compare) and negation(core) is None:
+            raise OpaqueError
         found = truth(self, core)
         return Term("boolean", found.true, found.null)
 
     def _text(self, name: str, parts: Sequence[Term]) -> Term:
-        of, formula, takes = TEXTS[name]
+        of, takes, formula = TEXTS[name]
         if len(parts) != takes or any(part.kind != "string" for part in parts):
             raise OpaqueError
         null = self.z3.Or(*(part.null for part in parts))
-        return Term(of, formula(self.z3, *(part.value for part in parts)), null)
+        return Term(of, formula(self.z3, [part.value for part in parts]), null)
 
     def _empty(self, node: nodes.Node) -> Formula:
         """Whether a part is null, whatever else it may be."""
@@ -235,29 +228,22 @@ class Terms:
         value = self._variable(name, field.kind)
         null = self._absent(place, fields)
         low, high = field.bounds
-        bounds = [low <= value for low in self._values(field.kind, low)]
-        bounds += [value <= high for high in self._values(field.kind, high)]
+        bounds = [low <= value for low in self._values(low)]
+        bounds += [value <= high for high in self._values(high)]
         if field.kind in ENDS:
             first, last = ENDS[field.kind]
             bounds += [value >= first, value <= last]
         if field.values:
-            bounds.append(
-                self.z3.Or([value == one for known in field.known for one in self._values(field.kind, known)])
-            )
+            bounds.append(self.z3.Or([value == one for known in field.known for one in self._values(known)]))
         # Where only the flag is asked for, there has to be a value all the same.
         self.facts[name] = self.facts[f"null {name}"] = [self.z3.Or(null, bound) for bound in bounds]
         own = self._flag(place) if field.nullable else self._no
         self.places[place] = Term(field.kind, value, own)
         return Term(field.kind, value, null)
 
-    def _values(self, of: str, value: Any) -> list[Formula]:
+    def _values(self, value: Any) -> list[Formula]:
         """A bound of a field as z3 has it; nothing if there is none."""
-        if value is None:
-            return []
-        made = self._literal(value)
-        if of in NUMBERS or made.kind == of:
-            return [made.value]
-        raise OpaqueError
+        return [] if value is None else [self._literal(value).value]
 
     def _variable(self, name: str, of: str) -> Formula:
         sort = {"decimal": "Real", "float": "Real", "string": "String", "boolean": "Bool"}.get(of, "Int")
