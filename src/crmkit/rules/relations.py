@@ -165,7 +165,7 @@ class _Asking:
         self._open: dict[Reason, list[tuple[str, tuple[str, ...]]]] = {}
 
     def ask(self, asked: _Asked, what: str) -> Answer:
-        """Whether there is a record where rules say what is asked for; `what` says it in words."""
+        """Whether there is a record where rules say what is asked for; in words, `what`, if it is to be listed."""
         demand = {self._numbers[name]: said for name, said in asked.items()}
         for record, verdicts in self._seen:
             if all(verdicts[one] in said for one, said in demand.items()):
@@ -173,7 +173,7 @@ class _Asking:
         answer = self._solver.ask(demand)
         if answer.record is not None:
             self._seen.append((answer.record, self._solver.said(answer.record)))
-        if answer.open:
+        if answer.open and what:
             self._open.setdefault(answer.open, []).append((what, tuple(asked)))
         return answer
 
@@ -196,7 +196,7 @@ class _Asking:
         needed = dict(asked)
         for name in asked:
             rest = {other: said for other, said in needed.items() if other != name}
-            if rest and self.ask(rest, f"whether {_listed(rest)} can be met together").impossible:
+            if rest and self.ask(rest, "").impossible:
                 needed = rest
         return needed
 

@@ -146,6 +146,16 @@ def test_odd_conditions(text):
         assert all(answer.record is None or says(node, answer.record) is verdict for verdict, answer in answers.items())
 
 
+@BOTH
+def test_long_conditions(name):
+    """Thousands of conditions in one: no recursion, and the answer is right."""
+    node = parse(f"({' or '.join(f'n = {number}' for number in range(3000))}) and n != 7 and (if true then true else 5)")
+    asked = solver(name, Schema([Field("n", "integer", low=7, high=5000)]), [node, parse("n <= 7"), parse("n > 2999")], Budget())
+    assert said(asked.ask({0: {True}})) == "some"
+    assert said(asked.ask({0: {True}, 1: {True}})) == "none"
+    assert said(asked.ask({0: {True}, 2: {True}})) in {"none", "steps"}
+
+
 def test_values_beyond_bounds():
     """Listed values that the bounds of their field forbid: no record is made up of them."""
     schema = Schema([Field("n", "integer", values=[1, 50], low=10)])

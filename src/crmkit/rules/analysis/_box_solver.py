@@ -68,7 +68,7 @@ class BoxSolver(Solver):
                 return one
         shape = self._reader.shape(part)
         nullable = shape.nullable or shape.kind != "boolean"
-        return _Atom(f"whether {unparse(part)}", _ASKED, Shape("boolean", nullable=nullable))
+        return _Atom(f"?: {unparse(part)}", _ASKED, Shape("boolean", nullable=nullable))
 
     def _tests(self, part: nodes.Node) -> Iterator[tuple[nodes.Node, nodes.Node]]:
         """What a part may be a test of, and the test."""
@@ -109,6 +109,7 @@ class BoxSolver(Solver):
 
     def either(self, left: Region, right: Region) -> Region:
         """What lies in one or the other."""
+        self._meter.spend(len(left) + len(right))
         return _absorbed([*left, *right])
 
     def atom(self, node: nodes.Node) -> Truth[Region]:
@@ -116,12 +117,8 @@ class BoxSolver(Solver):
         text = unparse(node)
         if text not in self._known:
             one = self._atoms[text]
-            cells = self._columns[one.key].cells
-            sides = {True: 0, False: 0, None: 0}
-            for number, cell in enumerate(cells):
-                said = evaluate(one.test, {"?": cell.value}).value
-                sides[said if isinstance(said, bool) else None] |= 1 << number
-            self._known[text] = Truth(*(self._side(one.key, side) for side in sides.values()))
+            sides = _sides(self._columns[one.key], one.test)
+            self._known[text] = Truth(*(self._side(one.key, side) for side in sides))
         return self._known[text]
 
     def _side(self, key: str, side: int) -> Region:
@@ -183,12 +180,36 @@ def _met(left: Box, right: Box) -> Box | None:
     return met if all(met) else None
 
 
+def _sides(made: Column, test: nodes.Node) -> tuple[int, int, int]:
+    """The cells of a column where a test is true, false and null."""
+    plain = (1 << len(made.plain)) - 1
+    match test:
+        # What is compared with a literal is found by its place, however many cells there are.
+        case nodes.Compare(op="<" | "<=" | ">" | ">=" as op, right=right) if constant(right) is not None:
+            true = made.mask(nodes.Tests((nodes.HalfLine(op, right),))) & plain
+            return true, plain & ~true, ~plain & (1 << len(made.cells)) - 1
+        case nodes.Compare(op="=" | "!=" as op, right=right) if constant(right) not in {None, NOT_CONSTANT}:
+            same = made.mask(nodes.Tests((right,))) & plain
+            other = (1 << len(made.cells)) - 1 & ~same
+            return (same, other, 0) if op == "=" else (other, same, 0)
+    sides = {True: 0, False: 0, None: 0}
+    for number, cell in enumerate(made.cells):
+        said = evaluate(test, {"?": cell.value}).value
+        sides[said if isinstance(said, bool) else None] |= 1 << number
+    return sides[True], sides[False], sides[None]
+
+
 def _absorbed(boxes: Sequence[Box]) -> Region:
-    """The boxes without those that another one holds, as long as looking for them is cheap."""
-    kept = [*dict.fromkeys(boxes)]
-    if len(kept) > _FEW:
-        return tuple(kept)
-    return tuple(box for box in kept if not any(box != other and _met(box, other) == box for other in kept))
+    """The boxes in fewer: those that differ in one column are one; those that another one holds go."""
+    for column in range(len(boxes[0]) if boxes else 0):
+        joined: dict[Box, int] = {}
+        for box in boxes:
+            rest = (*box[:column], *box[column + 1 :])
+            joined[rest] = joined.get(rest, 0) | box[column]
+        boxes = [(*rest[:column], side, *rest[column:]) for rest, side in joined.items()]
+    if len(boxes) > _FEW:
+        return tuple(boxes)
+    return tuple(box for box in boxes if not any(box != other and _met(box, other) == box for other in boxes))
 
 
 def _meeting(box: Box, regions: Sequence[Region], meter: Meter) -> Iterator[Box]:

@@ -211,9 +211,9 @@ def truth(of: Algebra[T], node: nodes.Node) -> Truth[T]:
     inner = negation(node)
     match node:
         case nodes.And():
-            return reduce(lambda a, b: _and(of, a, b), [truth(of, one) for one in node.operands])
+            return _all(of, [truth(of, one) for one in node.operands])
         case nodes.Or():
-            return reduce(lambda a, b: _and(of, a, b), [truth(of, one).turned() for one in node.operands]).turned()
+            return _all(of, [truth(of, one).turned() for one in node.operands]).turned()
         case nodes.If():
             return _if(of, *(truth(of, part) for part in (node.condition, node.then, node.otherwise)))
         case nodes.Literal_() if node.value is None or isinstance(node.value, bool):
@@ -221,6 +221,14 @@ def truth(of: Algebra[T], node: nodes.Node) -> Truth[T]:
             return Truth(*where)
         case _:
             return of.atom(node) if inner is None else truth(of, inner).turned()
+
+
+def _all(of: Algebra[T], parts: Sequence[Truth[T]]) -> Truth[T]:
+    """The conjunction, halved again and again: thousands of conditions nest a dozen deep."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return _and(of, _all(of, parts[:middle]), _all(of, parts[middle:]))
 
 
 def _and(of: Algebra[T], left: Truth[T], right: Truth[T]) -> Truth[T]:
@@ -248,7 +256,7 @@ def atoms(node: nodes.Node) -> Iterator[nodes.Node]:
             waiting += nodes.children(one)
         elif inner is not None:
             waiting.append(inner)
-        elif not isinstance(one, nodes.Literal_):
+        elif not (isinstance(one, nodes.Literal_) and (one.value is None or isinstance(one.value, bool))):
             yield one
 
 

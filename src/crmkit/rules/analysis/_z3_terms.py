@@ -204,7 +204,7 @@ class Terms:
 
     def _flag(self, place: Place) -> Formula:
         """The flag of a field that may be null; a context that is empty is a place too."""
-        flag = self.z3.Bool(f"null {'.'.join(place)}", self.context)
+        flag = self.z3.Bool(f"null {place}", self.context)
         self.places.setdefault(place, Term("context", self._no, flag))
         return flag
 
@@ -224,7 +224,7 @@ class Terms:
         fields = self._path(place)
         if fields is None or fields[-1].kind not in SINGLE:
             raise OpaqueError
-        field, name = fields[-1], ".".join(place)
+        field, name = fields[-1], str(place)
         value = self._variable(name, field.kind)
         null = self._absent(place, fields)
         low, high = field.bounds
