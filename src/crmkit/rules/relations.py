@@ -10,7 +10,7 @@
 >>> for finding in relations(rules).findings:
 ...     print(finding)
 error: no record keeps both 'limit' and 'minimum'; 'limit' alone is kept with discount = 0
-warning: what keeps 'limit' keeps 'authority', which says nothing new; 'authority' alone is kept with discount = 0.25
+warning: what keeps 'limit' keeps 'authority', which says nothing new; 'authority' alone is kept with discount = 0.225
 >>> witness(rules, {"limit": True, "authority": False}).impossible
 True
 """

@@ -104,6 +104,7 @@ def test_kinds_of_conditions(name, text):
     ('starts with(name, "\\\\u{41}")', "yyy"), ('name = "\\u4e2d\\\\"', "yyn"), ('name = "\\U0001F600"', "yyn"),
     ('day - @"2026-01-31" > wait', "yyy"), ("wait + wait > wait", "yyy"), ("vip = (amount > 5)", "yyn"),
     ("amount - amount = 0", "yyn"), ("amount / 3 * 3 > amount + 1", "nyy"), ("(if vip then null else days) > 2", "yyy"),
+    ("rate * 2 > 0.3 and rate <= 0.15", "nyy"), ("amount / days > 1 and amount = 3 and days = 3", "nyn"), ("rate * 2 > days", "yyy"),
     ("some x in [1, 2] satisfies amount * x > days", "yyy"), ("every x in [] satisfies x", "ynn"),
 ])  # fmt: skip
 def test_what_z3_knows(text, verdicts):
@@ -149,8 +150,12 @@ def test_odd_conditions(text):
 @BOTH
 def test_long_conditions(name):
     """Thousands of conditions in one: no recursion, and the answer is right."""
-    node = parse(f"({' or '.join(f'n = {number}' for number in range(3000))}) and n != 7 and (if true then true else 5)")
-    asked = solver(name, Schema([Field("n", "integer", low=7, high=5000)]), [node, parse("n <= 7"), parse("n > 2999")], Budget())
+    node = parse(
+        f"({' or '.join(f'n = {number}' for number in range(3000))}) and n != 7 and (if true then true else 5)"
+    )
+    asked = solver(
+        name, Schema([Field("n", "integer", low=7, high=5000)]), [node, parse("n <= 7"), parse("n > 2999")], Budget()
+    )
     assert said(asked.ask({0: {True}})) == "some"
     assert said(asked.ask({0: {True}, 1: {True}})) == "none"
     assert said(asked.ask({0: {True}, 2: {True}})) in {"none", "steps"}
@@ -217,7 +222,9 @@ def test_steps_run_out():
     for steps in (1, 4):
         assert said(BoxSolver(wide, two, Budget(steps)).ask({0: [True], 1: [True]})) == "steps"
     assert said(BoxSolver(wide, [hard, parse("f7 > 1")], Budget(50)).ask({0: {True}, 1: {True}})) == "steps"
-    many = parse(f"({' or '.join(f'f0 = {n}' for n in range(70))}) and f1 > f2 + 1")
+    deep = [parse(f"f0 > {n} or f1 > {n} or f2 > {n}") for n in range(40)]
+    assert said(BoxSolver(wide, deep, Budget(60)).ask(dict.fromkeys(range(40), (True,)))) == "steps"
+    many = parse(f"({' or '.join(f'f0 = {n} and f1 = {n}' for n in range(70))}) and f2 > f3 + 1")
     assert said(BoxSolver(wide, [many], Budget()).ask({0: {True}})) == "opaque"
     cubes = parse("x ** 3 + y ** 3 + z ** 3 = 114 and x > y and y > z")
     whole = Schema([Field(name, "integer") for name in "xyz"])

@@ -192,6 +192,12 @@ def _sides(made: Column, test: nodes.Node) -> tuple[int, int, int]:
             same = made.mask(nodes.Tests((right,))) & plain
             other = (1 << len(made.cells)) - 1 & ~same
             return (same, other, 0) if op == "=" else (other, same, 0)
+        case _:
+            return _tried(made, test)
+
+
+def _tried(made: Column, test: nodes.Node) -> tuple[int, int, int]:
+    """The same, cell by cell."""
     sides = {True: 0, False: 0, None: 0}
     for number, cell in enumerate(made.cells):
         said = evaluate(test, {"?": cell.value}).value
@@ -201,12 +207,12 @@ def _sides(made: Column, test: nodes.Node) -> tuple[int, int, int]:
 
 def _absorbed(boxes: Sequence[Box]) -> Region:
     """The boxes in fewer: those that differ in one column are one; those that another one holds go."""
-    for column in range(len(boxes[0]) if boxes else 0):
+    for at in range(len(boxes[0]) if boxes else 0):
         joined: dict[Box, int] = {}
         for box in boxes:
-            rest = (*box[:column], *box[column + 1 :])
-            joined[rest] = joined.get(rest, 0) | box[column]
-        boxes = [(*rest[:column], side, *rest[column:]) for rest, side in joined.items()]
+            rest = (*box[:at], *box[at + 1 :])
+            joined[rest] = joined.get(rest, 0) | box[at]
+        boxes = [(*rest[:at], side, *rest[at:]) for rest, side in joined.items()]
     if len(boxes) > _FEW:
         return tuple(boxes)
     return tuple(box for box in boxes if not any(box != other and _met(box, other) == box for other in boxes))

@@ -38,6 +38,7 @@ _DECIMAL_ERROR = Fraction(1, 10**33), Fraction(1, 10**100)
 _FLOAT_ERROR = Fraction(1, 2**53), Fraction(1, 10**100)
 #: Bits of the numbers that z3 is given: more than any float has.
 _LONGEST = 4000
+_DIGITS = 34
 _GREATEST_FLOAT = 2**1023
 
 
@@ -135,11 +136,21 @@ class Terms:
 
     def _alike(self, left: Term, right: Term) -> tuple[Term, Term]:
         """Two parts as they are compared."""
-        if left.kind == right.kind:
-            return left, right
-        if {left.kind, right.kind} <= NUMBERS:
-            return (self._rough(left), self._rough(right)) if "float" in {left.kind, right.kind} else (left, right)
-        raise OpaqueError
+        if left.kind != right.kind and not {left.kind, right.kind} <= NUMBERS:
+            raise OpaqueError
+        if "float" in {left.kind, right.kind}:
+            left, right = self._rough(left), self._rough(right)
+        self._anchored(left, right)
+        self._anchored(right, left)
+        return left, right
+
+    def _anchored(self, of: Term, literal: Term) -> None:
+        """A rounded value lies on the side of a literal on which the exact one does: numbers round to the nearest."""
+        at = literal.fixed
+        name = of.value.decl().name()
+        if name in self.exact and (isinstance(at, float) or (at is not None and len(at.as_tuple().digits) <= _DIGITS)):
+            exact, end = self.exact[name].arg(1), literal.value
+            self.facts[name] += [self.z3.Or(exact > end, of.value <= end), self.z3.Or(exact < end, of.value >= end)]
 
     # -- values
 
