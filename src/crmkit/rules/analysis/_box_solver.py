@@ -21,7 +21,8 @@ from crmkit.rules.feel._evaluate import evaluate
 from crmkit.rules.feel._printer import unparse
 from crmkit.rules.schema import Schema
 
-Region: TypeAlias = tuple[Box, ...]
+#: Boxes; None if there are too many of them for the steps that are left.
+Region: TypeAlias = tuple[Box, ...] | None
 
 _ASKED = nodes.Name("?")
 _MOST_TRIED = 30
@@ -54,11 +55,10 @@ class BoxSolver(Solver):
         self._meter = Meter(budget.steps)
         self._regions = [self._region(core) for core in cores]
 
-    def _region(self, core: nodes.Node) -> Truth[Region] | None:
-        """Where a condition is true, false and null; None if that takes too many steps."""
+    def _region(self, core: nodes.Node) -> Truth[Region]:
+        """Where a condition is true, false and null."""
         self._meter = Meter(self._budget.steps)
-        found = truth(self, core)
-        return None if self._meter.spent else found
+        return truth(self, core)
 
     def _classified(self, part: nodes.Node) -> _Atom:
         for of, test in self._tests(part):
@@ -102,15 +102,17 @@ class BoxSolver(Solver):
         return (self._full,)
 
     def both(self, left: Region, right: Region) -> Region:
-        """What lies in both; anything at all once the steps have run out."""
-        if not self._meter.spend(len(left) * len(right)):
+        """What lies in both."""
+        if left == () or right == ():
             return ()
+        if left is None or right is None or len(left) * len(right) > self._meter.left:
+            return None
+        self._meter.spend(len(left) * len(right))
         return _absorbed([met for a in left for b in right if (met := _met(a, b)) is not None])
 
     def either(self, left: Region, right: Region) -> Region:
         """What lies in one or the other."""
-        self._meter.spend(len(left) + len(right))
-        return _absorbed([*left, *right])
+        return None if left is None or right is None else _absorbed([*left, *right])
 
     def atom(self, node: nodes.Node) -> Truth[Region]:
         """Where a part holds: one side of the domain."""
@@ -146,12 +148,12 @@ class BoxSolver(Solver):
             return Answer(open="steps")
         return Answer(open="opaque" if tried else "")
 
-    def _where(self, one: int, said: Any) -> Region | None:
+    def _where(self, one: int, said: Any) -> Region:
         found = self._regions[one]
-        if found is None:
-            return None
-        parts = {True: found.true, False: found.false, None: found.null}
-        return _absorbed([box for value in said for box in parts[value]])
+        region: Region = ()
+        for value, part in ((True, found.true), (False, found.false), (None, found.null)):
+            region = self.either(region, part) if value in said else region
+        return region
 
     def _values(self, box: Box, end: int) -> dict[Place, Any]:
         """A value in the box for each place."""
@@ -205,7 +207,7 @@ def _tried(made: Column, test: nodes.Node) -> tuple[int, int, int]:
     return sides[True], sides[False], sides[None]
 
 
-def _absorbed(boxes: Sequence[Box]) -> Region:
+def _absorbed(boxes: Sequence[Box]) -> tuple[Box, ...]:
     """The boxes in fewer: those that differ in one column are one; those that another one holds go."""
     for at in range(len(boxes[0]) if boxes else 0):
         joined: dict[Box, int] = {}
@@ -218,7 +220,7 @@ def _absorbed(boxes: Sequence[Box]) -> Region:
     return tuple(box for box in boxes if not any(box != other and _met(box, other) == box for other in boxes))
 
 
-def _meeting(box: Box, regions: Sequence[Region], meter: Meter) -> Iterator[Box]:
+def _meeting(box: Box, regions: Sequence[Sequence[Box]], meter: Meter) -> Iterator[Box]:
     """The boxes, one of each region, that have a part in common."""
     waiting = [(box, 0)]
     while waiting:

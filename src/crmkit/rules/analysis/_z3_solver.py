@@ -55,7 +55,7 @@ class Z3Solver(Solver):
     def ask(self, demand: Demand) -> Answer:
         """Whether there is a record where conditions say what is asked for."""
         wanted = [self._wanted(self._said[one], said) for one, said in demand.items()]
-        # Without the tactics that z3 picks by itself: they cost more than most of these questions, or all steps there are.
+        # Without the tactics that z3 picks by itself: they cost more than most of the questions.
         search = self._z3.SimpleSolver(ctx=self._terms.context)
         # A limit on what z3 does, not on its time: every run gives the same answer.
         search.set("rlimit", self._budget.steps)
