@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crmkit.errors import DefinitionError, DefinitionErrors, InputError
 from crmkit.pipeline import Approval, Clock, Link, Move, Panel, Pipeline, Stage
-from crmkit.pipeline.stages import Effect
+from crmkit.pipeline.case import Effect
 from crmkit.rules import Field, Rule, RuleSet, Schema
 from crmkit.testing.pipelines import guards_of, pipelines
 

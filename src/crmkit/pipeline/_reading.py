@@ -15,9 +15,10 @@ from crmkit.pipeline._checks import flat
 from crmkit.pipeline._places import steps
 from crmkit.pipeline._shape import checked
 from crmkit.pipeline.approvals import Approval, Panel
+from crmkit.pipeline.case import Effect
 from crmkit.pipeline.clocks import Clock
 from crmkit.pipeline.links import Link
-from crmkit.pipeline.stages import Effect, Guard, Move, Stage
+from crmkit.pipeline.stages import Guard, Move, Stage
 from crmkit.values import EMPTY, Fields
 
 if TYPE_CHECKING:

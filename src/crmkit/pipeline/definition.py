@@ -13,11 +13,11 @@ from crmkit.errors import DefinitionErrors, MoveNotAllowed, NotFound
 from crmkit.events import Breached, Edited, Event, Moved
 from crmkit.pipeline import _checks, _compiled, _deciding, _machine, _parts, bpmn, codec, diagram, history
 from crmkit.pipeline.approvals import Approval
-from crmkit.pipeline.case import ALONE, Accepted, Around, Case, Refused, Step, Verdict, Visit
+from crmkit.pipeline.case import ALONE, Accepted, Around, Case, Effect, Refused, Step, Verdict, Visit
 from crmkit.pipeline.clocks import Clock
 from crmkit.pipeline.commands import Command
 from crmkit.pipeline.links import Link
-from crmkit.pipeline.stages import Effect, Guard, Move, Stage
+from crmkit.pipeline.stages import Guard, Move, Stage
 from crmkit.values import EMPTY, Fields, aware
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from crmkit.errors import DefinitionErrors
 from crmkit.pipeline import Approval, Clock, Link, Move, Panel, Pipeline, Stage
-from crmkit.pipeline.stages import Effect
+from crmkit.pipeline.case import Effect
 from crmkit.rules import DecisionTable, Field, PythonRule, Rule, RuleSet, Schema
 from crmkit.values import Money
 
