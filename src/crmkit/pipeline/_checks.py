@@ -1,16 +1,15 @@
 """What can be wrong with a definition: one small function for each, all run, all reported at once."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from crmkit.errors import DefinitionError, did_you_mean
+from crmkit.errors import DefinitionError, InvalidValue, did_you_mean
+from crmkit.pipeline.limits import Limit
 
 if TYPE_CHECKING:
     from crmkit.pipeline.definition import Pipeline
 
-_LIMIT = re.compile(r"\d{1,6}(\.\d{1,6})? (business )?(minute|hour|day|week)s?\Z")
 _OUTCOMES = (None, "won", "lost", "cancelled")
 
 
@@ -40,10 +39,10 @@ def _stages(pipeline: "Pipeline") -> Iterator[DefinitionError]:
         place = f"stages[{stage.name!r}]"
         if stage.outcome not in _OUTCOMES:
             yield DefinitionError(place, f"outcome {stage.outcome!r} is none of won, lost, cancelled")
-        if stage.limit is not None and not _LIMIT.match(stage.limit):
-            yield DefinitionError(
-                place, f"limit {stage.limit!r} is no time limit, such as '5 business days' or '4 hours'"
-            )
+        try:
+            Limit.parse("0 days" if stage.limit is None else stage.limit)
+        except InvalidValue as error:
+            yield DefinitionError(place, str(error).replace("limit: ", "limit ", 1))
         yield from _required(place, stage.requires)
     if pipeline.stages and all(stage.outcome is None for stage in pipeline.stages):
         yield DefinitionError("stages", "none is closed; give one an outcome, such as Stage('won', outcome='won')")
