@@ -264,27 +264,42 @@ def lasting_quantile(days: Floats, ended: Bools, q: float) -> float:
 def closed_stages(trails: Trails, given: Iterable[str] | None) -> Mapping[str, str]:
     """The closed stages of a log, each with how that is known.
 
-    Those that were given; else those whose name says won or lost; else those that no case has left.
+    Those that were given; else those whose name says won or lost; else those that no case has left, unless for another
+    such: the last strongly connected parts of the graph, but for parts in which cases begin.
+
+    Args:
+        trails: the stays.
+        given: the names, or names with how they are known.
 
     Raises:
         NotFound: if a stage was given that the journal does not know.
     """
     names = trails.stages
     if given is not None:
-        wanted = (given,) if isinstance(given, str) else tuple(given)
+        wanted = (given,) if isinstance(given, str) else given
         for name in wanted:
             if name not in names:
                 raise NotFound("stage", name, names, "the journal")
-        return dict.fromkeys(wanted, "given")
+        return wanted if isinstance(wanted, Mapping) else dict.fromkeys(wanted, "given")
     named = {name: f"its name means {usual_outcome(name)}" for name in names if usual_outcome(name)}
     if named:
         return named
-    seen, gone = np.zeros(len(names), np.bool_), np.zeros(len(names), np.bool_)
-    seen[trails.journal.stages.codes] = True
-    ended = trails.journal.next >= 0
+    return {names[code]: "no case has left it" for code in np.flatnonzero(_last_parts(trails)).tolist()}
+
+
+def _last_parts(trails: Trails) -> Bools:
+    size, ended = len(trails.stages), trails.journal.next >= 0
+    seen = np.zeros(size, np.bool_)
+    seen[trails.stage] = True
+    reach = np.eye(size, dtype=np.bool_)
+    reach[trails.journal.stages.codes[ended], trails.journal.next[ended]] = True
     seen[trails.journal.next[ended]] = True
-    gone[trails.journal.stages.codes[ended]] = True
-    return {names[code]: "no case has left it" for code in np.flatnonzero(seen & ~gone).tolist()}
+    # Ways of up to 2, 4, 8 ... moves.
+    for _ in range(size.bit_length()):
+        reach = (reach.astype(np.float32) @ reach.astype(np.float32)) > 0
+    last: Bools = seen & ~(reach & ~reach.T).any(axis=1)
+    begun = np.unique(trails.stage[trails.starts])
+    return last & ~(reach & reach.T)[:, begun].any(axis=1)
 
 
 def networkx() -> Any:
