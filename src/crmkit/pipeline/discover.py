@@ -269,9 +269,7 @@ def _nearest_end(table: npt.NDArray[np.int64], moves: Moves, reached: set[int], 
     return {best[1]}
 
 
-def _grown(
-    seen: set[int], wanted: set[int], table: npt.NDArray[np.int64], moves: Moves, *, forward: bool
-) -> set[int]:
+def _grown(seen: set[int], wanted: set[int], table: npt.NDArray[np.int64], moves: Moves, *, forward: bool) -> set[int]:
     """The stages connected with some, after the most frequent moves that connect more of the wanted were added."""
     seen = set(seen)
     while True:
@@ -293,7 +291,9 @@ def _defined(discovery: Discovery, moves: Moves, kept: set[int], start: int) -> 
     for name in (names[code] for code in sorted(kept) if names[code] in discovery.closed):
         outcomes[name] = _outcome(name, discovery)
         if outcomes[name] == "cancelled":
-            guesses.append(f"{name!r} is closed ({discovery.closed[name]}), which of won and lost is not known")
+            guesses.append(
+                f"{name!r} is closed ({discovery.closed[name]}), and whether that is won or lost is not known"
+            )
     order = [name for name in usual_order(discovery.journal) if names.index(name) in kept]
     rank: tuple[Outcome, ...] = ("won", "lost", "cancelled")
     closed = sorted((name for name in order if name in outcomes), key=lambda name: rank.index(outcomes[name]))
