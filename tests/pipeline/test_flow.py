@@ -274,5 +274,3 @@ def test_a_day_is_a_civil_day_of_the_zone():
     month = Period.month(2026, 1)
     assert len(select(journal, over=month)) == 1
     assert len(select(journal, over=month, tz="Asia/Shanghai")) == 0
-
-

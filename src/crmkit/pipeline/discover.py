@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import attrs
@@ -96,8 +97,8 @@ class Discovery:
     def draft(self) -> Draft:
         """A first draft of the pipeline.
 
-        Moves are taken by frequency until they make up `coverage` of all, then those without which a stage could not
-        be reached or not be left for a closed one. Stages stand in the order of their mean place in a case, closed ones
+        Moves are taken by frequency until they make up `coverage` of all, then those without which a stage of theirs
+        could not be reached or not be left for a closed one. Stages stand in the order of their mean place in a case, closed ones
         last. The start is where most cases begin.
 
         Raises:
@@ -244,44 +245,38 @@ def _frequent(table: npt.NDArray[np.int64], coverage: float) -> Moves:
 
 
 def _connected(table: npt.NDArray[np.int64], moves: Moves, start: int, closed: list[int]) -> set[int]:
-    """Add moves until every stage can be reached and left for a closed one; the stages for which that is so.
+    """Add what it takes to reach each stage from the start and to leave it for a closed one.
+
+    Ways are the cheapest: moves that are kept cost nothing, others the less the more frequent they are.
 
     Args:
         table: how often each move occurred.
-        moves: grows.
+        moves: those kept; grows.
         start: where cases begin.
         closed: the closed stages.
+
+    Returns:
+        The stages for which there is such a way.
     """
-    wanted = {start, *(code for move in moves for code in move)}
-    reached = _grown({start}, wanted, table, moves, forward=True)
-    ends = {code for code in reached if code in closed} or _nearest_end(table, moves, reached, closed)
-    leads = _grown(ends, wanted & reached, table, moves, forward=False)
-    return reached & leads | ends
-
-
-def _nearest_end(table: npt.NDArray[np.int64], moves: Moves, reached: set[int], closed: list[int]) -> set[int]:
-    """No kept move closes a case: take the one that most often does."""
-    pairs = [(a, b) for a in reached for b in closed if table[a, b]]
-    if not pairs:
-        raise InvalidValue("journal", "it", "shows no move from the usual start on to a closed stage")
-    best = max(pairs, key=lambda pair: int(table[pair]))
-    moves.add(best)
-    return {best[1]}
-
-
-def _grown(seen: set[int], wanted: set[int], table: npt.NDArray[np.int64], moves: Moves, *, forward: bool) -> set[int]:
-    """The stages connected with some, after the most frequent moves that connect more of the wanted were added."""
-    seen = set(seen)
-    while True:
-        for _ in wanted:
-            seen |= {(b if forward else a) for a, b in moves if (a if forward else b) in seen}
-        missing = [
-            (a, b) for a in (seen if forward else wanted - seen) for b in (wanted - seen if forward else seen)
-            if table[a, b]
-        ]  # fmt: skip
-        if not missing:
-            return seen
-        moves.add(max(missing, key=lambda pair: (int(table[pair]), -pair[0], -pair[1])))
+    nx, goal = networkx(), -1
+    graph = nx.DiGraph()
+    graph.add_node(start)
+    for a, b in np.argwhere(table).tolist():
+        graph.add_edge(a, b, weight=0.0 if (a, b) in moves else 1.0 / table[a, b])
+    graph.add_edges_from(((code, goal) for code in closed), weight=0.0)
+    kept: set[int] = set()
+    for stage in [start, *sorted({code for move in moves for code in move})]:
+        try:
+            way = nx.dijkstra_path(graph, start, stage)[:-1] + nx.dijkstra_path(graph, stage, goal)[:-1]
+        except nx.NetworkXNoPath:
+            continue
+        kept.update(way)
+        for a, b in pairwise(way):
+            moves.add((a, b))
+            graph.edges[a, b]["weight"] = 0.0
+    if not kept:
+        raise InvalidValue("journal", "it", "shows no way from the usual start on to a closed stage")
+    return kept
 
 
 def _defined(discovery: Discovery, moves: Moves, kept: set[int], start: int) -> tuple[Pipeline, tuple[str, ...]]:
