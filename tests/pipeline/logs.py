@@ -1,7 +1,7 @@
 """Logs for the tests of flow, discovery and conformance: made up, written down, and real; each also as plain lists."""
 
-from collections import namedtuple
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,17 @@ from crmkit.journal import OPEN, UNKNOWN, Journal, code
 DAY = 86_400_000_000
 STAGES = ("lead", "offer", "talk", "deal", "won", "lost")
 PEOPLE = ("li", "wei", "zoe")
-Stay = namedtuple("Stay", "case stage entered left next who")
+
+
+class Stay(NamedTuple):
+    """One stay, in whole days."""
+
+    case: str
+    stage: str
+    entered: float
+    left: float | None
+    next: str | None
+    who: str | None
 
 
 def journal_of(stays, until=1_000, *, stages=None, dims=None, amount=None):

@@ -1,6 +1,6 @@
 """Conformance: every kind of deviation against a slow judge that looks at one stay at a time."""
 
-from collections import Counter, namedtuple
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -18,8 +18,14 @@ from crmkit.pipeline.conform import VERDICTS, conform, what_if
 from crmkit.pipeline.limits import Limit
 
 ROLES = {"li": "rep", "wei": ("rep", "manager")}
-Versions = namedtuple("Versions", "eras")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@attrs.frozen
+class Versions:
+    """What has eras counts as the versions of a pipeline."""
+
+    eras: tuple[tuple[datetime | None, Pipeline], ...]
 
 
 @attrs.frozen
@@ -96,36 +102,40 @@ def slow(stays, versions, fields, until=1_000):
             before = run[i - 1] if i and run[i - 1].next == s.stage else None
             after = run[i + 1] if i + 1 < len(run) else None
             here = row[id(s)]
-            found += [(here, *one) for one in entry(s, i, before, in_force(versions, s.entered), fields, here, until)]
+            law = in_force(versions, s.entered)
+            if law is not None and s.stage not in [stage.name for stage in law.stages]:
+                found.append((here, "unknown stage", s.stage, None, s.entered, s.who, None))
+            elif law is not None:
+                values = {name: column[here] for name, column in fields.items()}
+                found += [(here, *one) for one in entry(s, before, law, values, first=i == 0)]
+                found += [(here, *one) for one in limit(s, law, until)]
             found += [(here, *one) for one in leaving(s, after, versions)]
             found += [(here, *one) for one in order(s, after)]
     return found
 
 
-def entry(s, i, before, law, fields, here, until):
-    """What is wrong with an entry and the stay that it begins."""
-    known = {} if law is None else {stage.name: stage for stage in law.stages}
-    if law is None:
-        return
-    if s.stage not in known:
-        yield "unknown stage", s.stage, None, s.entered, s.who, None
-        return
-    if i == 0 and s.stage != law.start:
+def entry(s, before, law, values, *, first):
+    """What is wrong with an entry into a stage."""
+    if first and s.stage != law.start:
         yield "wrong start", s.stage, None, s.entered, s.who, None
     moves = [move for move in law.moves.get(before.stage, {}).values() if move.to == s.stage] if before else []
-    needs = {*known[s.stage].requires}
+    needs = {*law.stage(s.stage).requires}
     if moves:
         needs |= set.intersection(*(set(move.requires) for move in moves))
     for name in needs:
-        if name in fields and not (fields[name][here] or "").strip():
+        if name in values and not (values[name] or "").strip():
             yield "missing field", s.stage, None, s.entered, s.who, None
     roles = [set(getattr(move, "roles", ())) for move in moves]
     if moves and all(roles) and s.who in ROLES:
         held = {ROLES[s.who]} if isinstance(ROLES[s.who], str) else {*ROLES[s.who]}
         if not held & set.union(*roles):
             yield "wrong role", s.stage, None, s.entered, s.who, None
-    if known[s.stage].limit:
-        due = s.entered + float(Limit.parse(known[s.stage].limit).amount)
+
+
+def limit(s, law, until):
+    """Whether a stay took too long."""
+    if law.stage(s.stage).limit:
+        due = s.entered + float(Limit.parse(law.stage(s.stage).limit).amount)
         end = until if s.left is None else s.left
         if end > due:
             yield "open too long" if s.left is None else "breached limit", s.stage, s.next, due, s.who, end - due

@@ -1,6 +1,7 @@
 """Discovery: what a draft claims to explain, it does; real logs and a textbook; milestones against all ways."""
 
 from collections import Counter
+from itertools import pairwise
 
 import networkx as nx
 import numpy as np
@@ -37,10 +38,7 @@ def test_a_draft_explains_what_it_says(stays, coverage):
     assert not kept & set(draft.left_out)
     assert {**draft.left_out} == {edge: n for edge, n in every.items() if edge not in kept}
     assert draft.moves == pytest.approx(sum(every[edge] for edge in kept) / max(1, sum(every.values())))
-    good = [
-        way[0] == law.start and all(pair in kept for pair in zip(way, way[1:], strict=False))
-        for way in ways(stays).values()
-    ]
+    good = [way[0] == law.start and all(pair in kept for pair in pairwise(way)) for way in ways(stays).values()]
     assert draft.cases == pytest.approx(sum(good) / len(good)) == pytest.approx(conform(found.journal, law).share)
     names = {stage.name for stage in law.stages}
     assert names | set(draft.stages_out) == {name for way in ways(stays).values() for name in way}

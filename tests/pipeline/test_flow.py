@@ -8,8 +8,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from logs import DAY, PEOPLE, STAGES, Stay, applications, by_case, journal_of, pandas_edges, pandas_variants, read
-from logs import receipt, runs, steps, textbook, ways
+from logs import (
+    DAY,
+    STAGES,
+    Stay,
+    applications,
+    by_case,
+    journal_of,
+    pandas_edges,
+    pandas_variants,
+    read,
+    receipt,
+    runs,
+    steps,
+    textbook,
+    ways,
+)
 
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Coded, Journal

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from crmkit.calendars import BusinessCalendar
 from crmkit.errors import InvalidValue
 from crmkit.pipeline.limits import Limit
+from crmkit.testing.strategies import instants
 from crmkit.values import from_micros, to_micros
 
 OFFICE = BusinessCalendar(
     "office", tz="Europe/Berlin", week={"mon-thu": "09:00-12:00 13:00-17:00", "fri": "09:00-12:00"},
     holidays=[date(2026, 4, 3), date(2026, 4, 6)],
 )  # fmt: skip
-INSTANTS = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 1)).map(lambda at: at.replace(tzinfo=UTC))
+INSTANTS = instants(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))
 UNITS = {
     "minute": timedelta(minutes=1),
     "hour": timedelta(hours=1),
@@ -84,11 +85,11 @@ def test_half_a_business_day_by_hand():
 
 def test_columns_are_the_same_as_single_values():
     """`due_us` of many is `due` of each, also of none."""
-    instants = [datetime(2026, 3, 27, hour, tzinfo=UTC) for hour in range(24)]
-    micros = np.array([to_micros(at) for at in instants])
+    moments = [datetime(2026, 3, 27, hour, tzinfo=UTC) for hour in range(24)]
+    micros = np.array([to_micros(at) for at in moments])
     for text in ("3 hours", "1.5 business days", "2 business hours", "1 business week"):
         limit = Limit.parse(text)
-        assert [from_micros(at) for at in limit.due_us(micros, OFFICE)] == [limit.due(at, OFFICE) for at in instants]
+        assert [from_micros(at) for at in limit.due_us(micros, OFFICE)] == [limit.due(at, OFFICE) for at in moments]
         assert limit.due_us(micros[:0], OFFICE).tolist() == []
 
 

@@ -98,8 +98,8 @@ class Discovery:
         """A first draft of the pipeline.
 
         Moves are taken by frequency until they make up `coverage` of all, then those without which a stage of theirs
-        could not be reached or not be left for a closed one. Stages stand in the order of their mean place in a case, closed ones
-        last. The start is where most cases begin.
+        could not be reached or not be left for a closed one. Stages stand in the order of their mean place in a case,
+        closed ones last. The start is where most cases begin.
 
         Raises:
             InvalidValue: if no stage is closed, or no case is.
