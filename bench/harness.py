@@ -103,18 +103,18 @@ class Figure:
     Attributes:
         what: the work, in words.
         size: of what.
-        peer: the peer, and the best form of its use.
-        cpu: CPU seconds of crmkit and of the peer.
-        spread: the lowest and the highest ratio of a round.
+        peer: the peer, and the best form of its use; empty if nobody else took part.
+        cpu: CPU seconds of crmkit and of the peer, if there is one.
+        spread: the lowest and the highest ratio of a round, if there is a peer.
         peak: MiB of crmkit and of the peer; None if not measured.
     """
 
     what: str
     size: str
     peer: str
-    cpu: tuple[float, float]
-    spread: tuple[float, float]
-    peak: tuple[float, float] | None = None
+    cpu: tuple[float, ...]
+    spread: tuple[float, ...] = ()
+    peak: tuple[float, ...] | None = None
 
     @property
     def ratio(self) -> float:
@@ -135,6 +135,9 @@ def figures(topic: str, folder: Path, *, quick: bool) -> list[Figure]:
         peaks = {i: elsewhere(_peak, topic, folder, number, i, quick=quick) for i in best.values() if not quick}
         ours, *peers = best.values()
         found += [_figure(comparison, ours, peer, spent, peaks) for peer in peers]
+        if not peers:
+            size, cpu = _size(comparison), median(spent[ours])
+            found.append(Figure(comparison.what, size, "", (cpu,), peak=(*peaks.values(),) or None))
     return found
 
 
@@ -221,9 +224,13 @@ def _figure(
     ratios = [theirs / own for own, theirs in zip(spent[ours], spent[peer], strict=True)]
     return Figure(
         comparison.what,
-        f"{comparison.items:,} {comparison.unit}",
+        _size(comparison),
         label,
         (median(spent[ours]), median(spent[peer])),
         (min(ratios), max(ratios)),
         (peaks[ours], peaks[peer]) if peaks else None,
     )
+
+
+def _size(comparison: Comparison) -> str:
+    return f"{comparison.items:,} {comparison.unit}"

@@ -1,7 +1,8 @@
 """One case taken round a pipeline of seven stages and one guard, beside two state machines.
 
 Each in two forms. Bare: the state changes. Recorded: a fact of every move (id, case, when, who, from, to, move) is
-kept; crmkit makes it in both forms.
+kept; crmkit makes it in both forms. And many cases: held, as from the
+rows of a host, and opened, each with the fact of it.
 """
 
 from collections.abc import Sequence
@@ -12,9 +13,10 @@ from typing import Any
 
 from harness import Comparison, Contender, Run
 
-from crmkit.pipeline import Move, Pipeline, Stage
+from crmkit.pipeline import Case, Move, Pipeline, Stage
 
 MOVES, QUICK_MOVES = 60_000, 600
+CREATED, QUICK_CREATED = 100_000, 200
 STAGES = ("lead", "qualified", "proposal", "negotiation", "contract", "won", "lost")
 CYCLE = (
     ("qualify", "lead", "qualified"), ("propose", "qualified", "proposal"), ("negotiate", "proposal", "negotiation"),
@@ -28,6 +30,9 @@ DISCOUNT, MOST = 0.1, 0.15
 def comparisons(*, quick: bool) -> list[Comparison]:
     """Both forms, against both."""
     size = QUICK_MOVES if quick else MOVES
+    created = QUICK_CREATED if quick else CREATED
+    # Holding a model costs a shared machine more the more it holds: a tenth of them is a tenth of that.
+    few, many = created // 50, created // 10
     return [
         Comparison(
             "moves, bare", size, "moves", _nothing,
@@ -41,6 +46,17 @@ def comparisons(*, quick: bool) -> list[Comparison]:
              Contender("transitions", partial(_transitions_recorded, size=size)),
              Contender("python-statemachine", partial(_statemachine_recorded, size=size))],
             _equal,
+        ),
+        *(
+            Comparison(
+                what, created, "cases", _nothing,
+                [Contender("crmkit", partial(ours, size=created)),
+                 Contender("transitions", partial(_transitions_created, size=few), form="a machine each", items=few),
+                 Contender("transitions", partial(_transitions_shared, size=many), form="one machine", items=many),
+                 Contender("python-statemachine", partial(_statemachine_created, size=few), items=few)],
+                _equal,
+            )
+            for what, ours in (("cases held, bare", _ours_held), ("cases opened, recorded", _ours_created))
         ),
     ]  # fmt: skip
 
@@ -81,9 +97,29 @@ def _ours_recorded(folder: Path, *, size: int) -> Run:
         case, move = pipeline.open(CASE, at=AT, discount=DISCOUNT).case, pipeline.move
         facts: list[Any] = []
         for name in names:
-            case, fact = move(case, name, at=AT, who=WHO)
+            case, fact, *_ = move(case, name, at=AT, who=WHO)
             facts.append(fact)
         return case.stage, facts
+
+    return run
+
+
+def _ours_held(folder: Path, *, size: int) -> Run:
+    del folder
+    start = _pipeline().start
+
+    def run() -> Any:
+        return [Case(f"D-{number}", start, AT, AT, AT, WHO, WHO) for number in range(size)][-1].stage
+
+    return run
+
+
+def _ours_created(folder: Path, *, size: int) -> Run:
+    del folder
+    pipeline = _pipeline()
+
+    def run() -> Any:
+        return [pipeline.open(f"D-{number}", at=AT, who=WHO).case for number in range(size)][-1].stage
 
     return run
 
@@ -129,14 +165,14 @@ class _Deal:
         })  # fmt: skip
 
 
-def _machine(deal: _Deal, guard: str, **options: Any) -> None:
+def _machine(deal: _Deal | None, guard: str, **options: Any) -> Any:
     from transitions import Machine
 
     rows = [
         {"trigger": name, "source": origin, "dest": to, "conditions": guard if name == "propose" else None}
         for name, origin, to in (*CYCLE, *LOSE)
     ]
-    Machine(deal, states=[*STAGES], transitions=rows, initial=STAGES[0], auto_transitions=False, **options)
+    return Machine(deal, states=[*STAGES], transitions=rows, initial=STAGES[0], auto_transitions=False, **options)
 
 
 def _transitions(folder: Path, *, size: int) -> Run:
@@ -168,12 +204,47 @@ def _transitions_recorded(folder: Path, *, size: int) -> Run:
     return run
 
 
+def _transitions_created(folder: Path, *, size: int) -> Run:
+    del folder
+
+    def run() -> Any:
+        deals = [_Deal() for _ in range(size)]
+        for deal in deals:
+            _machine(deal, "small")
+        return deals[-1].state
+
+    return run
+
+
+def _transitions_shared(folder: Path, *, size: int) -> Run:
+    del folder
+
+    def run() -> Any:
+        machine = _machine(None, "small")
+        deals = [_Deal() for _ in range(size)]
+        for deal in deals:
+            machine.add_model(deal)
+        return deals[-1].state
+
+    return run
+
+
 def _bound(machine: Any, size: int) -> Sequence[Any]:
     """The moves as bound methods, for which neither machine has to look up a name."""
     return [getattr(machine, name) for name, *_ in CYCLE] * (size // len(CYCLE))
 
 
 # -- python-statemachine
+
+
+def _statemachine_created(folder: Path, *, size: int) -> Run:
+    del folder
+    chart = _chart()
+
+    def run() -> Any:
+        return [chart() for _ in range(size)][-1].current_state_value
+
+    return run
 
 
 def _statemachine(folder: Path, *, size: int) -> Run:

@@ -1,7 +1,8 @@
-"""Twenty CRM rules on deals, beside Python written by hand and two rule engines; columns beside the same Python.
+"""Twenty CRM rules on deals, beside Python written by hand and four rule engines; columns beside the same Python.
 
 The records are complete, since neither lambdas nor the engines know what to do with nulls; crmkit's rules do, and pay
-for it here too. `opened` is a date for us and for rule-engine, and text for zen-engine, which has no dates of its own.
+for it here too. Days are dates for us and for rule-engine, and texts for the others, which have no dates.
+Decision tables and their analysis are in files of their own.
 """
 
 import random
@@ -11,7 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import rules_analysis
+import rules_tables
 from harness import Comparison, Contender, Run
+from rules_elsewhere import CEL, CEL_TYPES, JSON_LOGIC
 
 from crmkit.rules import Field, Rule, RuleSet, Schema
 
@@ -86,11 +90,15 @@ def comparisons(*, quick: bool) -> list[Comparison]:
             "20 rules, a function each", size * len(RULES), "verdicts", _nothing,
             [Contender("crmkit", partial(_functions, size=size), _gathered), plain,
              Contender("rule-engine", partial(_rule_engine, size=size), _gathered),
-             Contender("zen-engine", partial(_zen, size=size), _gathered)], _equal,
+             Contender("zen-engine", partial(_zen, size=size), _gathered),
+             Contender("cel-expr-python", partial(_cel, size=size), _gathered),
+             Contender("json-logic-qubit", partial(_json_logic, size=size), _gathered)], _equal,
         ),
         Comparison(
             "20 rules, one function for all", size * len(RULES), "verdicts", _nothing,
-            [Contender("crmkit", partial(_fused, size=size), _gathered), plain], _equal,
+            [Contender("crmkit", partial(_fused, size=size), _gathered), plain,
+             Contender("zen-engine", partial(_zen_list, size=size), _gathered, form="one list"),
+             Contender("cel-expr-python", partial(_cel_list, size=size), _gathered, form="one list")], _equal,
         ),
         Comparison(
             "20 rules, by columns", many * len(RULES), "verdicts", _nothing,
@@ -100,8 +108,11 @@ def comparisons(*, quick: bool) -> list[Comparison]:
         Comparison(
             "reading and compiling 20 rules", len(RULES), "rules", _nothing,
             [Contender("crmkit", _load, form="with the first record judged"),
-             Contender("rule-engine", _load_rule_engine)], _both_done,
+             Contender("rule-engine", _load_rule_engine), Contender("zen-engine", _load_zen),
+             Contender("cel-expr-python", _load_cel)], _both_done,
         ),
+        *rules_tables.comparisons(quick=quick),
+        *rules_analysis.comparisons(quick=quick),
     ]  # fmt: skip
 
 
@@ -163,11 +174,8 @@ def _lambdas(_folder: Path, *, size: int) -> Run:
     return _each([rule[1] for rule in RULES], _records(size))
 
 
-def _fused(_folder: Path, *, size: int) -> Run:
-    from crmkit.rules._compile import fused
-
-    rules = _set()
-    function, records = fused([rules.checked[one.name] for one in rules.rules]), _records(size)
+def _together(function: Callable[[Any], Sequence[Any]], records: Sequence[Any]) -> Run:
+    """A function for all rules on every record; the verdicts are gathered afterwards."""
 
     def run() -> Any:
         for record in records:
@@ -175,6 +183,13 @@ def _fused(_folder: Path, *, size: int) -> Run:
         return lambda: [[bool(verdict) for verdict in column] for column in zip(*map(function, records), strict=True)]
 
     return run
+
+
+def _fused(_folder: Path, *, size: int) -> Run:
+    from crmkit.rules._compile import fused
+
+    rules = _set()
+    return _together(fused([rules.checked[one.name] for one in rules.rules]), _records(size))
 
 
 def _columns(_folder: Path, *, size: int) -> Run:
@@ -197,14 +212,52 @@ def _rule_engine(_folder: Path, *, size: int) -> Run:
     return _each([rule_engine.Rule(rule[2]).matches for rule in RULES], _records(size))
 
 
-def _zen(_folder: Path, *, size: int) -> Run:
-    import zen
-
-    texts = [
+def _texts(size: int) -> list[dict[str, Any]]:
+    """The records, with days as texts."""
+    return [
         {name: value.isoformat() if isinstance(value, date) else value for name, value in record.items()}
         for record in _records(size)
     ]
-    return _each([zen.compile_expression(rule[3]).evaluate for rule in RULES], texts)
+
+
+def _zen(_folder: Path, *, size: int) -> Run:
+    import zen
+
+    return _each([zen.compile_expression(rule[3]).evaluate for rule in RULES], _texts(size))
+
+
+def _cel_environment() -> Any:
+    from cel_expr_python import cel
+
+    kinds = {"items": cel.Type.List(cel.Type.Map(cel.Type.STRING, cel.Type.DYN))}
+    return cel.NewEnv(variables={**{name: getattr(cel.Type, kind) for name, kind in CEL_TYPES.items()}, **kinds})
+
+
+def _cel(_folder: Path, *, size: int) -> Run:
+    environment = _cel_environment()
+
+    def function(text: str) -> Callable[[Any], Any]:
+        program = environment.compile(text)
+        return lambda record: program.eval(data=record).value()
+
+    return _each([function(text) for text in CEL], _texts(size))
+
+
+def _json_logic(_folder: Path, *, size: int) -> Run:
+    from json_logic import jsonLogic
+
+    return _each([partial(jsonLogic, rule) for rule in JSON_LOGIC], _texts(size))
+
+
+def _zen_list(_folder: Path, *, size: int) -> Run:
+    import zen
+
+    return _together(zen.compile_expression(f"[{', '.join(rule[3] for rule in RULES)}]").evaluate, _texts(size))
+
+
+def _cel_list(_folder: Path, *, size: int) -> Run:
+    program = _cel_environment().compile(f"[{', '.join(CEL)}]")
+    return _together(lambda record: [one.value() for one in program.eval(data=record).value()], _texts(size))
 
 
 def _load(_folder: Path) -> Run:
@@ -216,3 +269,14 @@ def _load_rule_engine(_folder: Path) -> Run:
     import rule_engine
 
     return lambda: len([rule_engine.Rule(rule[2]) for rule in RULES])
+
+
+def _load_zen(_folder: Path) -> Run:
+    import zen
+
+    return lambda: len([zen.compile_expression(rule[3]) for rule in RULES])
+
+
+def _load_cel(_folder: Path) -> Run:
+    environment = _cel_environment()
+    return lambda: len([environment.compile(text) for text in CEL])

@@ -23,7 +23,8 @@ HEAD = """\
 above 1 crmkit takes less, below 1 the peer does. The contenders take turns in one process, and must agree in their
 results; of each the best of up to three runs counts in a round, then the median of five rounds. Behind the ratio stand
 the lowest and the highest of a round. Where a peer can be used in several forms the fastest counts. Peak memory is that
-of a fresh process that loads the inputs and runs once: interpreter, libraries and inputs included.
+of a fresh process that loads the inputs and runs once: interpreter, libraries and inputs included. Where nobody else
+does the work, only what crmkit takes is given.
 
 Absolute times are those of one noisy machine with two cores; only the ratios mean something, and they differ with data,
 versions and machines.
@@ -76,12 +77,13 @@ def _measured(topic: str, *, quick: bool) -> str:
 
 
 def _cells(figure: Figure) -> list[str]:
-    low, high = figure.spread
-    peaks = ["", ""] if figure.peak is None else [f"{mib:,.0f}" for mib in figure.peak]
-    return [
-        figure.what, figure.size, _short(figure.cpu[0]), figure.peer, _short(figure.cpu[1]),
-        f"**{_short(figure.ratio)}** ({_short(low)} to {_short(high)})", *peaks,
-    ]  # fmt: skip
+    own, *theirs = map(_short, figure.cpu)
+    peaks = [f"{mib:,.0f}" for mib in figure.peak or ()]
+    peer, ratio = theirs or [""], ""
+    if theirs:
+        low, high = map(_short, figure.spread)
+        ratio = f"**{_short(figure.ratio)}** ({low} to {high})"
+    return [figure.what, figure.size, own, figure.peer, *peer, ratio, *peaks, *[""] * (2 - len(peaks))]
 
 
 def _short(number: float) -> str:

@@ -101,6 +101,16 @@ def test_what_is_not_installed_takes_no_part(bench, tmp_path):
     assert "Left out, because not installed: no-such-peer." in run.section("moves", [], {"no-such-peer": None})
 
 
+def test_what_nobody_else_does_is_told_without_a_ratio(bench):
+    """A comparison without peers is a row with our own time, and as many columns as any other."""
+    harness, run = bench
+    alone = harness.Figure("something", "1 item", "", (0.5,), peak=(20.0,))
+    beside = harness.Figure("something", "1 item", "numpy", (0.5, 1.0), (1.5, 2.5), (20.0, 30.0))
+    *_, own, both = run.section("rules", [alone, beside], {}).splitlines()
+    assert own == "| something | 1 item | 0.5 |  |  |  | 20 |  |"
+    assert both == "| something | 1 item | 0.5 | numpy | 1 | **2** (1.5 to 2.5) | 20 | 30 |"
+
+
 def test_memory_is_measured_in_another_process(bench):
     """A function runs elsewhere, its error comes back, and its memory is counted in MiB."""
     harness, _ = bench

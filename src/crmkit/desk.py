@@ -5,19 +5,20 @@ Rules for this file: it is the only place of floors 0-6 that calls a store, and 
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, cast
 
 import attrs
 
-from crmkit.errors import Conflict, KeyReused, NotFound
+from crmkit.errors import Conflict, KeyReused, MoveNotAllowed, NotFound
 from crmkit.events import Event
-from crmkit.pipeline import Case, Pipeline, Step, Visit
+from crmkit.pipeline import Around, Case, Directory, Pipeline, Refused, Step, Visit, commands, history
+from crmkit.pipeline.versions import Versions
 from crmkit.protocols import EventStore, Query
 from crmkit.values import EMPTY
 
 __all__ = ["Desk"]
 
-T = TypeVar("T")
+_NOBODY = Directory()
 
 
 @attrs.frozen
@@ -27,6 +28,7 @@ class _Seen:
     case: Case | None
     events: tuple[Event, ...]
     position: int
+    children: Mapping[str, Case] = attrs.field(factory=dict[str, Case])
 
 
 @attrs.frozen
@@ -36,41 +38,51 @@ class Desk:
     Every command reads the case afresh, decides, and appends under the condition that nothing it read has changed. On
     a `Conflict` it reads and decides again: a move that is no longer legal is then refused, not forced.
 
+    Nothing is done but to store facts. What is to be done because of them, `Pipeline.effects` tells of each fact, so
+    that whoever follows the store's feed can do it at least once, whatever crashes in between.
+
     Attributes:
         store: any `EventStore`.
-        pipeline: the definition.
+        pipeline: the definition, or all its versions; a case stays with the version that opened it.
         clock: gives the present instant (aware); it dates commands without `at=` and every `recorded`.
         tries: how often to decide before a `Conflict` is passed on.
+        directory: who has which role, and who acts for whom; a function is asked anew for every decision.
     """
 
     store: EventStore
-    pipeline: Pipeline
+    pipeline: Pipeline | Versions
     clock: Callable[[], datetime]
     tries: int = 5
+    directory: Directory | Callable[[], Directory] = _NOBODY
 
-    def open(self, case: str, *, at: datetime | None = None, key: str | None = None, **command: Any) -> Case:
+    def open(
+        self,
+        case: str,
+        *,
+        at: datetime | None = None,
+        who: str | None = None,
+        key: str | None = None,
+        parent: str | None = None,
+        fields: Mapping[str, Any] = EMPTY,
+        **more: Any,
+    ) -> Case:
         """Open a case and store the fact.
 
         Args:
             case: its id.
             at: when it happened; now if not given.
+            who: who opens it.
             key: the idempotency key: the same command twice gives the first result twice.
-            command: the other arguments of `Pipeline.open`.
+            parent: the case that it is a part of.
+            fields: fields whose names are no Python names.
+            more: further fields.
 
         Raises:
             KeyReused: if the id is taken, or the key belongs to another command.
             MoveNotAllowed: if required fields are missing.
         """
-        now = self.clock()
-        step = self.pipeline.open(case, at=at or now, recorded=now, key=key, **command)
-        seen = self._read(case)
-        first = _earlier(seen, key)
-        if first is None and seen.case is not None:
-            raise KeyReused(step.event.id, seen.position)
-        if first is not None:
-            return self._same(seen, None, first, step.event)
-        self.store.append([step.event], unless=Query(cases=[case]), after=seen.position)
-        return step.case
+        command = commands.Open(at=at, who=who, key=key, parent=parent, fields={**fields, **more})
+        return self.do(case, command).case
 
     def move(
         self,
@@ -78,9 +90,14 @@ class Desk:
         move: str,
         *,
         at: datetime | None = None,
+        who: str | None = None,
+        on_behalf_of: str | None = None,
         key: str | None = None,
+        cause: str | None = None,
+        roles: Iterable[str] = (),
         reads: Iterable[str] = (),
-        **command: Any,
+        fields: Mapping[str, Any] = EMPTY,
+        **more: Any,
     ) -> Case:
         """Take a move and store the fact.
 
@@ -88,26 +105,31 @@ class Desk:
             case: the case id.
             move: the name of the move.
             at: when it happened; now if not given.
+            who: who moves it.
+            on_behalf_of: in whose place.
             key: the idempotency key.
+            cause: the id of the event or command that led to it.
+            roles: the roles of whoever moves it, besides those in the directory.
             reads: other cases whose facts the guards rely on; a new fact in one of them is a conflict too.
-            command: the other arguments of `Pipeline.move`.
+            fields: fields to set whose names are no Python names.
+            more: further fields to set.
 
         Raises:
             NotFound: if there is no such case.
             MoveNotAllowed: with every reason.
             Conflict: if others were faster `tries` times in a row.
         """
-
-        def decide(found: Case, now: datetime) -> Step:
-            return self.pipeline.move(found, move, at=at or now, recorded=now, key=key, **command)
-
-        return self._decide(case, decide, key, tuple(reads))
+        command = commands.Take(
+            move, at=at, who=who, on_behalf_of=on_behalf_of, key=key, cause=cause, fields={**fields, **more}
+        )
+        return self.do(case, command, roles=roles, reads=reads).case
 
     def edit(
         self,
         case: str,
         *,
         at: datetime | None = None,
+        who: str | None = None,
         key: str | None = None,
         fields: Mapping[str, Any] = EMPTY,
         **more: Any,
@@ -116,12 +138,46 @@ class Desk:
 
         Raises:
             NotFound: if there is no such case.
+            MoveNotAllowed: with every reason.
         """
+        return self.do(case, commands.Edit(at=at, who=who, key=key, fields={**fields, **more})).case
 
-        def decide(found: Case, now: datetime) -> Step:
-            return self.pipeline.edit(found, at=at or now, recorded=now, key=key, fields=fields, **more)
+    def do(self, case: str, command: commands.Command, *, roles: Iterable[str] = (), reads: Iterable[str] = ()) -> Step:
+        """Decide any command and store its facts, all or none.
 
-        return self._decide(case, decide, key, ())
+        Args:
+            case: the case id.
+            command: what is asked; see `crmkit.pipeline.commands`.
+            roles: the roles of whoever commands, besides those in the directory.
+            reads: other cases whose facts the guards rely on; a new fact in one of them is a conflict too.
+
+        Returns:
+            The new case, the facts and the effects. For a command that was done before under the same key: the case
+            as it was then, and the first of its facts.
+
+        Raises:
+            NotFound: if there is no such case, or it was opened under a definition that nobody knows.
+            KeyReused: if the id of a new case is taken, or the key belongs to another command.
+            MoveNotAllowed: with every reason.
+            Conflict: if others were faster `tries` times in a row.
+        """
+        others, left = tuple(reads), self.tries
+        while True:
+            left -= 1
+            seen = self._around(case, others)
+            first = next((event for event in seen.events if command.key and event.key == command.key), None)
+            if first is not None:
+                return _repeated(seen, first, command)
+            step = self._decided(case, seen, command, frozenset(roles))
+            # Facts of other cases that the decision leads to are conditions too.
+            cases = [case, *others, *seen.children, *(event.case for event in step.also)]
+            try:
+                self.store.append([*step.events], unless=Query(cases=[*dict.fromkeys(cases)]), after=seen.position)
+            except Conflict:
+                if left <= 0:
+                    raise
+            else:
+                return step
 
     def case(self, case: str, *, at: datetime | None = None, known_at: datetime | None = None) -> Case:
         """The case as it is, or as it was at an instant, from what was known at another.
@@ -130,56 +186,60 @@ class Desk:
             NotFound: if there was no such case then.
         """
         events = self.history(case)
-        found = self.pipeline.replay(events) if at is None else self.pipeline.state(events, at=at, known_at=known_at)
+        found = history.replay(events) if at is None else history.state(events, at=at, known_at=known_at)
         if found is None:
             raise NotFound("case", case)
         return found
 
     def timeline(self, case: str) -> tuple[Visit, ...]:
         """Every stay of a case in every stage."""
-        return self.pipeline.timeline(self.history(case))
+        return history.timeline(self.history(case))
 
     def history(self, case: str) -> tuple[Event, ...]:
         """The facts of a case, in order."""
         return self._read(case).events
 
-    def _decide(
-        self, case: str, decide: Callable[[Case, datetime], Step], key: str | None, reads: tuple[str, ...]
-    ) -> Case:
-        left = self.tries
-        while True:
-            left -= 1
-            # The position comes first: a fact of another case that arrives while we read must count as unseen.
-            after = self._last() if reads else 0
-            seen = self._read(case)
+    def _decided(self, id_: str, seen: _Seen, command: commands.Command, roles: frozenset[str]) -> Step:
+        now = self.clock()
+        if isinstance(command, commands.Open):
+            if seen.case is not None:
+                raise KeyReused(f"{id_}#1", seen.position)
+            pipeline, stage = self._newest(command.at or now), "new"
+        else:
             if seen.case is None:
-                raise NotFound("case", case)
-            first = _earlier(seen, key)
-            if first is not None:
-                return self._repeated(seen, first, decide)
-            step = decide(seen.case, self.clock())
-            try:
-                unless = Query(cases=[case, *reads])
-                self.store.append([step.event], unless=unless, after=after if reads else seen.position)
-            except Conflict:
-                if left <= 0:
-                    raise
-            else:
-                return step.case
+                raise NotFound("case", id_)
+            if isinstance(command, commands.OpenChild) and self._read(command.child).case is not None:
+                raise KeyReused(f"{command.child}#1", seen.position)
+            pipeline, stage = self._pinned(seen.case), seen.case.stage
+        directory = self.directory() if callable(self.directory) else self.directory
+        verdict = pipeline.decide(seen.case or id_, command, now, around=Around(roles, directory, seen.children))
+        if isinstance(verdict, Refused):
+            asked = command.move if isinstance(command, commands.Take) else type(command).__name__.lower()
+            raise MoveNotAllowed(id_, stage, asked, verdict.reasons, verdict.missing, verdict.nearest)
+        return verdict.step
 
-    def _repeated(self, seen: _Seen, first: Event, decide: Callable[[Case, datetime], Step]) -> Case:
-        """The first result of a command that comes again: decided on the case of then, at the time of then."""
-        before = self.pipeline.replay(seen.events[: seen.events.index(first)])
-        if before is None:
-            raise KeyReused(str(first.key), seen.position)
-        return self._same(seen, before, first, decide(before, first.at).event)
+    def _newest(self, at: datetime) -> Pipeline:
+        return self.pipeline if isinstance(self.pipeline, Pipeline) else self.pipeline.at(at)
 
-    def _same(self, seen: _Seen, before: Case | None, first: Event, again: Event) -> Case:
-        """The case after the first command with this key, if it was the same command."""
-        # A retry is recorded later, perhaps by a newer definition: that does not make it another command.
-        if attrs.evolve(again, at=first.at, recorded=first.recorded, definition=first.definition) != first:
-            raise KeyReused(str(first.key), seen.position)
-        return self.pipeline.evolve(before, first)
+    def _pinned(self, case: Case) -> Pipeline:
+        if not isinstance(self.pipeline, Pipeline):
+            return self.pipeline.of(case.definition)
+        if case.definition not in {None, self.pipeline.definition}:
+            known = (self.pipeline.definition,)
+            raise NotFound("definition", str(case.definition), known, f"the desk, for case {case.id!r}")
+        return self.pipeline
+
+    def _around(self, case: str, reads: tuple[str, ...]) -> _Seen:
+        """The case and its children, and the position up to which all of that, and what is read besides, was seen."""
+        seen = self._read(case)
+        children = () if seen.case is None else tuple(child.case for child in seen.case.children)
+        if not children and not reads:
+            return seen
+        # The position comes first: a fact that arrives while we read must count as unseen.
+        position = self.store.append([])
+        seen = self._read(case)
+        found = {child: self._read(child).case for child in children}
+        return attrs.evolve(seen, position=position, children={id_: one for id_, one in found.items() if one})
 
     def _read(self, case: str) -> _Seen:
         events: list[Event] = []
@@ -187,11 +247,15 @@ class Desk:
         for recorded in self.store.read(Query(cases=[case])):
             events.append(recorded.event)
             position = recorded.position
-        return _Seen(self.pipeline.replay(events), tuple(events), position)
-
-    def _last(self) -> int:
-        return self.store.append([])
+        return _Seen(history.replay(events), tuple(events), position)
 
 
-def _earlier(seen: _Seen, key: str | None) -> Event | None:
-    return None if key is None else next((event for event in seen.events if event.key == key), None)
+def _repeated(seen: _Seen, first: Event, command: commands.Command) -> Step:
+    """The first result of a command that comes again, if it is the same command."""
+    if not commands.led_to(command, first):
+        raise KeyReused(str(first.key), seen.position)
+    count = seen.events.index(first) + 1
+    also = [event for event in seen.events[count:] if event.cause == first.id and event.type == "Found"]
+    case = history.replay([*seen.events[:count], *also])
+    # A fact that was found is the fact of a case.
+    return Step(cast("Case", case), first, (), tuple(also))

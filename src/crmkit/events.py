@@ -17,11 +17,22 @@ from crmkit.values import EMPTY, Fields, aware, from_micros, to_micros
 from crmkit.values._fields import from_plain, to_plain
 
 __all__ = [
+    "Approved",
+    "ApproverAdded",
+    "Breached",
     "Edited",
     "Event",
+    "Found",
+    "Linked",
+    "Migrated",
     "Moved",
     "Opened",
+    "Rejected",
+    "Requested",
+    "Returned",
     "Unknown",
+    "Warned",
+    "Withdrawn",
     "checksum",
     "fields_from_json",
     "fields_to_json",
@@ -77,10 +88,12 @@ class Opened(Event):
 
     Attributes:
         stage: the stage it starts in.
+        parent: the case that it is a part of, such as the deal of a quotation approval.
     """
 
     type = "Opened"
     stage: str
+    parent: str | None = None
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -113,6 +126,158 @@ class Edited(Event):
 
 
 @attrs.frozen(kw_only=True, slots=False)
+class Linked(Event):
+    """A child case was opened for a case.
+
+    Attributes:
+        link: which of the links of the definition it is.
+        child: the child case.
+    """
+
+    type = "Linked"
+    link: str
+    child: str
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Migrated(Event):
+    """A case was moved to another version of its definition, `definition`.
+
+    Attributes:
+        origin: the stage it was in.
+        stage: the stage it is in now; if that is the same one, its stay goes on.
+        previous: the hash of the version it was pinned to.
+    """
+
+    type = "Migrated"
+    origin: str
+    stage: str
+    previous: str | None = None
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Found(Event):
+    """A rule was not kept, or could not be judged, and did not stop what was done.
+
+    Attributes:
+        rule: the rule.
+        rules: the version of the set that judged.
+        severity: how bad it is: "error", "warning" or "info".
+        verdict: what the rule said: "false", "null" or "unknown".
+        shadow: whether the set was only tried out.
+    """
+
+    type = "Found"
+    rule: str
+    rules: str
+    severity: str = "warning"
+    verdict: str = "false"
+    shadow: bool = False
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Warned(Event):
+    """A time limit is near; one fact for each clock, cycle and share.
+
+    Attributes:
+        clock: the clock.
+        cycle: which run of it, from 1.
+        due: when its time is up (aware).
+        share: the share of the time that was used up, in percent.
+    """
+
+    type = "Warned"
+    clock: str
+    cycle: int
+    due: datetime = attrs.field(converter=_aware)
+    share: int
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Breached(Event):
+    """A time limit has passed; one fact for each clock and cycle.
+
+    Attributes:
+        clock: the clock.
+        cycle: which run of it, from 1.
+        due: when its time was up (aware).
+    """
+
+    type = "Breached"
+    clock: str
+    cycle: int
+    due: datetime = attrs.field(converter=_aware)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class _OfApproval(Event):
+    """What the facts of an approval share: which one it is."""
+
+    approval: str
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Requested(_OfApproval):
+    """An approval was asked for.
+
+    Attributes:
+        approval: which one.
+        panels: who is to decide, in order, as plain data.
+        covers: the fields whose content is approved; "*" is all of them.
+        content: the hash of what they held.
+        repeated: what becomes of people who stand in several panels.
+        separate: whether nobody may act in two panels.
+    """
+
+    type = "Requested"
+    panels: tuple[Fields, ...] = ()
+    covers: tuple[str, ...] = ()
+    content: str = ""
+    repeated: str = "each"
+    separate: bool = False
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Approved(_OfApproval):
+    """Somebody approved, for themselves or `on_behalf_of` another."""
+
+    type = "Approved"
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Rejected(_OfApproval):
+    """Somebody said no, and perhaps why."""
+
+    type = "Rejected"
+    reason: str = ""
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Returned(_OfApproval):
+    """A request was sent back: to a panel, from 1, that decides again, or to whoever asked (0)."""
+
+    type = "Returned"
+    panel: int = 0
+    reason: str = ""
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ApproverAdded(_OfApproval):
+    """Whoever had to decide called in another, to decide before them, or after them."""
+
+    type = "ApproverAdded"
+    approver: str
+    before: bool = True
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Withdrawn(_OfApproval):
+    """Whoever asked for an approval no longer wants it."""
+
+    type = "Withdrawn"
+
+
+@attrs.frozen(kw_only=True, slots=False)
 class Unknown(Event):
     """A fact of a type this version does not know; it survives a round trip unchanged.
 
@@ -126,9 +291,15 @@ class Unknown(Event):
     extra: str = "{}"
 
 
-_KNOWN: Mapping[str, type[Event]] = {kind.type: kind for kind in (Opened, Moved, Edited)}
+_KNOWN: Mapping[str, type[Event]] = {
+    kind.type: kind
+    for kind in (
+        Opened, Moved, Edited, Linked, Migrated, Found, Warned, Breached, Requested, Approved, Rejected, Returned,
+        ApproverAdded, Withdrawn,
+    )
+}  # fmt: skip
 _SHARED = frozenset(field.name for field in attrs.fields(Event))
-_INSTANTS = frozenset({"at", "recorded", "entered"})
+_INSTANTS = frozenset({"at", "recorded", "entered", "due"})
 
 
 def known_types(more: Iterable[type[Event]] = ()) -> Mapping[str, type[Event]]:

@@ -28,10 +28,10 @@ def test_toml_round_trip(name, stages, moves):
 
 def test_guards_travel_by_name(sales):
     """A guard is written by its name and found again in what the host passes."""
-    guard = sales.moves["qualified"]["propose"].guard
+    guard = sales.moves["qualified"]["propose"].guards[0]
     again = Pipeline.from_toml(sales.to_toml(), guards={"small_discount": guard})
     assert again == sales
-    assert again.moves["qualified"]["propose"].guard is guard
+    assert again.moves["qualified"]["propose"].guards == (guard,)
     with pytest.raises(DefinitionErrors) as caught:
         Pipeline.from_toml(sales.to_toml())
     assert "no guard 'small_discount'" in str(caught.value)

@@ -1,5 +1,7 @@
 """Strategies and laws for rules."""
 
+from datetime import date
+
 import pytest
 from hypothesis import find, given, settings
 
@@ -54,3 +56,10 @@ def test_laws():
 
     with pytest.raises(AssertionError, match="disagree"):
         check_ruleset(Lying("lie", EVERY, RULES.rules), examples_of(RULES, 3))
+
+
+def test_the_first_and_the_last_day_have_one_neighbour_each():
+    """Records near a date that has nothing beyond it can be drawn all the same."""
+    schema = Schema([Field("until", "date")])
+    rules = RuleSet("ends", schema, [Rule("end", 'until < @"9999-12-31" and until > @"0001-01-01"')])
+    assert find(records(rules, "end", False), lambda record: record["until"] in {date.min, date.max})

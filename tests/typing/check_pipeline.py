@@ -6,7 +6,8 @@ from typing import assert_type
 
 import crmkit as crm
 from crmkit.events import Edited, Event, Moved, from_json, to_json
-from crmkit.pipeline import Attempt, Verdict, Visit
+from crmkit.pipeline import Attempt, Visit
+from crmkit.pipeline.case import Verdict
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -26,7 +27,7 @@ def moves() -> None:
     step = sales.open("D-1", at=NOW, amount=crm.Money("120000", "CNY"))
     assert_type(step, crm.Step)
     assert_type(step.case, crm.Case)
-    case, event = sales.move(step.case, "sign", who="wei", at=NOW)
+    case, event, *_ = sales.move(step.case, "sign", who="wei", at=NOW)
     assert_type(case, crm.Case)
     narrowed: Event = event
     verdict = sales.try_move(case, "sign", at=NOW)

@@ -8,6 +8,7 @@ from crmkit.journal._journal import Journal
 from crmkit.journal._ledger import Ledger
 from crmkit.journal._outcomes import usual_outcome
 from crmkit.journal._rows import OPEN, UNKNOWN
+from crmkit.journal._survival import ProductLimit
 from crmkit.journal._table import Table
 from crmkit.journal._xes import decode_xes
 
@@ -19,6 +20,7 @@ __all__ = [
     "Frameable",
     "Journal",
     "Ledger",
+    "ProductLimit",
     "Table",
     "code",
     "decode_csv",

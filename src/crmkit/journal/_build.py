@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.errors import InputError, NotFound, did_you_mean
-from crmkit.events import Event, Moved, Opened
+from crmkit.events import Event, Migrated, Moved, Opened
 from crmkit.journal._coded import Coded, Longs, Micros, code
 from crmkit.journal._outcomes import usual_outcome
 from crmkit.journal._rows import OPEN, Common, Mask, Rows, finished
@@ -148,6 +148,9 @@ def from_facts(events: Iterable[Event], stages: Sequence[str] | None, as_of: int
         elif isinstance(event, Moved):
             ended.append((event.case, event.origin, to_micros(event.entered), at, event.stage, event.held_by))
             lasting[event.case] = (event.stage, at, owners[event.case])
+        elif isinstance(event, Migrated) and event.case in lasting:
+            # The same stay under another name.
+            lasting[event.case] = (event.stage, *lasting[event.case][1:])
     ended += [(case, stage, entered, OPEN, None, who) for case, (stage, entered, who) in lasting.items()]
     case, stage, entered, left, following, who = zip(*ended, strict=True) if ended else ((),) * 6
     if stages is None:

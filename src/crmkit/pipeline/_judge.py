@@ -13,10 +13,9 @@ from crmkit.errors import InvalidValue, did_you_mean
 from crmkit.journal import OPEN
 from crmkit.journal import UNKNOWN as NO_AMOUNT
 from crmkit.pipeline._laws import BACKWARD, ILLEGAL, LEGAL, RESURRECTED, SKIP, UNJUDGED, Law, Laws
-from crmkit.pipeline._machine import name_of
 from crmkit.pipeline._trails import Bools, Longs, Trails
-from crmkit.pipeline.definition import Move
 from crmkit.pipeline.limits import Limit
+from crmkit.pipeline.stages import Guard, Move
 
 KINDS = (
     "unknown stage",
@@ -155,7 +154,7 @@ class Bench:
 def judge(bench: Bench) -> Found:
     """Every deviation."""
     judges: tuple[Callable[[Bench], None], ...]
-    judges = (_unknown_stages, _starts, _moves, _fields, _roles, _guards, _limits, _times)
+    judges = (_unknown_stages, _starts, _moves, _fields, _roles, _unseen, _limits, _times)
     for one in judges:
         one(bench)
     return bench.found()
@@ -300,7 +299,7 @@ def _roles(bench: Bench) -> None:
 
 def _roles_of(moves: list[Move]) -> frozenset[str]:
     """Who may go that way: if one of several moves is free to all, everybody."""
-    each = [frozenset(getattr(move, "roles", ())) for move in moves]
+    each = [frozenset(move.roles) for move in moves]
     return frozenset().union(*each) if all(each) else frozenset()
 
 
@@ -320,14 +319,26 @@ def _role(bench: Bench, place: Longs, allowed: frozenset[str], move: str) -> Non
             bench.add("wrong role", mine, 2 * mine, detail=detail)
 
 
-def _guards(bench: Bench) -> None:
+def _unseen(bench: Bench) -> None:
+    """What a journal cannot show: the answers of guards, approvals, clocks, rules."""
     for number, law in enumerate(bench.laws.laws):
-        if any(move.guard for moves in law.pairs.values() for move in moves):
+        if any(move.guards or move.approval for moves in law.pairs.values() for move in moves):
             for a, b, moves, place in _entries(bench, number):
-                names = [name_of(move.guard) for move in moves if move.guard]
-                if len(names) == len(moves):
-                    pair = f"{bench.trails.stages[a]!r} to {bench.trails.stages[b]!r}"
-                    bench.note(f"guard {' or '.join(names)} for {pair}: guards are not run on a journal", len(place))
+                pair = f"{bench.trails.stages[a]!r} to {bench.trails.stages[b]!r}"
+                if all(move.guards for move in moves):
+                    names = " or ".join(_name(guard) for move in moves for guard in move.guards)
+                    bench.note(f"guard {names} for {pair}: guards are not run on a journal", len(place))
+                if all(move.approval for move in moves):
+                    bench.note(f"approval for {pair}: approvals are not in a journal", len(place))
+        judged = len(np.unique(bench.trails.case[bench.law == number]))
+        for clock in law.pipeline.clocks:
+            bench.note(f"clock {clock.name!r}: clocks are not run on a journal (cases)", judged)
+        if law.pipeline.rules is not None:
+            bench.note("rules: they are not run on a journal (cases)", judged)
+
+
+def _name(guard: Guard) -> str:
+    return guard if isinstance(guard, str) else getattr(guard, "name", None) or getattr(guard, "__name__", "of its own")
 
 
 def _limits(bench: Bench) -> None:

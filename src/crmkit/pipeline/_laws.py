@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue
 from crmkit.pipeline._trails import Bools, Longs, networkx
-from crmkit.pipeline.definition import Move, Pipeline, Stage
+from crmkit.pipeline.definition import Pipeline
+from crmkit.pipeline.stages import Move, Stage
 from crmkit.values import to_micros
 
 #: What a move from one stage to another is. `UNJUDGED`: one of the two is in no pipeline of that time.

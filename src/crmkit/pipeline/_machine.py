@@ -1,7 +1,7 @@
 """The machine is the table: look an edge up, take it, or say why not.
 
-Rules for this file: everything that decides or evolves a case lives here; nothing here knows how a pipeline is written
-down, stored or drawn. No clock, no I/O: time comes in as an argument.
+Rules for this file: everything that decides a move or evolves a case lives here; nothing here knows how a pipeline is
+written down, stored or drawn. No clock, no I/O: time comes in as an argument.
 """
 
 from collections import deque
@@ -12,71 +12,135 @@ from typing import Any, TypeAlias
 import attrs
 
 from crmkit.errors import InvalidValue, did_you_mean
-from crmkit.events import Edited, Event, Moved, Opened
-from crmkit.pipeline.case import Attempt, Case, Refused, Step
+from crmkit.events import Edited, Event, Found, Linked, Migrated, Moved, Opened, Requested
+from crmkit.pipeline.approvals import answered
+from crmkit.pipeline.case import ALONE, Around, Attempt, Case, Child, Refused, Step
+from crmkit.pipeline.stages import Answer, Effect
 from crmkit.values import EMPTY, Fields
 from crmkit.values._trusted import trusted
 
-Answer: TypeAlias = bool | str | Iterable[str] | None
-Guard: TypeAlias = Callable[[Attempt], Answer]
+#: What a move asks: None or True lets it pass, anything else are the reasons why not.
+Gate: TypeAlias = Callable[[Attempt], Answer]
+#: What a change of fields asks: the reasons why not.
+Reader: TypeAlias = Callable[[Case, Fields, Mapping[str, Any]], list[str]]
+#: What rules say of a case after a change: the reasons why not, and what is only to be noted.
+Judge: TypeAlias = Callable[[Case, Fields, Mapping[str, Any]], tuple[list[str], tuple[Found, ...]]]
+#: The facts that close the child cases of a case that closes, and the reasons why that cannot be.
+Closer: TypeAlias = Callable[[Case, Mapping[str, Any], Around], tuple[list[str], tuple[Event, ...]]]
 
 
 @attrs.frozen
 class Edge:
-    """A move, ready to be taken: where it leads, what it asks for."""
+    """A move, ready to be taken: where it leads, what it asks for, what follows."""
 
     to: str
     requires: tuple[str, ...] = ()
-    guard: Guard | None = None
+    gates: tuple[Gate, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    closes: bool = False
 
 
 Table: TypeAlias = Mapping[str, Mapping[str, Edge]]
 
 
+@attrs.frozen
+class Machine:
+    """A compiled pipeline.
+
+    Attributes:
+        table: from stage to move to edge.
+        reader: looks at the fields that a command sets; None if they may hold anything.
+        judge: the rules that every change must keep; None if there are none.
+        closer: closes the children; None if there can be none.
+        strict: whether there is any of them.
+    """
+
+    table: Table
+    reader: Reader | None = None
+    judge: Judge | None = None
+    closer: Closer | None = None
+    strict: bool = attrs.field(init=False, default=attrs.Factory(lambda self: self.checks_more(), takes_self=True))
+
+    def checks_more(self) -> bool:
+        """Whether there is more to ask than the table."""
+        return not (self.reader is None and self.judge is None and self.closer is None)
+
+
 # What a named tuple's own constructor calls, without the way there.
-_pair = tuple.__new__
+_tuple = tuple.__new__
 
 
-def decide(table: Table, case: Case, values: dict[str, Any]) -> Step | Refused:
+def decide(machine: Machine, case: Case, values: dict[str, Any], around: Around = ALONE) -> Step | Refused:
     """The step that a command leads to, or every reason against it.
 
     Args:
-        table: the compiled pipeline.
+        machine: the compiled pipeline.
         case: the case as it is.
-        values: the attributes of the `Moved` event this will be, all but `stage`; the event keeps the dictionary.
+        values: what the command says, by the attributes of the `Moved` event this will be, which keeps the dictionary.
+        around: what else the guards may look at.
     """
-    move = values["move"]
-    edge = table[case.stage].get(move) if case.stage in table else None
+    # Reading a tuple at once is much cheaper than reading it part by part, and this is the hot path.
+    id_, stage, opened, entered, last, owner, held_by, fields, version, _, requests, children, parent = case
+    move, at, data, table = values["move"], values["at"], values["data"], machine.table
+    edge = table[stage].get(move) if stage in table else None
     if edge is None:
         return _no_such_move(table, case, move)
-    fields = case.fields if values["data"] is EMPTY else case.fields | values["data"]
-    at, guard = values["at"], edge.guard
-    answer: Answer = None
-    if guard is not None:
+    values["id"], values["case"] = f"{id_}#{version + 1}", id_
+    values["origin"], values["entered"], values["held_by"] = stage, entered, held_by
+    if data is not EMPTY:
+        fields = fields | data
+        owner = fields.get("owner") or owner
+    reasons = _gated(edge, Attempt(case, fields, edge.to, values, around)) if edge.gates else []
+    also: tuple[Event, ...] = ()
+    # The common case first: nothing is missing, nothing is refused, nobody else has a say.
+    if edge.requires or at < last:
+        reasons = [*_missing(edge, fields), *_late(case, at), *reasons]
+    if machine.strict:
+        against, also = _judged(machine, edge, case, fields, (values, around))
+        reasons = [*reasons, *against]
+    if reasons:
+        missing = tuple(name for name in edge.requires if not has_value(fields, name))
+        return Refused(tuple(dict.fromkeys(reasons)), missing, ((move,),) if missing else ())
+    to = values["stage"] = edge.to
+    version += 1 + sum(one.case == id_ for one in also) if also else 1
+    after = _tuple(Case, (
+        id_, to, opened, at, at, owner, owner, fields, version, values["definition"], requests, children, parent,
+    ))  # fmt: skip
+    return _tuple(Step, (after, trusted(Moved, values), edge.effects, also))
+
+
+def _judged(
+    machine: Machine, edge: Edge, case: Case, fields: Fields, context: tuple[dict[str, Any], Around]
+) -> tuple[list[str], tuple[Event, ...]]:
+    """What the schema, the rules and the children say of a move."""
+    values, around = context
+    data: Fields = values["data"]
+    reasons: list[str] = []
+    also: tuple[Event, ...] = ()
+    if machine.reader is not None and data:
+        free = {name: value for name, value in data.items() if name not in edge.requires}
+        reasons += machine.reader(case, Fields(free), data)
+    if machine.judge is not None:
+        against, also = machine.judge(case, fields, {**values, "stage": edge.to})
+        reasons += against
+    if edge.closes and machine.closer is not None:
+        against, closing = machine.closer(case, values, around)
+        reasons, also = reasons + against, (*also, *closing)
+    return reasons, also
+
+
+def _gated(edge: Edge, attempt: Attempt) -> list[str]:
+    reasons: list[str] = []
+    for gate in edge.gates:
         try:
-            answer = guard(Attempt(case, fields, edge.to, values))
+            answer = gate(attempt)
         except Exception as error:
             # A guard that fails is a defect of the host's code: let it surface, but say where.
-            error.add_note(f"in guard {name_of(guard)!r} of move {move!r}, case {case.id!r}")
+            error.add_note(f"in guard {name_of(gate)!r} of move {attempt.move!r}, case {attempt.case.id!r}")
             raise
-    # The common case first: nothing is missing, nothing is refused, and no list of reasons is built.
-    if edge.requires or at < case.at or not (answer is True or answer is None):
-        reasons = [*_missing(edge, fields), *_late(case, at), *_refusals(guard, move, answer)]
-        if reasons:
-            missing = tuple(name for name in edge.requires if not has_value(fields, name))
-            return Refused(tuple(reasons), missing, ((move,),) if missing else ())
-    values["stage"] = edge.to
-    # A copy with changes is cheaper than a new case: most of it stays.
-    after = case.__dict__.copy()
-    after["stage"] = edge.to
-    after["entered"] = after["at"] = at
-    after["version"] += 1
-    after["definition"] = values["definition"]
-    if fields is not case.fields:
-        after["fields"] = fields
-        after["owner"] = fields.get("owner") or case.owner
-    after["held_by"] = after["owner"]
-    return _pair(Step, (trusted(Case, after), trusted(Moved, values)))
+        if not (answer is True or answer is None):
+            reasons += _refusals(gate, attempt.move, answer)
+    return reasons
 
 
 def evolve(case: Case | None, event: Event) -> Case:
@@ -92,33 +156,43 @@ def evolve(case: Case | None, event: Event) -> Case:
     if event.case != case.id:
         raise InvalidValue("history", event.id, f"belongs to case {event.case!r}, not {case.id!r}")
     fields = case.fields | event.data if event.data else case.fields
-    stage, entered, held_by = case.stage, case.entered, case.held_by
     owner = fields.get("owner") or case.owner
-    if isinstance(event, Moved):
-        stage, entered, held_by = event.stage, event.at, owner
-    return Case(
-        case.id,
-        stage,
-        case.opened,
-        entered,
-        owner,
-        held_by,
-        fields,
-        case.version + 1,
-        event.definition if isinstance(event, Moved) and event.definition else case.definition,
-        max(case.at, event.at),
-    )
+    changes: dict[str, Any] = {
+        "fields": fields, "owner": owner, "version": case.version + 1, "at": max(case.at, event.at),
+    }  # fmt: skip
+    match event:
+        case Moved():
+            changes |= {"stage": event.stage, "entered": event.at, "held_by": owner}
+            changes["definition"] = event.definition or case.definition
+        case Migrated():
+            # The same stay under another name: when it began, and who held the case then, stay as they were.
+            changes |= {"definition": event.definition, "stage": event.stage}
+        case Linked():
+            others = (one for one in case.children if one.link != event.link)
+            changes["children"] = (*others, Child(event.link, event.child))
+        case _:
+            # Most events are not about approvals, and most cases have none.
+            if case.requests or isinstance(event, Requested):
+                changes["requests"] = answered(case.requests, event)
+    return case._replace(**changes)
 
 
-def edited(case: Case, event: Edited) -> Step:
-    """The step of a change of fields without a move.
-
-    Raises:
-        InvalidValue: if it happened before the case's last event.
-    """
-    if event.at < case.at:
-        raise InvalidValue("at", event.at.isoformat(), f"is before the last event of case {case.id!r}")
-    return Step(evolve(case, event), event)
+def edited(machine: Machine, case: Case, event: Edited) -> Step | Refused:
+    """The step of a change of fields without a move, or every reason against it."""
+    reasons = _late(case, event.at)
+    also: tuple[Event, ...] = ()
+    if machine.reader is not None:
+        reasons += machine.reader(case, event.data, event.data)
+    if machine.judge is not None:
+        values = {**event.__dict__, "move": None, "stage": case.stage}
+        against, also = machine.judge(case, case.fields | event.data, values)
+        reasons += against
+    if reasons:
+        return Refused(tuple(reasons))
+    after = evolve(case, event)
+    for one in also:
+        after = evolve(after, one)
+    return Step(after, event, (), also)
 
 
 def has_value(fields: Fields, name: str) -> bool:
@@ -149,9 +223,7 @@ def _late(case: Case, at: datetime) -> list[str]:
     return [f"{at.isoformat()} is before its last event at {case.at.isoformat()}"] if at < case.at else []
 
 
-def _refusals(guard: Guard | None, move: str, answer: object) -> list[str]:
-    if guard is None or answer is None:
-        return []
+def _refusals(guard: Gate, move: str, answer: object) -> list[str]:
     if isinstance(answer, str):
         return [answer]
     if isinstance(answer, Iterable):
@@ -160,8 +232,8 @@ def _refusals(guard: Guard | None, move: str, answer: object) -> list[str]:
     return [] if answer else [f"guard {name_of(guard)!r} does not allow {move!r}"]
 
 
-def name_of(guard: Guard) -> str:
-    """The name under which a guard is written down."""
+def name_of(guard: object) -> str:
+    """The name under which a function is written down."""
     return getattr(guard, "__name__", type(guard).__name__)
 
 
@@ -184,13 +256,7 @@ def _no_such_move(table: Table, case: Case, move: str) -> Refused:
 def opened_case(event: Opened) -> Case:
     """The case that an `Opened` event begins."""
     owner = event.data.get("owner") or event.who
-    return Case(
-        id=event.case,
-        stage=event.stage,
-        opened=event.at,
-        entered=event.at,
-        owner=owner,
-        held_by=owner,
-        fields=event.data,
-        definition=event.definition,
-    )
+    at = event.at
+    return _tuple(Case, (
+        event.case, event.stage, at, at, at, owner, owner, event.data, 1, event.definition, (), (), event.parent,
+    ))  # fmt: skip

@@ -22,8 +22,6 @@ Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
 
 DAY_US = 86_400_000_000
-#: Heights of a curve closer than this are the same step, as for `crmkit.metrics`.
-_SAME = 1e-9
 
 
 @attrs.frozen(eq=False)
@@ -235,30 +233,6 @@ class Groups:
     def most(self) -> Floats:
         """The longest of each group."""
         return np.asarray(self.days[self.starts + self.sizes - 1])
-
-
-def lasting_quantile(days: Floats, ended: Bools, q: float) -> float:
-    """By when a share q of stays has ended, those that last counted as censored (Kaplan & Meier 1958).
-
-    Where the curve rests exactly at the height, the middle of the rest is taken, as R does and `crmkit.metrics`.
-
-    Args:
-        days: how long each stay took, or has taken so far, shape (n,).
-        ended: whether it has ended.
-        q: the share.
-
-    Returns:
-        NaN if the curve does not get that far.
-    """
-    order = np.lexsort((~ended, days))
-    days, ended = days[order], ended[order]
-    risk = np.arange(len(days), 0, -1)
-    # Stays that end at once leave one by one: the factors of a tie multiply to that of the tie.
-    alive = np.cumprod(np.where(ended, (risk - 1) / risk, 1.0))
-    at, under = alive <= 1.0 - q + _SAME, alive < 1.0 - q - _SAME
-    if not at.any():
-        return float("nan")
-    return float((days[at.argmax()] + (days[under.argmax()] if under.any() else days[-1])) / 2.0)
 
 
 def closed_stages(trails: Trails, given: Iterable[str] | None) -> Mapping[str, str]:

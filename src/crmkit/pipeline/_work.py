@@ -6,8 +6,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from crmkit.journal import Frameable, Journal
-from crmkit.pipeline._trails import DAY_US, Longs, Trails, closed_stages, is_closed, lasting_quantile, networkx
+from crmkit.journal import Frameable, Journal, ProductLimit
+from crmkit.pipeline._trails import DAY_US, Longs, Trails, closed_stages, is_closed, networkx
 
 
 @attrs.frozen
@@ -133,25 +133,28 @@ def bottlenecks(journal: Journal, *, by: str | None = None, closed: Iterable[str
     group = None if by is None else journal.dimension(by)
     values = (*(group.values if group is not None else ()), None)
     held = np.full(len(journal), -1) if group is None else group.codes
-    days, ended = journal.sojourn() / DAY_US, journal.next >= 0
     waits = ~is_closed(trails, known)[journal.stages.codes]
-    total = float(days[waits].sum())
+    took, ended = journal.sojourn()[waits], journal.next[waits] >= 0
     key = (journal.stages.codes * np.int64(len(values)) + held + 1)[waits]
-    days, ended = days[waits], ended[waits]
     order = np.argsort(key, kind="stable")
+    total = float((took / DAY_US).sum())
     rows: list[Bottleneck] = []
     for places in np.split(order, np.flatnonzero(np.diff(key[order])) + 1) if len(order) else ():
-        took, over = days[places], ended[places]
         code, who = divmod(int(key[places[0]]), len(values))
+        spans, over = took[places], ended[places]
+        lasting, waiting = ProductLimit.of(spans, over), float((spans / DAY_US).sum())
         rows.append(
             Bottleneck(
-                trails.stages[code], values[who - 1], len(places), int((~over).sum()),
-                lasting_quantile(took, over, 0.5), lasting_quantile(took, over, 0.9),
-                float(np.median(took[over])) if over.any() else float("nan"),
-                float(took.sum()), float(took.sum() / total) if total else 0.0,
+                trails.stages[code], values[who - 1], lasting.n, lasting.n_open,
+                _days(lasting.quantile(0.5)), _days(lasting.quantile(0.9)),
+                _days(float(np.median(spans[over])) if over.any() else None), waiting, waiting / total if total else 0.0,
             )
         )  # fmt: skip
     return Bottlenecks(tuple(sorted(rows, key=lambda row: -row.waiting)), known)
+
+
+def _days(micros: float | None) -> float:
+    return float("nan") if micros is None else micros / DAY_US
 
 
 @attrs.frozen

@@ -1,44 +1,79 @@
 """A case: one deal or ticket on its way through a pipeline, and what a move can answer."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import attrs
 
 from crmkit.events import Event
+from crmkit.pipeline.approvals import Request
+from crmkit.pipeline.directory import Directory
 from crmkit.values import EMPTY, Fields
 
-__all__ = ["Accepted", "Attempt", "Case", "Refused", "Step", "Verdict", "Visit"]
+if TYPE_CHECKING:
+    from crmkit.pipeline.stages import Effect
+
+_NOBODY = Directory()
+
+__all__ = ["ALONE", "Accepted", "Around", "Attempt", "Case", "Child", "Refused", "Step", "Verdict", "Visit"]
 
 
-# Frozen classes with a dict are built about twice as fast as slotted ones, and a move builds three of them.
-@attrs.frozen(slots=False)
-class Case:
+class Child(NamedTuple):
+    """A child case.
+
+    Attributes:
+        link: which of the links of the definition it is.
+        case: its id.
+    """
+
+    link: str
+    case: str
+
+
+class Case(NamedTuple):
     """The state of a case, computed from its events and never stored.
+
+    A named tuple, because a move makes one and a company has hundreds of thousands: it is the smallest and quickest
+    frozen thing there is. `case._replace` changes a copy.
 
     Attributes:
         id: the host's key.
         stage: the stage it is in.
         opened: when it was opened (aware).
         entered: when it entered its stage (aware).
+        at: when its last event happened; no later event may happen before it.
         owner: who holds it: the field `owner`, or else who opened it.
         held_by: who held it when it entered its stage.
         fields: its open fields, as of now.
         version: how many events it has.
         definition: the hash of the pipeline version that opened it.
-        at: when its last event happened; no later event may happen before it.
+        requests: the approvals that were asked for, each as it was last.
+        children: its child cases, of each link the last that was opened.
+        parent: the case that it is a part of.
     """
 
     id: str
     stage: str
     opened: datetime
     entered: datetime
+    at: datetime
     owner: str | None = None
     held_by: str | None = None
     fields: Fields = EMPTY
     version: int = 1
     definition: str | None = None
-    at: datetime = attrs.field(default=attrs.Factory(lambda self: self.entered, takes_self=True))
+    requests: tuple[Request, ...] = ()
+    children: tuple[Child, ...] = ()
+    parent: str | None = None
+
+    def request(self, approval: str) -> Request | None:
+        """The last request for an approval; None if there was none."""
+        return next((one for one in self.requests if one.approval == approval), None)
+
+    def child(self, link: str) -> str | None:
+        """The id of the last child of a link; None if there was none."""
+        return next((one.case for one in self.children if one.link == link), None)
 
 
 class Step(NamedTuple):
@@ -47,12 +82,41 @@ class Step(NamedTuple):
     Attributes:
         case: the new state.
         event: the fact to append.
+        effects: what is to be done now that it is so.
+        also: further facts of the same decision, of this case and of its children: append all or none.
     """
 
     case: Case
     event: Event
+    effects: "tuple[Effect, ...]" = ()
+    also: tuple[Event, ...] = ()
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All facts to append."""
+        return (self.event, *self.also)
 
 
+@attrs.frozen
+class Around:
+    """What a decision may look at besides the case: it comes with the command and is not stored.
+
+    Attributes:
+        roles: the roles of whoever commands.
+        directory: who has which role, and who acts for whom.
+        children: the child cases as they are, by their ids.
+    """
+
+    roles: frozenset[str] = frozenset()
+    directory: Directory = _NOBODY
+    children: Mapping[str, Case] = EMPTY
+
+
+#: Nothing but the case.
+ALONE = Around()
+
+
+# A frozen class with a dict is built about twice as fast as a slotted one.
 @attrs.frozen(slots=False)
 class Attempt:
     """What a guard gets to see: `attempt["discount"]` is a field, None if it has no value.
@@ -61,12 +125,14 @@ class Attempt:
         case: the case before the move.
         fields: the case's fields with those of the move laid over them.
         to: the stage the move leads to.
+        around: roles, delegations and child cases.
     """
 
     case: Case
     fields: Fields
     to: str
     _command: dict[str, Any]
+    around: Around = ALONE
 
     def __getitem__(self, name: str) -> Any:
         return self.fields.get(name)
@@ -82,6 +148,12 @@ class Attempt:
         """Who wants to move."""
         who: str | None = self._command["who"]
         return who
+
+    @property
+    def on_behalf_of(self) -> str | None:
+        """In whose place."""
+        person: str | None = self._command["on_behalf_of"]
+        return person
 
     @property
     def at(self) -> datetime:
@@ -102,6 +174,21 @@ class Accepted:
 
     def __bool__(self) -> bool:
         return True
+
+    @property
+    def case(self) -> Case:
+        """The case as it would be."""
+        return self.step.case
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The facts to append, all or none."""
+        return self.step.events
+
+    @property
+    def effects(self) -> "tuple[Effect, ...]":
+        """What is to be done then."""
+        return self.step.effects
 
 
 @attrs.frozen

@@ -3,74 +3,57 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
-from typing import Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import attrs
 
-from crmkit.errors import DefinitionErrors, InvalidValue, MoveNotAllowed, NotFound
-from crmkit.events import Edited, Event, Opened
-from crmkit.pipeline import _checks, _machine, codec, diagram, history
-from crmkit.pipeline._machine import Edge, Guard
-from crmkit.pipeline.case import Accepted, Case, Refused, Step, Verdict, Visit
+from crmkit.errors import DefinitionErrors, MoveNotAllowed, NotFound
+from crmkit.events import Breached, Edited, Event, Moved
+from crmkit.pipeline import _checks, _compiled, _deciding, _machine, codec, diagram, history
+from crmkit.pipeline.approvals import Approval
+from crmkit.pipeline.case import ALONE, Accepted, Around, Case, Refused, Step, Verdict, Visit
+from crmkit.pipeline.clocks import Clock
+from crmkit.pipeline.commands import Command
+from crmkit.pipeline.links import Link
+from crmkit.pipeline.stages import Effect, Guard, Move, Stage
 from crmkit.values import EMPTY, Fields, aware
 
-__all__ = ["Move", "Outcome", "Pipeline", "Stage"]
+if TYPE_CHECKING:
+    from crmkit.pipeline._conditions import Conditions
+    from crmkit.rules.ruleset import RuleSet
+    from crmkit.rules.schema import Schema
 
-#: What a closed stage means.
-Outcome: TypeAlias = Literal["won", "lost", "cancelled"]
+__all__ = ["Pipeline"]
 
-
-def _names(values: Iterable[str]) -> tuple[str, ...]:
-    return (values,) if isinstance(values, str) else tuple(values)
-
-
-@attrs.frozen
-class Stage:
-    """A stage of a pipeline.
-
-    Attributes:
-        name: unique in its pipeline.
-        outcome: "won", "lost" or "cancelled" for a closed stage; None for an open one. Closed is a category, not an
-            end: a move may lead out of it (a reopened deal).
-        requires: the fields that must have a value before a case may enter.
-        limit: how long a case may stay, such as "5 business days" or "4 hours".
-    """
-
-    name: str
-    outcome: Outcome | None = None
-    requires: tuple[str, ...] = attrs.field(default=(), converter=_names, kw_only=True)
-    limit: str | None = attrs.field(default=None, kw_only=True)
-
-
-@attrs.frozen
-class Move:
-    """A move from one stage to another.
-
-    Attributes:
-        to: the stage it leads to.
-        guard: a function of an `Attempt`. True or None lets the move pass; False refuses it in the guard's name; a
-            text, or several, are the reasons to refuse.
-        requires: fields that this move needs, besides those of the stage it leads to.
-    """
-
-    to: str
-    guard: Guard | None = attrs.field(default=None, kw_only=True)
-    requires: tuple[str, ...] = attrs.field(default=(), converter=_names, kw_only=True)
+_Part = TypeVar("_Part", Approval, Link)
 
 
 def _stages(values: Iterable[Stage | str]) -> tuple[Stage, ...]:
     return tuple(Stage(value) if isinstance(value, str) else value for value in values)
 
 
-def _moves(values: Mapping[str, Mapping[str, Move | str]]) -> dict[str, dict[str, Move]]:
+def _moves(values: Mapping[str, Mapping[str, Move | str]] | None) -> dict[str, dict[str, Move]]:
     return {
         stage: {name: Move(move) if isinstance(move, str) else move for name, move in moves.items()}
-        for stage, moves in values.items()
+        for stage, moves in (values or {}).items()
     }
 
 
-@attrs.frozen(eq=False)
+def _approvals(values: Iterable[Approval]) -> tuple[Approval, ...]:
+    return tuple(values)
+
+
+def _clocks(values: Iterable[Clock]) -> tuple[Clock, ...]:
+    return tuple(values)
+
+
+def _links(values: Iterable[Link]) -> tuple[Link, ...]:
+    return tuple(values)
+
+
+@attrs.frozen(eq=False, slots=False)
 class Pipeline:
     """A process: its stages in order, and the moves between them.
 
@@ -85,8 +68,22 @@ class Pipeline:
     Attributes:
         name: how people call it.
         stages: in order.
-        moves: from stage name to move name to where it leads.
+        moves: from stage name to move name to where it leads; without any, every move that `skip`, `back` and `reopen`
+            allow, each called as the stage it leads to.
         start: the stage a case starts in.
+        schema: what the fields of a case are. With it guards are checked against it, and so is every value that is
+            set; without it the fields of the guards are told by how the guards use them.
+        rules: rules that a case must keep after every change. Errors stop the change; warnings, verdicts that nobody
+            can tell and sets in shadow become `Found` facts.
+        approvals: what moves can ask to be approved.
+        clocks: time limits besides those of the stages.
+        links: the kinds of child cases that a case may have.
+        skip: whether a move may pass over open stages.
+        back: whether a move may lead back to an earlier open stage.
+        reopen: whether a move may lead out of a closed stage.
+        labels: its name for people, by language.
+        source: where it comes from: a method, a standard, a handbook.
+        definition: the hash of everything that decides: two pipelines with one hash decide alike.
 
     Raises:
         DefinitionErrors: with everything that is wrong.
@@ -94,22 +91,41 @@ class Pipeline:
 
     name: str
     stages: tuple[Stage, ...] = attrs.field(converter=_stages)
-    moves: Mapping[str, Mapping[str, Move]] = attrs.field(converter=_moves)
+    moves: Mapping[str, Mapping[str, Move]] = attrs.field(default=None, converter=_moves)
     start: str = attrs.field(default="")
-    _table: _machine.Table = attrs.field(init=False, repr=False)
+    schema: "Schema | None" = attrs.field(default=None, kw_only=True)
+    rules: "RuleSet | None" = attrs.field(default=None, kw_only=True)
+    approvals: tuple[Approval, ...] = attrs.field(default=(), converter=_approvals, kw_only=True)
+    clocks: tuple[Clock, ...] = attrs.field(default=(), converter=_clocks, kw_only=True)
+    links: tuple[Link, ...] = attrs.field(default=(), converter=_links, kw_only=True)
+    skip: bool = attrs.field(default=True, kw_only=True)
+    back: bool = attrs.field(default=True, kw_only=True)
+    reopen: bool = attrs.field(default=True, kw_only=True)
+    labels: Mapping[str, str] = attrs.field(factory=dict[str, str], kw_only=True)
+    source: str = attrs.field(default="", kw_only=True)
     definition: str = attrs.field(init=False)
+    _conditions: "Conditions | None" = attrs.field(init=False, repr=False)
+    _engine: _machine.Machine = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        put = self.__dict__.__setitem__
         if not self.start and self.stages:
-            object.__setattr__(self, "start", self.stages[0].name)
+            put("start", self.stages[0].name)
+        if not self.moves:
+            put("moves", _moves(_compiled.free_moves(self)))
         found = _checks.check(self)
+        asked = None
+        try:
+            asked = _compiled.conditions(self)
+        except DefinitionErrors as group:
+            found += _checks.flat(group)
         if found:
             problems = "1 problem" if len(found) == 1 else f"{len(found)} problems"
             raise DefinitionErrors(f"pipeline {self.name!r} has {problems}", found)
-        object.__setattr__(self, "_table", self._compiled())
-        object.__setattr__(
-            self, "definition", sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
-        )
+        plain = codec.deciding(self)
+        put("definition", sha256(json.dumps(plain, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:16])
+        put("_conditions", asked)
+        put("_engine", _compiled.machine(self, asked))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pipeline) and self.to_dict() == other.to_dict()
@@ -117,7 +133,16 @@ class Pipeline:
     def __hash__(self) -> int:
         return hash(self.definition)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is compiled is made of functions, which do not travel: it is compiled again.
+        given = {field.name: getattr(self, field.name) for field in attrs.fields(Pipeline) if field.init}
+        return _remade, (given,)
+
     # -- reading the definition
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Stage]:
+        return {stage.name: stage for stage in self.stages}
 
     def stage(self, name: str) -> Stage:
         """A stage by name.
@@ -125,14 +150,29 @@ class Pipeline:
         Raises:
             NotFound: with the nearest name.
         """
-        for stage in self.stages:
-            if stage.name == name:
-                return stage
-        raise NotFound("stage", name, tuple(stage.name for stage in self.stages), f"pipeline {self.name!r}")
+        if name not in self._by_name:
+            raise NotFound("stage", name, tuple(self._by_name), f"pipeline {self.name!r}")
+        return self._by_name[name]
 
     def moves_from(self, stage: str) -> tuple[str, ...]:
         """The names of the moves out of a stage."""
-        return tuple(self._table[self.stage(stage).name])
+        return tuple(self.moves.get(self.stage(stage).name, ()))
+
+    def approval(self, name: str) -> Approval:
+        """An approval by name.
+
+        Raises:
+            NotFound: with the nearest name.
+        """
+        return _named("approval", name, self.approvals, self.name)
+
+    def link(self, name: str) -> Link:
+        """A link by name.
+
+        Raises:
+            NotFound: with the nearest name.
+        """
+        return _named("link", name, self.links, self.name)
 
     # -- deciding
 
@@ -144,6 +184,7 @@ class Pipeline:
         who: str | None = None,
         recorded: datetime | None = None,
         key: str | None = None,
+        parent: str | None = None,
         fields: Mapping[str, Any] = EMPTY,
         **more: Any,
     ) -> Step:
@@ -155,25 +196,33 @@ class Pipeline:
             who: who opened it; they own it unless a field `owner` names somebody else.
             recorded: when we came to know it; `at` if not given.
             key: the idempotency key of the command.
+            parent: the case that it is a part of.
             fields: fields whose names are no Python names.
             more: further fields.
 
         Raises:
-            MoveNotAllowed: if the start stage requires fields that have no value.
+            MoveNotAllowed: if the start stage requires fields that have no value, or rules refuse what they hold.
         """
-        if not id or not isinstance(id, str):
-            raise InvalidValue("case id", id, "is empty or no text")
-        data = Fields({**fields, **more})
-        missing = [name for name in self.stage(self.start).requires if not _machine.has_value(data, name)]
-        if missing:
-            raise MoveNotAllowed(
-                id, self.start, "open", tuple(f"stage {self.start!r} needs {name!r}" for name in missing)
-            )
-        event = Opened(
-            id=f"{id}#1", case=id, at=at, recorded=recorded or at, who=who, definition=self.definition, key=key,
-            data=data, stage=self.start,
-        )  # fmt: skip
-        return Step(_machine.opened_case(event), event)
+        decided = _deciding.opened(
+            self,
+            {
+                "id": f"{_deciding.case_id(id)}#1",
+                "case": id,
+                "at": aware(at),
+                "recorded": aware(recorded, "recorded") if recorded else at,
+                "who": who,
+                "on_behalf_of": None,
+                "definition": self.definition,
+                "cause": None,
+                "key": key,
+                "data": EMPTY if fields is EMPTY and not more else Fields({**fields, **more}),
+                "stage": self.start,
+                "parent": parent,
+            },
+        )
+        if isinstance(decided, Refused):
+            raise MoveNotAllowed(id, self.start, "open", decided.reasons, decided.missing)
+        return decided
 
     def move(
         self,
@@ -186,6 +235,7 @@ class Pipeline:
         recorded: datetime | None = None,
         key: str | None = None,
         cause: str | None = None,
+        around: Around = ALONE,
         fields: Mapping[str, Any] = EMPTY,
         **more: Any,
     ) -> Step:
@@ -200,6 +250,7 @@ class Pipeline:
             recorded: when we came to know it; `at` if not given.
             key: the idempotency key of the command.
             cause: the id of the event or command that led to it.
+            around: the roles of whoever moves it, who acts for whom, and the child cases.
             fields: fields to set whose names are no Python names.
             more: further fields to set; `owner="li"` hands the case over.
 
@@ -207,11 +258,9 @@ class Pipeline:
             MoveNotAllowed: with every reason.
         """
         decided = _machine.decide(
-            self._table,
+            self._engine,
             case,
             {
-                "id": f"{case.id}#{case.version + 1}",
-                "case": case.id,
                 "at": aware(at),
                 "recorded": aware(recorded, "recorded") if recorded else at,
                 "who": who,
@@ -221,10 +270,8 @@ class Pipeline:
                 "key": key,
                 "data": EMPTY if fields is EMPTY and not more else Fields({**fields, **more}),
                 "move": move,
-                "origin": case.stage,
-                "entered": case.entered,
-                "held_by": case.held_by,
             },
+            around,
         )
         if isinstance(decided, Refused):
             raise MoveNotAllowed(case.id, case.stage, move, decided.reasons, decided.missing, decided.nearest)
@@ -258,13 +305,37 @@ class Pipeline:
         """Change fields without a move; `owner="li"` hands the case over.
 
         Raises:
-            InvalidValue: if it happened before the case's last event.
+            MoveNotAllowed: with every reason: a field that is locked, a value that its field cannot hold, a rule that
+                would no longer be kept, a time before the case's last event.
         """
         event = Edited(
             id=f"{case.id}#{case.version + 1}", case=case.id, at=at, recorded=recorded or at, who=who,
             definition=self.definition, key=key, data={**fields, **more},
         )  # fmt: skip
-        return _machine.edited(case, event)
+        decided = _machine.edited(self._engine, case, event)
+        if isinstance(decided, Refused):
+            raise MoveNotAllowed(case.id, case.stage, "edit", decided.reasons)
+        return decided
+
+    def decide(self, case: Case | str, command: Command, now: datetime, *, around: Around = ALONE) -> Verdict:
+        """What becomes of any command: pure, and the same for the same arguments.
+
+        Args:
+            case: the case as it is; for `Open` the id of the new case.
+            command: what is asked.
+            now: when it is recorded, and when it happens unless the command says otherwise (aware).
+            around: the roles of whoever commands, who acts for whom, and the child cases.
+        """
+        return _deciding.decide(self, case, command, now, around)
+
+    def effects(self, event: Event) -> tuple[Effect, ...]:
+        """What is to be done because of a fact; whoever follows a store's feed asks for each."""
+        if isinstance(event, Moved):
+            move = self.moves.get(event.origin, {}).get(event.move)
+            return () if move is None else move.effects
+        if isinstance(event, Breached):
+            return next((clock.effects for clock in self.clocks if clock.name == event.clock), ())
+        return ()
 
     # -- history
 
@@ -287,7 +358,7 @@ class Pipeline:
     # -- forms
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data: what is hashed, and what TOML holds. A guard is written by its name."""
+        """Plain data: what TOML holds. A guard in Python is written by its name."""
         return codec.to_dict(self)
 
     def to_toml(self) -> str:
@@ -300,13 +371,12 @@ class Pipeline:
 
         Args:
             plain: as `to_dict` gives it.
-            guards: the functions behind the guard names.
+            guards: the functions behind the names of guards in Python.
 
         Raises:
             DefinitionErrors: with everything that is wrong, unknown guards included.
         """
-        parts = codec.from_dict(plain, guards or {})
-        return cls(parts.name, parts.stages_of(Stage), parts.moves_of(Move), parts.start)
+        return cls(**codec.from_dict(plain, guards or {}))
 
     @classmethod
     def from_toml(cls, text: str, guards: Mapping[str, Guard] | None = None) -> Self:
@@ -321,12 +391,13 @@ class Pipeline:
         """A Mermaid state diagram, drawn from the table."""
         return diagram.to_mermaid(self)
 
-    def _compiled(self) -> dict[str, dict[str, Edge]]:
-        needs = {stage.name: stage.requires for stage in self.stages}
-        return {
-            stage.name: {
-                name: Edge(move.to, tuple(dict.fromkeys((*needs[move.to], *move.requires))), move.guard)
-                for name, move in self.moves.get(stage.name, {}).items()
-            }
-            for stage in self.stages
-        }
+
+def _remade(given: dict[str, Any]) -> Pipeline:
+    return Pipeline(**given)
+
+
+def _named(what: str, name: str, parts: Iterable[_Part], pipeline: str) -> _Part:
+    known: dict[str, _Part] = {part.name: part for part in parts}
+    if name not in known:
+        raise NotFound(what, name, tuple(known), f"pipeline {pipeline!r}")
+    return known[name]

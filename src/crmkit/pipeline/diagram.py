@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 
 from crmkit.pipeline._machine import name_of
+from crmkit.pipeline.stages import Guard
 
 if TYPE_CHECKING:
     from crmkit.pipeline.definition import Pipeline
 
-__all__ = ["to_mermaid"]
+__all__ = ["to_mermaid", "told"]
 
 
 def to_mermaid(pipeline: "Pipeline") -> str:
@@ -20,8 +21,8 @@ def to_mermaid(pipeline: "Pipeline") -> str:
     lines.append(f"    [*] --> {ids[pipeline.start]}")
     for origin, moves in pipeline.moves.items():
         for name, move in moves.items():
-            guard = f" [{name_of(move.guard)}]" if move.guard else ""
-            lines.append(f"    {ids[origin]} --> {ids[move.to]}: {_safe(name + guard)}")
+            guards = "; ".join(map(told, move.guards))
+            lines.append(f"    {ids[origin]} --> {ids[move.to]}: {_safe(f'{name} [{guards}]' if guards else name)}")
     for outcome in ("won", "lost", "cancelled"):
         members = [ids[stage.name] for stage in pipeline.stages if stage.outcome == outcome]
         if members:
@@ -32,6 +33,13 @@ def to_mermaid(pipeline: "Pipeline") -> str:
         "    classDef cancelled fill:#e8e8e8,stroke:#777777",
     ]
     return "\n".join(lines) + "\n"
+
+
+def told(guard: Guard) -> str:
+    """A guard in few words."""
+    if isinstance(guard, str):
+        return guard
+    return name_of(guard) if callable(guard) else guard.condition
 
 
 def _safe(text: str) -> str:

@@ -13,7 +13,8 @@ from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Journal, usual_outcome
 from crmkit.pipeline import flow
 from crmkit.pipeline._trails import Trails, closed_stages, networkx
-from crmkit.pipeline.definition import Outcome, Pipeline, Stage
+from crmkit.pipeline.definition import Pipeline
+from crmkit.pipeline.stages import Outcome, Stage
 
 __all__ = ["Discovery", "Draft", "discover", "milestones", "usual_order"]
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from crmkit.events import Event, Moved, Opened
+import attrs
+
+from crmkit.events import Event, Migrated, Moved, Opened
 from crmkit.pipeline._machine import evolve
 from crmkit.pipeline.case import Case, Visit
 from crmkit.values import aware
@@ -53,6 +55,8 @@ def _visits(events: Iterable[Event]) -> Iterator[Visit]:
             case Moved():
                 yield Visit(event.origin, event.entered, event.at, event.stage, event.move, event.held_by)
                 last = Visit(event.stage, event.at, who=owner)
+            case Migrated() if last is not None:
+                last = attrs.evolve(last, stage=event.stage)
             case _:
                 pass
     if last is not None:

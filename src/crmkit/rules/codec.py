@@ -14,7 +14,22 @@ from crmkit.rules.ruleset import PythonRule, RuleSet
 from crmkit.rules.schema import Field, Schema
 from crmkit.rules.table import DecisionTable
 
-__all__ = ["from_json", "from_toml", "table_from_csv", "table_from_xlsx", "to_json"]
+__all__ = ["from_dict", "from_json", "from_toml", "table_from_csv", "table_from_xlsx", "to_dict", "to_json"]
+
+
+def to_dict(rules: RuleSet) -> dict[str, Any]:
+    """A rule set as plain data, ready for JSON."""
+    return plain(rules)
+
+
+def from_dict(data: Any, *, name: str = "rules", python: Sequence[PythonRule] = ()) -> RuleSet:
+    """The rule set of plain data; see `from_json`.
+
+    Raises:
+        InputError: if it is no rule set, with the place.
+        DefinitionErrors: everything that is wrong with its rules.
+    """
+    return from_plain(data, name=name, python=python)
 
 
 def to_json(rules: RuleSet) -> str:

@@ -311,6 +311,25 @@ class Schema:
 
         return cls(json_fields(document))
 
+    @classmethod
+    def inferred(cls, texts: Iterable[tuple[str, str]], *, known: Iterable[Field] = ()) -> "Schema":
+        """The fields that conditions speak of, by the company their names keep; all of them nullable.
+
+        >>> [(field.name, field.kind) for field in Schema.inferred([("a", "discount <= 0.15 or approved")]).fields]
+        [('discount', 'decimal'), ('approved', 'boolean')]
+
+        Args:
+            texts: pairs of a place, for messages, and a condition.
+            known: fields that are known already, and not given back.
+
+        Raises:
+            DefinitionErrors: for what cannot be read, for a name that nothing tells the kind of, and for one that
+                would have to be two kinds.
+        """
+        from crmkit.rules._inferred import inferred
+
+        return cls(inferred(texts, tuple(known)))
+
 
 def _problems(fields: Iterable[Field], prefix: str) -> Iterator[DefinitionError]:
     for field in fields:

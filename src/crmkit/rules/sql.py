@@ -7,17 +7,23 @@ that it lacks) is refused rather than approximated.
 Columns hold what the schema says: decimals as DECIMAL or NUMERIC, floats as DOUBLE, instants as timestamps with a zone,
 days and time durations as microseconds and years and months durations as months in BIGINT, lists of contexts as arrays
 of structs (DuckDB, Spark) or JSONB arrays of objects (PostgreSQL).
+
+Numbers have to fit: a database raises an error where an integer leaves 64 bits or a decimal 38 digits, and Spark does
+so only under `SPARK_SETTINGS`. Floats that leave their range are infinite in one database, an error in another.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from math import isinf
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
 from crmkit.errors import InvalidValue, RuleError, did_you_mean
 from crmkit.rules._compile import Checked
+from crmkit.rules._dialects import ALL, DIALECTS, EXISTS, MEMBER_TYPES, ROWS, Words
 from crmkit.rules._shapes import ANY, NUMBERS, Shape
 from crmkit.rules.feel import _nodes as nodes
 from crmkit.rules.feel._evaluate import asks
@@ -26,68 +32,24 @@ from crmkit.rules.feel._values import YearsMonths
 from crmkit.rules.ruleset import RuleSet
 from crmkit.rules.schema import Field
 
-__all__ = ["Dialect", "condition_sql", "verdicts_sql"]
+__all__ = ["SPARK_SETTINGS", "Dialect", "condition_sql", "verdicts_sql"]
 
 #: A database that conditions can be written for.
 Dialect: TypeAlias = Literal["duckdb", "postgresql", "spark"]
 
+#: The settings of a Spark session for which verdicts hold: what does not fit is an error, neither rounded nor null.
+SPARK_SETTINGS: Mapping[str, str] = MappingProxyType({
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.decimalOperations.allowPrecisionLoss": "false",
+    "spark.sql.parser.escapedStringLiterals": "false",
+})  # fmt: skip
+
 _MICRO = timedelta(microseconds=1)
-_DAY_US = 86_400_000_000
-
-
-@attrs.frozen
-class _Words:
-    """How one database says what they all can say."""
-
-    quote: str
-    float_type: str
-    day: str
-    moment: str
-    days_between: str
-    micros_between: str
-    functions: Mapping[str, str]
-    some: str
-    every: str
-    size: str
-    text: str = "{0}"
-
-
-_EXISTS = "CASE WHEN {source} IS NULL THEN NULL WHEN {true} THEN TRUE WHEN {null} THEN NULL ELSE FALSE END"
-_ALL = "CASE WHEN {source} IS NULL THEN NULL WHEN {false} THEN FALSE WHEN {null} THEN NULL ELSE TRUE END"
-_FILTER = "len(list_filter({source}, lambda {item}: {condition})) > 0"
-_LAMBDA = "exists({source}, {item} -> coalesce({condition}, FALSE))"
-_ROWS = "EXISTS (SELECT 1 FROM jsonb_to_recordset({source}) AS {item}({columns}) WHERE {condition})"
-
-_DIALECTS: Mapping[str, _Words] = {
-    "duckdb": _Words(
-        '"', "DOUBLE", "DATE '{0}'", "TIMESTAMPTZ '{0}'",
-        "(date_diff('day', {1}, {0}) * 86400000000)", "(epoch_us({0}) - epoch_us({1}))",
-        {"contains": "contains({0}, {1})", "starts with": "starts_with({0}, {1})", "ends with": "ends_with({0}, {1})",
-         "string length": "length({0})"},
-        _FILTER, _FILTER, "len({0})",
-    ),
-    "postgresql": _Words(
-        '"', "DOUBLE PRECISION", "DATE '{0}'", "TIMESTAMPTZ '{0}'",
-        "(({0} - {1})::BIGINT * 86400000000)",
-        "(EXTRACT(EPOCH FROM {0} - {1}) * 1000000)::BIGINT",
-        {"contains": "(strpos({0}, {1}) > 0)", "starts with": "starts_with({0}, {1})",
-         "ends with": "(right({0}, length({1})) = {1} AND length({0}) >= length({1}))", "string length": "length({0})"},
-        _ROWS, _ROWS, "jsonb_array_length({0})", '({0} COLLATE "C")',
-    ),
-    "spark": _Words(
-        "`", "DOUBLE", "DATE '{0}'", "TIMESTAMP '{0}'",
-        "(CAST(datediff({0}, {1}) AS BIGINT) * 86400000000)", "(unix_micros({0}) - unix_micros({1}))",
-        {"contains": "contains({0}, {1})", "starts with": "startswith({0}, {1})", "ends with": "endswith({0}, {1})",
-         "string length": "length({0})"},
-        _LAMBDA, _LAMBDA, "size({0})",
-    ),
-}  # fmt: skip
-
-_TYPES: Mapping[str, str] = {
-    "decimal": "NUMERIC", "integer": "BIGINT", "float": "DOUBLE PRECISION", "string": "TEXT", "boolean": "BOOLEAN",
-    "date": "DATE", "date and time": "TIMESTAMPTZ", "days and time duration": "BIGINT",
-    "years and months duration": "BIGINT",
-}  # fmt: skip
+_COMPARED = frozenset({
+    "number", "string", "boolean", "date", "date and time", "days and time duration", "years and months duration",
+})  # fmt: skip
+# Beside 20 digits of a BIGINT these leave 38, which is what the databases have.
+_MOST_DECIMALS, _MOST_DIGITS = 18, 34
 
 
 def condition_sql(condition: Checked, *, dialect: Dialect = "duckdb", prefix: str = "") -> str:
@@ -102,11 +64,9 @@ def condition_sql(condition: Checked, *, dialect: Dialect = "duckdb", prefix: st
         InvalidValue: if there is no such dialect.
         RuleError: for the part that the database would not decide alike, with its place.
     """
-    words = _DIALECTS.get(dialect)
-    if words is None:
-        raise InvalidValue("dialect", dialect, f"is none that is known{did_you_mean(dialect, _DIALECTS)}")
+    words = _words(dialect)
     columns = {name: (f"{prefix}." if prefix else "") + _identifier(name, words) for name in condition.schema.names}
-    return _Writer(words, condition, columns).condition(condition.node)
+    return _Writer(words, condition, columns, prefix).condition(condition.node)
 
 
 def verdicts_sql(rules: RuleSet, table: str, *, dialect: Dialect = "duckdb", columns: Sequence[str] = ()) -> str:
@@ -119,28 +79,38 @@ def verdicts_sql(rules: RuleSet, table: str, *, dialect: Dialect = "duckdb", col
         columns: the columns to show beside the verdicts.
 
     Raises:
+        InvalidValue: if there is no such dialect.
         RuleError: for a part that the database would not decide alike.
     """
-    words = _DIALECTS[dialect]
+    words = _words(dialect)
+    source = _identifier(table, words)
     verdicts = [
-        f"{condition_sql(rules.checked[one.name], dialect=dialect)} AS {_identifier(one.name, words)}"
+        f"{condition_sql(rules.checked[one.name], dialect=dialect, prefix=source)} AS {_identifier(one.name, words)}"
         for one in rules.written
     ]
-    shown = ", ".join([*(_identifier(name, words) for name in columns), *verdicts])
-    return f"SELECT {shown} FROM {_identifier(table, words)}"  # noqa: S608 - names are quoted, literals escaped
+    shown = ", ".join([*(f"{source}.{_identifier(name, words)}" for name in columns), *verdicts])
+    return f"SELECT {shown} FROM {source}"  # noqa: S608 - names are quoted, literals escaped
 
 
-def _identifier(name: str, words: _Words) -> str:
-    if "\0" in name:
+def _words(dialect: str) -> Words:
+    if dialect not in DIALECTS:
+        raise InvalidValue("dialect", dialect, f"is none that is known{did_you_mean(dialect, DIALECTS)}")
+    return DIALECTS[dialect]
+
+
+def _identifier(name: str, words: Words) -> str:
+    # Spark puts the value of a variable in place of ${its name}, before it reads the statement.
+    if "\0" in name or (words.quote == "`" and "${" in name):
         raise InvalidValue("column", name, "cannot be the name of a column")
     return f"{words.quote}{name.replace(words.quote, words.quote * 2)}{words.quote}"
 
 
 @attrs.define
 class _Writer:
-    words: _Words
+    words: Words
     whole: Checked
     columns: dict[str, str]
+    prefix: str
 
     def shape(self, node: nodes.Node) -> Shape:
         """What the checker found of a part."""
@@ -152,14 +122,13 @@ class _Writer:
 
     def condition(self, node: nodes.Node) -> str:
         """A condition."""
-        writer = _CONDITIONS.get(type(node))
-        if writer is None:
-            return self.value(node)
-        return writer(self, node)
+        text = self.value(node)
+        # A bare NULL has no kind, and Spark wants one of conditions.
+        return f"CAST({text} AS BOOLEAN)" if self.shape(node).kind == "null" else text
 
     def value(self, node: nodes.Node) -> str:
         """A value."""
-        writer = _VALUES.get(type(node)) or _CONDITIONS.get(type(node))
+        writer = _WRITERS.get(type(node))
         if writer is None:
             raise self.refuse(node, "this has no form in SQL that decides alike")
         return writer(self, node)
@@ -171,14 +140,12 @@ class _Writer:
                 return "NULL"
             case bool():
                 return "TRUE" if value else "FALSE"
-            case Decimal() if like.kind == "float":
-                return f"CAST({value!s} AS {self.words.float_type})"
             case Decimal():
-                return write_number(value)
+                return self.number(value, node, like)
             case str():
                 return self.string(value, node)
             case datetime() if value.tzinfo is not None:
-                return self.words.moment.format(value.astimezone(UTC).isoformat(sep=" "))
+                return self.moment(value, node)
             case date() if not isinstance(value, datetime):
                 return self.words.day.format(value.isoformat())
             case timedelta():
@@ -188,12 +155,29 @@ class _Writer:
             case _:
                 raise self.refuse(node, "this literal has no form in SQL")
 
+    def moment(self, value: datetime, node: nodes.Node) -> str:
+        """A literal instant."""
+        try:
+            return self.words.moment.format(value.astimezone(UTC).isoformat(sep=" "))
+        except OverflowError:
+            raise self.refuse(node, "this instant lies beyond the years that databases are asked for") from None
+
+    def number(self, value: Decimal, node: nodes.Node, like: Shape) -> str:
+        """A literal number."""
+        if like.kind == "float" and not isinf(float(value)):
+            # From a text: not every database finds the float that is nearest to a decimal.
+            return f"CAST('{float(value)!r}' AS {self.words.float_type})"
+        text = write_number(value)
+        if like.kind == "float" or len(text) > _MOST_DIGITS or len(text.partition(".")[2]) > _MOST_DECIMALS:
+            raise self.refuse(node, "databases do not keep a number of so many digits")
+        return text
+
     def string(self, text: str, node: nodes.Node) -> str:
         """A string literal."""
         if "\0" in text:
             raise self.refuse(node, "a string with a zero byte has no form in SQL")
         if self.words.quote == "`":
-            text = text.replace("\\", "\\\\").replace("'", "\\'")
+            text = text.replace("\\", "\\\\").replace("'", "\\'").replace("${", "$\\{")
             return f"'{text}'"
         return "'" + text.replace("'", "''") + "'"
 
@@ -217,7 +201,7 @@ def _compared(of: _Writer, op: str, left: nodes.Node, right: nodes.Node, node: n
     a, b = of.shape(left), of.shape(right)
     if a.feel != b.feel and "null" not in {a.kind, b.kind}:
         raise of.refuse(node, "the kinds of both sides must be known")
-    if "time" in {a.kind, b.kind} or "list" in {a.kind, b.kind}:
+    if "null" not in {a.kind, b.kind} and a.feel not in _COMPARED:
         raise of.refuse(node, "values of this kind are not compared in SQL")
     x, y = _side(of, left, b), _side(of, right, a)
     if "string" in {a.kind, b.kind} and op not in {"=", "!="}:
@@ -254,13 +238,27 @@ def _test(of: _Writer, operand: nodes.Node, test: nodes.Node) -> str:
             return _compared(of, test.op, operand, test.bound, test)
         case nodes.Interval():
             low = _compared(of, ">=" if test.low_included else ">", operand, test.low, test)
-            return f"({low} AND {_compared(of, '<=' if test.high_included else '<', operand, test.high, test)})"
-        case nodes.ListOf() if test.items:
-            return f"({' OR '.join(_test(of, operand, item) for item in test.items)})"
+            high = _compared(of, "<=" if test.high_included else "<", operand, test.high, test)
+            # Without a start there is no answer, even for a value after the end.
+            return (
+                f"(CASE WHEN {low} THEN {high} ELSE {low} END)"
+                if of.shape(test.low).nullable
+                else f"({low} AND {high})"
+            )
+        case nodes.ListOf() if of.shape(operand).kind != "list":
+            return _listed(of, operand, test)
         case _ if asks(test):
             raise of.refuse(test, "a test with ? has no form in SQL; write the condition itself")
         case _:
             return _compared(of, "=", operand, test, test)
+
+
+def _listed(of: _Writer, operand: nodes.Node, test: nodes.ListOf) -> str:
+    for item in test.items:
+        if isinstance(item, nodes.HalfLine | nodes.Interval):
+            raise of.refuse(item, "in a list this is a value; write the tests beside one another, without a list")
+    found = [_compared(of, "=", operand, item, test) for item in test.items]
+    return f"({' OR '.join(found)})" if found else "FALSE"
 
 
 def _if(of: _Writer, node: nodes.If) -> str:
@@ -274,19 +272,33 @@ def _quantified(of: _Writer, node: nodes.Quantified) -> str:
     source = of.shape(iteration.source)
     if len(node.iterations) > 1 or iteration.high is not None or source.item is None or not source.item.fields:
         raise of.refuse(node, "only one list of contexts at a time is gone through in SQL")
-    text, item = of.value(iteration.source), _identifier(iteration.name, of.words)
-    members = {f"{iteration.name}.{name}": _member(of, item, field) for name, field in source.item.fields.items()}
+    text, item = of.value(iteration.source), _identifier(_free(of, iteration.name), of.words)
+    fields = source.item.fields.items()
+    if of.words.some == ROWS and not of.prefix:
+        for name in nodes.walk(node.condition):
+            if isinstance(name, nodes.Name) and name.name in source.item.fields:
+                raise of.refuse(name, "the items have a member of that name; say by prefix= whose column is meant")
+    members = {f"{iteration.name}.{name}": _member(of, item, field) for name, field in fields}
     inner = attrs.evolve(of, columns={**of.columns, **members})
     condition = inner.condition(node.condition)
-    fields = source.item.fields.items()
-    columns = ", ".join(f"{_identifier(name, of.words)} {_TYPES.get(field.kind, 'JSONB')}" for name, field in fields)
+    columns = ", ".join(
+        f"{_identifier(name, of.words)} {MEMBER_TYPES.get(field.kind, 'JSONB')}" for name, field in fields
+    )
 
     def there(what: str) -> str:
         return of.words.some.format(source=text, item=item, condition=what, columns=columns)
 
-    form = _ALL if node.every else _EXISTS
+    form = ALL if node.every else EXISTS
     return "(" + form.format(source=text, true=there(condition), false=there(f"NOT ({condition})"),
                              null=there(f"({condition}) IS NULL")) + ")"  # fmt: skip
+
+
+def _free(of: _Writer, name: str) -> str:
+    """The name of a loop, but another one where it is that of a table or a column."""
+    taken = {*of.columns, of.prefix.strip(of.words.quote)}
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _member(of: _Writer, item: str, field: Field) -> str:
@@ -303,18 +315,6 @@ def _call(of: _Writer, node: nodes.Call) -> str:
     if form is None or node.names or any(of.shape(one).kind != "string" for one in node.arguments):
         raise of.refuse(node, f"the function {name!r} has no form in SQL that decides alike")
     return form.format(*(_side(of, argument, of.shape(argument)) for argument in node.arguments))
-
-
-_CONDITIONS: Mapping[type, Callable[[_Writer, Any], str]] = {
-    nodes.And: _and,
-    nodes.Or: _or,
-    nodes.Compare: _compare,
-    nodes.Between: _between,
-    nodes.In: _in,
-    nodes.If: _if,
-    nodes.Quantified: _quantified,
-    nodes.Call: _call,
-}
 
 
 # -- values
@@ -337,7 +337,14 @@ def _path(of: _Writer, node: nodes.Path) -> str:
 
 
 def _negate(of: _Writer, node: nodes.Negate) -> str:
-    return f"(-{_side(of, node.operand, of.shape(node))})"
+    return f"(-{_number(of, node.operand, of.shape(node))})"
+
+
+def _number(of: _Writer, node: nodes.Node, made: Shape) -> str:
+    """What is computed with: whole numbers as the widest that the database has."""
+    text = _side(of, node, made)
+    computed = isinstance(node, nodes.Arithmetic | nodes.Negate)
+    return f"CAST({text} AS {of.words.whole_type})" if made.kind == "integer" and not computed else text
 
 
 def _arithmetic(of: _Writer, node: nodes.Arithmetic) -> str:
@@ -351,17 +358,23 @@ def _arithmetic(of: _Writer, node: nodes.Arithmetic) -> str:
         raise of.refuse(node, f"{left} {node.op} {right} has no form in SQL that decides alike")
     if node.op == "/" and made.kind != "float":
         raise of.refuse(node, "databases divide exact numbers in their own ways; multiply instead, or declare floats")
-    x, y = _side(of, node.left, made), _side(of, node.right, made)
+    x, y = _number(of, node.left, made), _number(of, node.right, made)
     return f"({x} / NULLIF({y}, 0))" if node.op == "/" else f"({x} {node.op} {y})"
 
 
-_VALUES: Mapping[type, Callable[[_Writer, Any], str]] = {
+_WRITERS: Mapping[type, Callable[[_Writer, Any], str]] = {
+    nodes.And: _and,
+    nodes.Or: _or,
+    nodes.Compare: _compare,
+    nodes.Between: _between,
+    nodes.In: _in,
+    nodes.If: _if,
+    nodes.Quantified: _quantified,
+    nodes.Call: _call,
     nodes.Literal_: _literal,
     nodes.Temporal: _literal,
     nodes.Name: _name,
     nodes.Path: _path,
     nodes.Negate: _negate,
     nodes.Arithmetic: _arithmetic,
-    nodes.If: _if,
-    nodes.Call: _call,
 }

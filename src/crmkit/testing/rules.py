@@ -1,6 +1,7 @@
 """Tests from rules: records at the edges of what rules compare with, and the laws that every rule set keeps."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias, TypeVar
@@ -113,13 +114,20 @@ def _strings(_field: Field, literals: Sequence[Any]) -> Values:
     return _near(near, st.text(max_size=5)) if near else st.text(max_size=5)
 
 
+def _shifted(value: Any, step: timedelta) -> Iterator[Any]:
+    """A value and its neighbours; the first and the last that there are have only one."""
+    for shift in (-1, 0, 1):
+        with suppress(OverflowError):
+            yield value + shift * step
+
+
 def _dates(field: Field, literals: Sequence[Any]) -> Values:
-    near = [value + timedelta(days=shift) for value in _of(date, literals) for shift in (-1, 0, 1)]
+    near = [day for value in _of(date, literals) for day in _shifted(value, timedelta(days=1))]
     return _bounded(field, near, st.dates(field.low or date(2000, 1, 1), field.high or date(2050, 12, 31)))
 
 
 def _moments(field: Field, literals: Sequence[Any]) -> Values:
-    near = [v + timedelta(seconds=shift) for v in _of(datetime, literals) for shift in (-1, 0, 1)]
+    near = [moment for value in _of(datetime, literals) for moment in _shifted(value, timedelta(seconds=1))]
     wide = st.integers(-(10**9), 10**9).map(lambda seconds: _EPOCH + timedelta(seconds=seconds))
     return _bounded(field, [value for value in near if value.tzinfo], wide)
 

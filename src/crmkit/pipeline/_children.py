@@ -1,0 +1,67 @@
+"""What a case has to do with its children: it reads them, and takes them with it when it closes."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from crmkit.events import Event, Moved
+from crmkit.pipeline.case import Around, Case
+from crmkit.pipeline.links import Link
+
+
+def outcome_of(link: Link, child: Case) -> str | None:
+    """What became of a child: the outcome of its stage; None while it is open."""
+    return link.pipeline.stage(child.stage).outcome
+
+
+def seen(links: Iterable[Link], case: Case, around: Around) -> dict[str, Any]:
+    """What guards see of the children: a context for each link, None where there is no child.
+
+    A child whose state nobody gave is not there: what needs it is not known.
+    """
+    made: dict[str, Any] = {}
+    for link in links:
+        id_ = case.child(link.name)
+        child = around.children.get(id_ or "")
+        if id_ is None:
+            made[link.name] = None
+        elif child is not None:
+            made[link.name] = {"stage": child.stage, "outcome": outcome_of(link, child)}
+    return made
+
+
+def closer(
+    links: tuple[Link, ...],
+) -> Callable[[Case, Mapping[str, Any], Around], tuple[list[str], tuple[Event, ...]]]:
+    """What closes the open children of a case that closes."""
+    by_name = {link.name: link for link in links}
+
+    def close(case: Case, values: Mapping[str, Any], around: Around) -> tuple[list[str], tuple[Event, ...]]:
+        reasons: list[str] = []
+        facts: list[Event] = []
+        for name, id_ in case.children:
+            child = around.children.get(id_)
+            if child is None:
+                reasons.append(f"{name} {id_!r} may still be open: its state was not given")
+            elif name in by_name and outcome_of(by_name[name], child) is None:
+                facts.append(_cancelled(by_name[name], child, values))
+        return reasons, tuple(facts)
+
+    return close
+
+
+def _cancelled(link: Link, child: Case, values: Mapping[str, Any]) -> Moved:
+    move, to = link.way_out(child.stage) or ("", "")
+    return Moved(
+        id=f"{child.id}#{child.version + 1}",
+        case=child.id,
+        at=max(values["at"], child.at),
+        recorded=max(values["recorded"], child.at),
+        who=values["who"],
+        definition=link.pipeline.definition,
+        cause=values["id"],
+        move=move,
+        origin=child.stage,
+        entered=child.entered,
+        held_by=child.held_by,
+        stage=to,
+    )

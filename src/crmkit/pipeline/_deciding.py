@@ -1,0 +1,184 @@
+"""From a command to facts, or to every reason why not: one function for each kind of command."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from crmkit.errors import InvalidValue, did_you_mean
+from crmkit.events import (
+    Approved,
+    ApproverAdded,
+    Edited,
+    Event,
+    Linked,
+    Opened,
+    Rejected,
+    Requested,
+    Returned,
+    Withdrawn,
+)
+from crmkit.pipeline import _approving, _machine, commands
+from crmkit.pipeline.case import Accepted, Around, Case, Refused, Step, Verdict
+from crmkit.values import EMPTY, aware
+from crmkit.values._trusted import trusted
+
+if TYPE_CHECKING:
+    from crmkit.pipeline.definition import Pipeline
+
+
+def case_id(given: object) -> str:
+    """A case id that can be one."""
+    if not given or not isinstance(given, str):
+        raise InvalidValue("case id", given, "is empty or no text")
+    return given
+
+
+def opened(pipeline: "Pipeline", values: dict[str, Any]) -> Step | Refused:
+    """The step that opens a case.
+
+    Args:
+        pipeline: the definition.
+        values: the attributes of the `Opened` event this will be; the event keeps the dictionary.
+    """
+    event = trusted(Opened, values)
+    case, machine = _machine.opened_case(event), pipeline._engine  # noqa: SLF001 - the definition's own room
+    requires = pipeline.stage(event.stage).requires
+    if not requires and machine.reader is None and machine.judge is None:
+        return Step(case, event)
+    missing = [name for name in requires if not _machine.has_value(event.data, name)]
+    reasons = [f"stage {event.stage!r} needs {name!r}" for name in missing]
+    also: tuple[Event, ...] = ()
+    if machine.reader is not None:
+        # Nothing is locked before there is a case.
+        reasons += machine.reader(case, case.fields.__class__(), event.data)
+    if machine.judge is not None:
+        against, also = machine.judge(case, event.data, {**event.__dict__, "move": None})
+        reasons += against
+    if reasons:
+        return Refused(tuple(reasons), tuple(missing))
+    for one in also:
+        case = _machine.evolve(case, one)
+    return Step(case, event, (), also)
+
+
+def decide(pipeline: "Pipeline", case: Case | str, command: commands.Command, now: datetime, around: Around) -> Verdict:
+    """See `Pipeline.decide`."""
+    now = aware(now, "now")
+    if isinstance(command, commands.Open) or isinstance(case, str):
+        if not isinstance(command, commands.Open) or not isinstance(case, str):
+            raise InvalidValue("case", case, "must be an id for Open, and a case for any other command")
+        return _verdict(_open(pipeline, case, command, now))
+    return _verdict(_HANDLERS[type(command)](pipeline, case, command, now, around))
+
+
+def _verdict(decided: Step | Refused) -> Verdict:
+    return decided if isinstance(decided, Refused) else Accepted(decided)
+
+
+def _shared(pipeline: "Pipeline", case: Case, command: Any, now: datetime) -> dict[str, Any]:
+    return {
+        "id": f"{case.id}#{case.version + 1}",
+        "case": case.id,
+        "at": now if command.at is None else aware(command.at),
+        "recorded": now,
+        "who": command.who,
+        "on_behalf_of": command.on_behalf_of,
+        "definition": pipeline.definition,
+        "cause": command.cause,
+        "key": command.key,
+        "data": command.fields,
+    }
+
+
+def _open(pipeline: "Pipeline", id_: str, command: commands.Open, now: datetime) -> Step | Refused:
+    values = {
+        "id": f"{case_id(id_)}#1", "case": id_, "at": now if command.at is None else aware(command.at),
+        "recorded": now, "who": command.who, "on_behalf_of": command.on_behalf_of,
+        "definition": pipeline.definition, "cause": command.cause, "key": command.key, "data": command.fields,
+        "stage": pipeline.start, "parent": command.parent,
+    }  # fmt: skip
+    return opened(pipeline, values)
+
+
+def _take(pipeline: "Pipeline", case: Case, command: Any, now: datetime, around: Around) -> Step | Refused:
+    values = {**_shared(pipeline, case, command, now), "move": command.move}
+    return _machine.decide(pipeline._engine, case, values, around)  # noqa: SLF001 - the definition's own room
+
+
+def _edit(pipeline: "Pipeline", case: Case, command: Any, now: datetime, _around: Around) -> Step | Refused:
+    event = Edited(**_shared(pipeline, case, command, now))
+    return _machine.edited(pipeline._engine, case, event)  # noqa: SLF001 - the definition's own room
+
+
+def _stepped(case: Case, event: Event, also: tuple[Event, ...] = ()) -> Step | Refused:
+    if event.at < case.at:
+        return Refused((f"{event.at.isoformat()} is before its last event at {case.at.isoformat()}",))
+    return Step(_machine.evolve(case, event), event, (), also)
+
+
+def _open_child(pipeline: "Pipeline", case: Case, command: Any, now: datetime, around: Around) -> Step | Refused:
+    known = {link.name: link for link in pipeline.links}
+    link = known.get(command.link)
+    if link is None:
+        return Refused((f"no link {command.link!r}{did_you_mean(command.link, known)}",))
+    reasons = []
+    stages = link.stages or tuple(stage.name for stage in pipeline.stages if stage.outcome is None)
+    if case.stage not in stages:
+        reasons.append(f"a {link.name} may be opened in {', '.join(stages)}, and the case is in {case.stage}")
+    before = around.children.get(case.child(link.name) or "")
+    if before is not None and link.pipeline.stage(before.stage).outcome is None:
+        reasons.append(f"its {link.name} {before.id!r} is still open")
+    shared: dict[str, Any] = {**_shared(pipeline, case, command, now), "data": EMPTY}
+    own = commands.Open(
+        who=command.who, at=command.at, key=command.key, cause=shared["id"], fields=command.fields, parent=case.id
+    )
+    child = _open(link.pipeline, command.child, own, now)
+    if isinstance(child, Refused):
+        reasons += child.reasons
+    if reasons or isinstance(child, Refused):
+        return Refused(tuple(reasons))
+    return _stepped(case, Linked(**shared, link=link.name, child=command.child), child.events)
+
+
+def _submit(pipeline: "Pipeline", case: Case, command: Any, now: datetime, around: Around) -> Step | Refused:
+    known = [one.name for one in pipeline.approvals]
+    if command.approval not in known:
+        return Refused((f"no approval {command.approval!r}{did_you_mean(command.approval, known)}",))
+    shared = _shared(pipeline, case, command, now)
+    fields = case.fields | command.fields if command.fields else case.fields
+    approval = pipeline.approval(command.approval)
+    reasons, parts = _approving.submitted(approval, case, command.who, fields, around)
+    if reasons:
+        return Refused(tuple(reasons))
+    return _stepped(case, Requested(**shared, approval=approval.name, **parts))
+
+
+def _answer(pipeline: "Pipeline", case: Case, command: Any, now: datetime, around: Around) -> Step | Refused:
+    request = case.request(command.approval)
+    shared = _shared(pipeline, case, command, now)
+    reasons, person = _approving.answering(request, command, shared["at"], around)
+    stale = request is not None and request.status == "pending" and not request.valid(case.fields)
+    if stale and not isinstance(command, commands.Withdraw):
+        reasons = ["what was asked for has changed since; it must be asked for again", *reasons]
+    if command.fields:
+        reasons.append("an answer sets no fields")
+    if reasons:
+        return Refused(tuple(reasons))
+    kind = _FACTS[type(command)]
+    return _stepped(case, kind(**{**shared, "on_behalf_of": person}, **_approving.facts_of(command)))
+
+
+_FACTS: Mapping[type, Any] = {
+    commands.Approve: Approved,
+    commands.Reject: Rejected,
+    commands.SendBack: Returned,
+    commands.AddApprover: ApproverAdded,
+    commands.Withdraw: Withdrawn,
+}
+_HANDLERS: Mapping[type, Callable[["Pipeline", Case, Any, datetime, Around], Step | Refused]] = {
+    commands.Take: _take,
+    commands.Edit: _edit,
+    commands.OpenChild: _open_child,
+    commands.Submit: _submit,
+    **dict.fromkeys(_FACTS, _answer),
+}

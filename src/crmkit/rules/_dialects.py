@@ -1,0 +1,61 @@
+"""What databases call what conditions are made of."""
+
+from collections.abc import Mapping
+
+import attrs
+
+
+@attrs.frozen
+class Words:
+    """How one database says what they all can say."""
+
+    quote: str
+    whole_type: str
+    float_type: str
+    day: str
+    moment: str
+    days_between: str
+    micros_between: str
+    functions: Mapping[str, str]
+    some: str
+    every: str
+    size: str
+    text: str = "{0}"
+
+
+EXISTS = "CASE WHEN {source} IS NULL THEN NULL WHEN {true} THEN TRUE WHEN {null} THEN NULL ELSE FALSE END"
+ALL = "CASE WHEN {source} IS NULL THEN NULL WHEN {false} THEN FALSE WHEN {null} THEN NULL ELSE TRUE END"
+_FILTER = "len(list_filter({source}, lambda {item}: {condition})) > 0"
+_LAMBDA = "exists({source}, {item} -> coalesce({condition}, FALSE))"
+ROWS = "EXISTS (SELECT 1 FROM jsonb_to_recordset({source}) AS {item}({columns}) WHERE {condition})"
+
+DIALECTS: Mapping[str, Words] = {
+    "duckdb": Words(
+        '"', "HUGEINT", "DOUBLE", "DATE '{0}'", "TIMESTAMPTZ '{0}'",
+        "(date_diff('day', {1}, {0}) * 86400000000)", "(epoch_us({0}) - epoch_us({1}))",
+        {"contains": "contains({0}, {1})", "starts with": "starts_with({0}, {1})", "ends with": "ends_with({0}, {1})",
+         "string length": "length({0})"},
+        _FILTER, _FILTER, "len({0})",
+    ),
+    "postgresql": Words(
+        '"', "NUMERIC", "DOUBLE PRECISION", "DATE '{0}'", "TIMESTAMPTZ '{0}'",
+        "(({0} - {1})::BIGINT * 86400000000)",
+        "(EXTRACT(EPOCH FROM {0} - {1}) * 1000000)::BIGINT",
+        {"contains": "(strpos({0}, {1}) > 0)", "starts with": "starts_with({0}, {1})",
+         "ends with": "(right({0}, length({1})) = {1} AND length({0}) >= length({1}))", "string length": "length({0})"},
+        ROWS, ROWS, "jsonb_array_length({0})", '({0} COLLATE "C")',
+    ),
+    "spark": Words(
+        "`", "BIGINT", "DOUBLE", "DATE '{0}'", "TIMESTAMP_LTZ '{0}'",
+        "(CAST(datediff({0}, {1}) AS BIGINT) * 86400000000)", "(unix_micros({0}) - unix_micros({1}))",
+        {"contains": "contains({0}, {1})", "starts with": "startswith({0}, {1})", "ends with": "endswith({0}, {1})",
+         "string length": "length({0})"},
+        _LAMBDA, _LAMBDA, "array_size({0})",
+    ),
+}  # fmt: skip
+
+MEMBER_TYPES: Mapping[str, str] = {
+    "decimal": "NUMERIC", "integer": "BIGINT", "float": "DOUBLE PRECISION", "string": "TEXT", "boolean": "BOOLEAN",
+    "date": "DATE", "date and time": "TIMESTAMPTZ", "days and time duration": "BIGINT",
+    "years and months duration": "BIGINT",
+}  # fmt: skip

@@ -1,0 +1,139 @@
+"""What kind each name must be, by the company it keeps in a text: for conditions that come without a schema."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+from crmkit.errors import DefinitionError, DefinitionErrors, RuleError
+from crmkit.rules._kinds import FieldKind
+from crmkit.rules.feel import _nodes as nodes
+from crmkit.rules.feel._lexer import Names
+from crmkit.rules.feel._library import FUNCTIONS
+from crmkit.rules.feel._parser import parse
+from crmkit.rules.feel._values import kind
+from crmkit.rules.schema import Field
+
+_FIELD_KINDS: dict[str, FieldKind] = {
+    "number": "decimal", "string": "string", "boolean": "boolean", "date": "date", "time": "time",
+    "date and time": "date and time", "days and time duration": "days and time duration",
+    "years and months duration": "years and months duration",
+}  # fmt: skip
+
+
+def inferred(texts: Iterable[tuple[str, str]], known: Sequence[Field]) -> tuple[Field, ...]:
+    """The fields that conditions speak of, all of them nullable.
+
+    Args:
+        texts: pairs of a place, for messages, and a condition.
+        known: fields that are known already.
+
+    Raises:
+        DefinitionErrors: for what cannot be read, for a name that nothing tells the kind of, and for one that would
+            have to be two kinds.
+    """
+    names = Names({*FUNCTIONS, *(field.name for field in known)})
+    found: dict[str, tuple[FieldKind, str]] = {}
+    untold: dict[str, str] = {}
+    errors: list[DefinitionError] = []
+    for place, text in texts:
+        try:
+            tree = parse(text, names, where=place)
+        except RuleError as error:
+            errors.append(error)
+            continue
+        local = {one.name for part in nodes.walk(tree) for one in _bound(part)} | {field.name for field in known}
+        for name, told in _told(tree):
+            if name in local or name in FUNCTIONS:
+                continue
+            if told is None:
+                untold.setdefault(name, place)
+            elif found.setdefault(name, (told, place))[0] != told:
+                before, there = found[name]
+                errors.append(DefinitionError(place, f"{name!r} is a {told} here and a {before} in {there}"))
+    errors += [
+        DefinitionError(place, f"nothing tells what {name!r} is; give a schema")
+        for name, place in untold.items()
+        if name not in found
+    ]
+    if errors:
+        raise DefinitionErrors("the conditions cannot be used without a schema", errors)
+    return tuple(Field(name, told, nullable=True) for name, (told, _) in found.items())
+
+
+#: A part of a condition, and the kind that it must be; None if its place does not say.
+_Expected: TypeAlias = tuple[nodes.Node, FieldKind | None]
+
+
+def _bound(node: nodes.Node) -> Iterator[nodes.Iteration]:
+    if isinstance(node, nodes.For | nodes.Quantified):
+        yield from node.iterations
+
+
+def _told(tree: nodes.Node) -> Iterator[tuple[str, FieldKind | None]]:
+    """Each name that a condition reads, and what its place says of its kind."""
+    waiting: list[_Expected] = [(tree, "boolean")]
+    while waiting:
+        node, told = waiting.pop()
+        if isinstance(node, nodes.Name):
+            yield node.name, told
+        else:
+            waiting += _expected(node)
+
+
+def _expected(node: nodes.Node) -> Iterator[_Expected]:
+    """The parts of a node, and the kind that each must be."""
+    match node:
+        case nodes.And() | nodes.Or():
+            yield from _each(node.operands, "boolean")
+        case nodes.If():
+            yield node.condition, "boolean"
+            yield from _each((node.then, node.otherwise), None)
+        case nodes.Compare() | nodes.Between() | nodes.In():
+            parts = [*_compared(node)]
+            told = next((one for one in map(_kind, parts) if one is not None), None)
+            yield from _each(parts, told)
+        case nodes.Negate():
+            yield node.operand, "decimal"
+        case nodes.Arithmetic():
+            told: FieldKind | None = next((one for one in map(_kind, (node.left, node.right)) if one is not None), None)
+            yield from _each((node.left, node.right), "decimal" if told in {None, "decimal"} else None)
+        case nodes.Call(function=nodes.Name("not")):
+            yield from _each(node.arguments, "boolean")
+        case _:
+            yield from _each(nodes.children(node), None)
+
+
+def _each(parts: Iterable[nodes.Node], told: FieldKind | None) -> Iterator[_Expected]:
+    for part in parts:
+        yield part, told
+
+
+def _compared(node: nodes.Node) -> Iterator[nodes.Node]:
+    match node:
+        case nodes.Tests():
+            for test in node.tests:
+                yield from _compared(test)
+        case nodes.Interval():
+            yield from (node.low, node.high)
+        case nodes.HalfLine():
+            yield node.bound
+        case nodes.ListOf():
+            yield from node.items
+        case nodes.Compare() | nodes.Between():
+            yield from nodes.children(node)
+        case nodes.In():
+            yield node.operand
+            for test in node.tests:
+                yield from _compared(test)
+        case _:
+            yield node
+
+
+def _kind(node: nodes.Node) -> FieldKind | None:
+    """The kind of a part that says so itself."""
+    match node:
+        case nodes.Literal_() | nodes.Temporal():
+            return _FIELD_KINDS.get(kind(node.value)) if node.value is not None else None
+        case nodes.Negate() | nodes.Arithmetic(op="*" | "/" | "**"):
+            return "decimal"
+        case _:
+            return None

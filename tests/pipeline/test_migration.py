@@ -1,0 +1,182 @@
+"""Versions of a definition, and cases that change over from one to another."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmkit.calendars import BusinessCalendar
+from crmkit.errors import DefinitionErrors, InvalidValue, NotFound
+from crmkit.journal import Journal
+from crmkit.pipeline import Approval, Link, Panel, Pipeline, Stage
+from crmkit.pipeline.commands import Submit
+from crmkit.pipeline.migration import Migration
+from crmkit.pipeline.versions import Versions
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+OLD = Pipeline(
+    "deals",
+    stages=["lead", Stage("talk", limit="2 days"), Stage("offer"), Stage("won", "won"), Stage("lost", "lost")],
+    moves={"lead": {"on": "talk"}, "talk": {"on": "offer", "lose": "lost"}, "offer": {"sign": "won", "back": "talk"}},
+)
+NEW = Pipeline(
+    "deals 2",
+    stages=[
+        Stage("contact"), Stage("talk", limit="2 business days"), Stage("proposal", requires="amount"),
+        Stage("won", "won"), Stage("lost", "lost"),
+    ],
+    moves={
+        "contact": {"on": "talk"}, "talk": {"on": "proposal", "lose": "lost"},
+        "proposal": {"sign": "won", "lose": "lost"},
+    },
+)  # fmt: skip
+WAYS = {"lead": "contact", "offer": "proposal"}
+OFFICE = BusinessCalendar("office", tz="UTC", week={"mon-fri": "09:00-17:00"})
+
+
+def history(case, *moves):
+    """The facts of a case that took some moves, an hour apart."""
+    step = OLD.open(case, who="wei", at=NOW)
+    events = [*step.events]
+    for number, move in enumerate(moves, 1):
+        step = OLD.move(step.case, move, who="li", at=NOW + timedelta(hours=number))
+        events += step.events
+    return events
+
+
+def test_the_plan_says_what_would_become_of_each_case():
+    """Mapped by name or by the map, blocked with every reason, closed ones and those of other versions passed over."""
+    cases = [history("a"), history("b", "on"), history("c", "on", "on"), history("d", "on", "lose")]
+    other = NEW.open("e", at=NOW).case
+    plan = Migration(OLD, NEW, WAYS).plan([*cases, other], calendar=OFFICE)
+    assert [(one.case.id, one.stage, one.blocked) for one in plan.changeovers] == [
+        ("a", "contact", ()), ("b", "talk", ()), ("c", "proposal", ("stage 'proposal' needs 'amount'",)),
+    ]  # fmt: skip
+    assert [one.case.id for one in plan.mapped] == ["a", "b"]
+    assert [one.case.id for one in plan.blocked] == ["c"]
+    assert str(plan).splitlines() == [
+        "deals: 2 of 3 cases can change over to deals 2",
+        "  1 cases: lead becomes contact",
+        "  1 cases: talk",
+        "  c cannot: stage 'proposal' needs 'amount'",
+    ]
+
+
+def test_deadlines_that_move_are_shown():
+    """Two days become two business days: over a weekend that is another instant."""
+    friday = datetime(2026, 3, 6, 10, tzinfo=UTC)
+    case = OLD.move(OLD.open("f", at=friday).case, "on", at=friday).case
+    (one,) = Migration(OLD, NEW, WAYS).plan([case], calendar=OFFICE).deadlines
+    assert "  1 of them get another deadline" in str(Migration(OLD, NEW, WAYS).plan([case], calendar=OFFICE))
+    assert (one.due, one.due_after) == (friday + timedelta(days=2), friday + timedelta(days=4))
+    with pytest.raises(InvalidValue, match="needs calendar="):
+        Migration(OLD, NEW, WAYS).plan([case])
+
+
+def test_a_case_changes_over_with_one_fact():
+    """Stage and definition change, its stay goes on, and what it lacked is filled in."""
+    events = history("c", "on", "on")
+    migration = Migration(OLD, NEW, WAYS, {"amount": 5})
+    (fact,) = migration.plan([events], calendar=OFFICE).events(at=NOW + timedelta(days=1), who="boss")
+    before, after = OLD.replay(events), NEW.replay([*events, fact])
+    assert (fact.origin, fact.stage, fact.previous, fact.definition) == (
+        "offer", "proposal", OLD.definition, NEW.definition,
+    )  # fmt: skip
+    assert (after.stage, after.definition, after.fields) == ("proposal", NEW.definition, {"amount": 5})
+    assert (after.entered, after.held_by, after.version) == (before.entered, before.held_by, before.version + 1)
+    assert NEW.move(after, "sign", at=NOW + timedelta(days=2)).case.stage == "won"
+    assert [visit.stage for visit in NEW.timeline([*events, fact])] == ["lead", "talk", "proposal"]
+    journal = Journal.from_events([*events, fact])
+    assert [row[1] for row in journal.rows()] == ["lead", "talk", "proposal"]
+
+
+def test_only_legal_histories_move_if_told_so():
+    """With "if legal" every move the case made must lead from stage to stage in the new version too."""
+    migration = Migration(OLD, NEW, WAYS, {"amount": 5}, "if legal")
+    back = history("c", "on", "on", "back")
+    plan = migration.plan([history("b", "on"), back, OLD.replay(back)], calendar=OFFICE)
+    assert [one.blocked for one in plan.changeovers] == [
+        (), ("c#4: the new version has no move from 'offer' to 'talk'",),
+        ("whether its moves were legal cannot be told without its facts",),
+    ]  # fmt: skip
+    assert Migration(OLD, NEW, WAYS).plan([back], calendar=OFFICE).mapped
+
+
+def test_what_the_new_version_lacks_blocks():
+    """A stage without a name there, an approval that is being decided, a child without a link."""
+    child = Pipeline("c", ["a", Stage("void", "cancelled")], {"a": {"drop": "void"}})
+    old = Pipeline("p", ["a", "x", Stage("won", "won")], {"a": {"go": "won", "on": "x"}, "x": {"go": "won"}},
+                   approvals=[Approval("ok", Panel(["li"]))], links=[Link("check", child)])  # fmt: skip
+    new = Pipeline("q", ["a", Stage("won", "won")], {"a": {"go": "won"}})
+    case = old.open("P", at=NOW).case
+    case = old.decide(case, Submit("ok", who="wei"), NOW).case
+    from crmkit.pipeline.commands import OpenChild
+
+    case = old.decide(case, OpenChild("check", "C"), NOW).case
+    case = old.move(case, "on", at=NOW).case
+    (one,) = Migration(old, new).plan([case]).blocked
+    assert one.blocked == (
+        "stage 'x' is not mapped, and the new version has no such stage",
+        "approval 'ok' is being decided, and the new version has none",
+        "its check 'C' has no link in the new version",
+    )
+    same = Pipeline("r", ["a", "x", Stage("won", "won")], {"a": {"on": "x"}, "x": {"go": "won"}},
+                    approvals=old.approvals, links=old.links)  # fmt: skip
+    assert Migration(old, same).plan([case]).mapped
+
+
+@given(moves=st.lists(st.sampled_from(["on", "lose", "sign", "back"]), max_size=6), closed=st.booleans())
+def test_there_and_back_again(moves, closed):
+    """Forward and back is the case as it was, but for two facts more."""
+    step = OLD.open("x", who="wei", at=NOW, amount=1)
+    for move in moves:
+        if move in OLD.moves_from(step.case.stage):
+            step = OLD.move(step.case, move, at=NOW)
+    migration = Migration(OLD, NEW, WAYS)
+    there = migration.plan([step.case], calendar=OFFICE, closed=closed)
+    case = step.case
+    for plan in (there, None):
+        made = migration.reversed().plan([case], calendar=OFFICE, closed=closed) if plan is None else plan
+        for fact in made.events(at=NOW, recorded=NOW):
+            case = NEW.evolve(case, fact)
+    open_ = OLD.stage(step.case.stage).outcome is None
+    assert case._replace(version=step.case.version) == step.case
+    assert case.version == step.case.version + (2 if open_ or closed else 0)
+
+
+def test_two_stages_that_became_one_have_no_way_back():
+    """Nobody could tell which it was; a stage that was left out has no way back either, and needs none."""
+    assert Migration(NEW, Pipeline("m", ["contact", Stage("won", "won")], {"contact": {"s": "won"}})).reversed()
+    narrow = Pipeline("n", ["talk", Stage("won", "won"), Stage("lost", "lost")], {"talk": {"s": "won", "l": "lost"}})
+    with pytest.raises(DefinitionErrors) as caught:
+        Migration(OLD, narrow, {"lead": "talk", "offer": "talk"}).reversed()
+    assert "was lead and talk and offer: nobody can tell which" in str(caught.value)
+
+
+def test_a_migration_that_cannot_be_used_says_why():
+    """Stages that neither version has, with the nearest name, and a policy that there is not."""
+    with pytest.raises(DefinitionErrors) as caught:
+        Migration(OLD, NEW, {"leed": "contact", "lead": "contakt"}, {}, "now")
+    text = str(caught.value)
+    assert "the old version has no such stage (did you mean 'lead'?)" in text
+    assert "the new version has no such stage (did you mean 'contact'?)" in text
+    assert "'now' is none of" in text
+
+
+def test_versions_follow_each_other():
+    """Each instant has one version, each hash its definition, and what nobody knows is refused."""
+    later = NOW + timedelta(days=9)
+    versions = Versions(OLD).put(NEW, start=NOW)
+    assert versions.at(NOW - timedelta.resolution) is OLD
+    assert versions.at(NOW) is versions.at(later) is NEW
+    assert versions.of(OLD.definition) is OLD
+    with pytest.raises(NotFound, match="no definition 'x'"):
+        versions.of("x")
+    with pytest.raises(NotFound, match="in force at"):
+        Versions([(NOW, OLD)]).at(NOW - timedelta(1))
+    with pytest.raises(InvalidValue, match="is not after"):
+        versions.put(OLD, start=NOW)
+    for eras in ([], [(NOW, OLD), (None, NEW)], [(later, OLD), (NOW, NEW)]):
+        with pytest.raises(DefinitionErrors):
+            Versions(eras)
