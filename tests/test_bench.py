@@ -52,7 +52,10 @@ def test_an_unknown_topic_is_refused():
     """The message names the topics there are."""
     done = ran("--quick", "moods")
     assert done.returncode == 2
-    assert "no topic moods; there are survival, conversion, process_mining, moves, business_time, ingest, rules" in done.stderr
+    assert (
+        "no topic moods; there are survival, conversion, process_mining, moves, business_time, ingest, rules"
+        in done.stderr
+    )
 
 
 def test_a_run_of_one_topic_leaves_the_others_as_they_were(bench):

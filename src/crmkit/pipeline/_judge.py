@@ -13,6 +13,7 @@ from crmkit.errors import InvalidValue, did_you_mean
 from crmkit.journal import OPEN
 from crmkit.journal import UNKNOWN as NO_AMOUNT
 from crmkit.pipeline._laws import BACKWARD, ILLEGAL, LEGAL, RESURRECTED, SKIP, UNJUDGED, Law, Laws
+from crmkit.pipeline._machine import name_of
 from crmkit.pipeline._trails import Bools, Longs, Trails
 from crmkit.pipeline.limits import Limit
 from crmkit.pipeline.stages import Guard, Move
@@ -338,7 +339,7 @@ def _unseen(bench: Bench) -> None:
 
 
 def _name(guard: Guard) -> str:
-    return guard if isinstance(guard, str) else getattr(guard, "name", None) or getattr(guard, "__name__", "of its own")
+    return guard if isinstance(guard, str) else str(getattr(guard, "name", "") or name_of(guard))
 
 
 def _limits(bench: Bench) -> None:

@@ -147,7 +147,8 @@ def bottlenecks(journal: Journal, *, by: str | None = None, closed: Iterable[str
             Bottleneck(
                 trails.stages[code], values[who - 1], lasting.n, lasting.n_open,
                 _days(lasting.quantile(0.5)), _days(lasting.quantile(0.9)),
-                _days(float(np.median(spans[over])) if over.any() else None), waiting, waiting / total if total else 0.0,
+                _days(float(np.median(spans[over])) if over.any() else None), waiting,
+                waiting / total if total else 0.0,
             )
         )  # fmt: skip
     return Bottlenecks(tuple(sorted(rows, key=lambda row: -row.waiting)), known)
