@@ -275,10 +275,13 @@ def test_many_groups_of_long_times():
     rng = np.random.default_rng(5)
     group, micros = rng.integers(0, 5, 200), rng.integers(0, 100 * DAY, 200)
     wide = np.where(group == 4, 1 << 40, group)
-    for found in (Groups.of(group, micros), Groups.of(wide, micros)):
-        assert found.sizes.tolist() == np.bincount(group).tolist()
-        medians = [np.median(micros[group == g]) / DAY for g in range(5)]
-        assert found.quantile(0.5) == pytest.approx(medians)
+    some = rng.random(200) < 0.8
+    for rows in (None, some):
+        kept = np.ones(200, bool) if rows is None else rows
+        for found in (Groups.of(group.copy(), micros.copy(), rows), Groups.of(wide.copy(), micros.copy(), rows)):
+            assert found.sizes.tolist() == np.bincount(group[kept]).tolist()
+            medians = [np.median(micros[kept & (group == g)]) / DAY for g in range(5)]
+            assert found.quantile(0.5) == pytest.approx(medians)
 
 
 def test_a_day_is_a_civil_day_of_the_zone():

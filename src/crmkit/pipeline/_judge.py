@@ -184,10 +184,14 @@ def _no_stage(law: Law, code: int) -> str:
 
 def _each(bench: Bench, say: Callable[..., str], law: Array, *codes: Array) -> Array:
     """The numbers of details that depend on the version and some codes: each is put into words once."""
-    rows = np.stack([law, *codes])
-    distinct, place = np.unique(rows, axis=1, return_inverse=True)
-    texts = [bench.text(say(bench.laws.laws[number], *of)) for number, *of in distinct.T.tolist()]
-    return np.array(texts, np.int64)[place.reshape(-1)]
+    shape = (len(bench.laws.laws), *(len(bench.trails.stages) for _ in codes))
+    key = np.ravel_multi_index((law, *codes), shape)
+    told = np.zeros(int(np.prod(shape)), np.int64)
+    told[key] = 1
+    for cell in np.flatnonzero(told).tolist():
+        number, *of = np.unravel_index(cell, shape)
+        told[cell] = bench.text(say(bench.laws.laws[int(number)], *map(int, of)))
+    return told[key]
 
 
 def _starts(bench: Bench) -> None:
@@ -331,11 +335,10 @@ def _unseen(bench: Bench) -> None:
                     bench.note(f"guard {names} for {pair}: guards are not run on a journal", len(place))
                 if all(move.approval for move in moves):
                     bench.note(f"approval for {pair}: approvals are not in a journal", len(place))
-        judged = len(np.unique(bench.trails.case[bench.law == number]))
-        for clock in law.pipeline.clocks:
-            bench.note(f"clock {clock.name!r}: clocks are not run on a journal (cases)", judged)
-        if law.pipeline.rules is not None:
-            bench.note("rules: they are not run on a journal (cases)", judged)
+        parts = [f"clock {clock.name!r}: clocks are not run on a journal" for clock in law.pipeline.clocks]
+        parts += ["rules: they are not run on a journal"] if law.pipeline.rules is not None else []
+        for part in parts:
+            bench.note(part, int((bench.law == number).sum()))
 
 
 def _name(guard: Guard) -> str:

@@ -85,10 +85,14 @@ class Trails:
         """The row in the journal of each stay."""
         return np.arange(len(self.journal)) if self.order is None else self.order
 
+    def pick(self, column: npt.NDArray[Any], places: Longs) -> npt.NDArray[Any]:
+        """What a column of the journal says of the stays in some places."""
+        return column[places if self.order is None else self.order[places]]
+
     @cached_property
     def tail(self) -> Codes:
         """The stage a case went to in which it has no stay, -1 if there is none: the journal ends with the move."""
-        return self.journal.next[self.rows[self.last]]
+        return self.pick(self.journal.next, self.last)
 
     @cached_property
     def final(self) -> Codes:
@@ -98,7 +102,7 @@ class Trails:
     @cached_property
     def began(self) -> Longs:
         """When each case began."""
-        return self.journal.entered[self.rows[self.starts]]
+        return self.pick(self.journal.entered, self.starts)
 
     def lasted(self, closed: Bools) -> Longs:
         """Microseconds from the first entry to the entry into the closed stage, or so far if a case is not closed.
@@ -106,8 +110,10 @@ class Trails:
         Args:
             closed: shape (stages,).
         """
-        rows = self.rows[self.last]
-        reached = np.where(self.tail >= 0, self.journal.left[rows], self.journal.entered[rows])
+        last, gone = self.last, self.tail >= 0
+        reached = self.pick(self.journal.entered, last)
+        if gone.any():
+            reached = np.where(gone, self.pick(self.journal.left, last), reached)
         return np.where(closed[self.final], reached, self.journal.until) - self.began
 
     def labels(self) -> Longs:
@@ -144,9 +150,10 @@ class Trails:
 
 def _in_order(case: Codes, entered: Longs, left: Longs) -> bool:
     same = case[1:] == case[:-1]
-    later = entered[1:] > entered[:-1]
-    later |= (entered[1:] == entered[:-1]) & (left[1:] >= left[:-1])
-    return bool(np.where(same, later, case[1:] > case[:-1]).all())
+    if (case[1:] < case[:-1]).any() or (same & (entered[1:] < entered[:-1])).any():
+        return False
+    tied = np.flatnonzero(same & (entered[1:] == entered[:-1]))
+    return bool((left[tied + 1] >= left[tied]).all())
 
 
 def _ordered(journal: Journal) -> Longs:
@@ -185,54 +192,79 @@ class Groups:
         keys: the groups that have any, ascending, shape (g,).
         starts: where each begins, shape (g,).
         sizes: how many durations it has, shape (g,).
-        days: all durations, shape (n,).
+        micros: all durations, int64, shape (n,).
     """
 
     keys: Longs
     starts: Longs
     sizes: Longs
-    days: Floats
+    micros: Longs
 
     @classmethod
-    def of(cls, group: npt.NDArray[Any], micros: Longs) -> Self:
-        """Group durations in microseconds by codes of at least 0."""
-        least = int(micros.min()) if len(micros) else 0
-        spread = (int(micros.max()) - least).bit_length() if len(micros) else 0
-        if spread + (int(group.max()) if len(group) else 0).bit_length() <= 63:
-            packed = group.astype(np.int64) << spread
-            packed += micros - least
-            packed.sort()
-            ranked = packed >> spread
-            packed &= (1 << spread) - 1
-            span = packed
-        else:
-            order = np.lexsort((micros, group))
-            ranked, span = group[order].astype(np.int64), micros[order] - least
-        starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])[: len(ranked)])
-        days = (span + least) / DAY_US
-        return cls(ranked[starts], starts, np.diff(starts, append=len(ranked)), days)
+    def of(cls, group: Longs, micros: Longs, rows: Bools | None = None) -> Self:
+        """Group durations in microseconds by codes of at least 0.
+
+        Args:
+            group: shape (n,); overwritten.
+            micros: shape (n,); overwritten.
+            rows: which of them count; all if None.
+        """
+        if rows is not None:
+            # Cleared and packed first, dropped last: one column to shorten instead of two.
+            np.copyto(micros, 0, where=~rows)
+            np.copyto(group, 0, where=~rows)
+        least = int(micros.min(initial=0))
+        groups, spread = int(group.max(initial=0)) + 1, (int(micros.max(initial=0)) - least).bit_length()
+        if spread + groups.bit_length() > 63:
+            kept = np.flatnonzero(np.ones(len(group), np.bool_) if rows is None else rows)
+            order = kept[np.lexsort((micros[kept], group[kept]))]
+            return cls._of_sorted(group[order], micros[order])
+        group <<= spread
+        group += micros
+        group -= least
+        packed = group if rows is None else group[rows]
+        packed.sort()
+        if groups > len(packed) >> 3:
+            return cls._of_sorted(packed >> spread, (packed & ((1 << spread) - 1)) + least)
+        # Few groups: look for where each begins instead of comparing neighbours.
+        edges = np.searchsorted(packed, np.arange(groups + 1) << spread)
+        sizes = np.diff(edges)
+        keys = np.flatnonzero(sizes)
+        packed &= (1 << spread) - 1
+        packed += least
+        return cls(keys, edges[keys], sizes[keys], packed)
+
+    @classmethod
+    def _of_sorted(cls, group: Longs, micros: Longs) -> Self:
+        starts = np.flatnonzero(np.append(True, group[1:] != group[:-1])[: len(group)])
+        return cls(group[starts], starts, np.diff(starts, append=len(group)), micros)
 
     def quantile(self, q: float) -> Floats:
-        """The quantile of each group, between neighbours by linear interpolation (type 7 of Hyndman & Fan 1996)."""
+        """Days: the quantile of each group, between neighbours by linear interpolation.
+
+        Type 7 of Hyndman & Fan 1996.
+        """
         place = q * (self.sizes - 1)
         below = np.floor(place).astype(np.int64)
-        low: Floats = self.days[self.starts + below]
-        high = self.days[self.starts + np.minimum(below + 1, self.sizes - 1)]
-        between: Floats = low + (place - below) * (high - low)
+        low = self.micros[self.starts + below]
+        high = self.micros[self.starts + np.minimum(below + 1, self.sizes - 1)]
+        between: Floats = (low + (place - below) * (high - low)) / DAY_US
         return between
 
     def mean(self) -> Floats:
-        """The mean of each group."""
-        sums = np.add.reduceat(self.days, self.starts) if len(self.starts) else self.days
-        return np.asarray(sums / self.sizes)
+        """Days: the mean of each group."""
+        if not len(self.starts):
+            return np.zeros(0)
+        # In floats: the sum of so many microseconds may not fit into 64 bits.
+        return np.asarray(np.add.reduceat(self.micros, self.starts, dtype=np.float64) / self.sizes / DAY_US)
 
     def least(self) -> Floats:
-        """The shortest of each group."""
-        return np.asarray(self.days[self.starts])
+        """Days: the shortest of each group."""
+        return np.asarray(self.micros[self.starts] / DAY_US)
 
     def most(self) -> Floats:
-        """The longest of each group."""
-        return np.asarray(self.days[self.starts + self.sizes - 1])
+        """Days: the longest of each group."""
+        return np.asarray(self.micros[self.starts + self.sizes - 1] / DAY_US)
 
 
 def closed_stages(trails: Trails, given: Iterable[str] | None) -> Mapping[str, str]:

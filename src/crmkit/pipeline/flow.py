@@ -127,12 +127,11 @@ def directly_follows(journal: Journal, *, closed: Iterable[str] | None = None) -
     trails = Trails.of(journal)
     names = trails.stages
     known = closed_stages(trails, closed)
-    ended = journal.next >= 0
-    edge = journal.stages.codes[ended].astype(np.int64)
+    edge = journal.stages.codes.astype(np.int64)
     edge *= len(names)
-    edge += journal.next[ended]
-    found = Groups.of(edge, journal.left[ended] - journal.entered[ended])
-    del edge, ended
+    edge += journal.next
+    found = Groups.of(edge, journal.left - journal.entered, journal.next >= 0)
+    del edge
     figures = (
         found.sizes, found.sizes / max(1, int(found.sizes.sum())), found.quantile(0.5), found.mean(),
         found.quantile(0.9), found.least(), found.most(),
@@ -201,7 +200,7 @@ def variants(journal: Journal, *, closed: Iterable[str] | None = None) -> Varian
     trails = Trails.of(journal)
     known = closed_stages(trails, closed)
     label, shut = trails.labels(), is_closed(trails, known)
-    found = Groups.of(label, trails.lasted(shut))
+    found = Groups.of(label.copy(), trails.lasted(shut))
     one = np.empty(int(label.max(initial=-1)) + 1, np.int64)
     one[label] = np.arange(len(label))
     # Of each variant any case shows the way.
