@@ -3,7 +3,8 @@
 pm4py is under the AGPL: it is measured here where somebody has installed it, and imported nowhere else.
 """
 
-from functools import cache, partial
+from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,17 +35,18 @@ DEALS = Pipeline(
 
 
 def comparisons(*, quick: bool) -> list[Comparison]:
-    """Three tasks on coded columns and one on texts as an export has them, in two sizes."""
-    sizes = (QUICK_EVENTS,) if quick else (EVENTS, MORE_EVENTS)
+    """Three tasks on coded columns, in two sizes, and one on texts as an export has them."""
+    tasks = (
+        ("what follows what, with times, from coded columns", _edges()),
+        ("variants, from coded columns", _ways()),
+        ("moves that are not allowed, and a verdict on each case, from coded columns", _moves()),
+    )
+    texts = ("what follows what, with times, from texts in order of time", _texts())
+    small, large = (QUICK_EVENTS, ()) if quick else (EVENTS, tasks)
     return [
         Comparison(what, size, "events", partial(_write, size=size), contenders, _equal)
-        for size in sizes
-        for what, contenders in (
-            ("what follows what, with times, from coded columns", _edges()),
-            ("what follows what, with times, from texts in order of time", _texts()),
-            ("variants, from coded columns", _ways()),
-            ("moves that are not allowed, from coded columns", _moves()),
-        )
+        for size, listed in ((small, (*tasks, texts)), (MORE_EVENTS, large))
+        for what, contenders in listed
     ]
 
 
@@ -183,7 +185,7 @@ def _pm4py_edges(folder: Path) -> Run:
     import pm4py
 
     frame = _formatted(folder)
-    return lambda: (pm4py.discover_dfg(frame)[0], pm4py.discover_performance_dfg(frame)[0])
+    return lambda: pm4py.discover_performance_dfg(frame)[0]
 
 
 def _pm4py_texts(folder: Path) -> Run:
@@ -193,15 +195,17 @@ def _pm4py_texts(folder: Path) -> Run:
 
     def run() -> Any:
         frame = pm4py.format_dataframe(given.copy(), case_id="case", activity_key="stage", timestamp_key="at")
-        return pm4py.discover_dfg(frame)[0], pm4py.discover_performance_dfg(frame)[0]
+        return pm4py.discover_performance_dfg(frame)[0]
 
     return run
 
 
-def _pm4py_plain(found: Any) -> dict[Any, Any]:
-    counts, times = found
-    names = ("mean", "median", "min", "max")
-    return {edge: (n, *(times[edge][name] / 86_400 for name in names)) for edge, n in counts.items()}
+def _pm4py_plain(times: Any) -> dict[Any, Any]:
+    # It does not say how often, but the sum and the mean do.
+    return {
+        edge: (round(of["sum"] / of["mean"]), *(of[name] / 86_400 for name in ("mean", "median", "min", "max")))
+        for edge, of in times.items()
+    }
 
 
 def _aggregated(frame: Any) -> Any:
@@ -318,22 +322,21 @@ def _coded_ways(rows: Any) -> dict[Any, int]:
     return {tuple(STAGES[int(digit)] for digit in way): n for way, n in rows}
 
 
-# -- conformance: how often each move that the definition lacks was made
+# -- conformance: the moves that the definition lacks; and cases that deviate, are open, are closed
 
 
 def _moves() -> list[Contender]:
     return [
         Contender("crmkit", _our_moves, _our_deviations),
-        Contender("pm4py", _pm4py_moves, _pm4py_deviations, "edges compared, formatted frame"),
+        Contender("pm4py", _pm4py_moves, dict, "edges compared, no verdicts, formatted frame"),
         Contender("polars", _polars_moves, _row_deviations, "lazy, small integers, sorted"),
         Contender("duckdb", _duckdb_moves, _row_deviations, "small integers, sorted"),
     ]
 
 
-@cache
-def _allowed() -> tuple[tuple[int, int], ...]:
+def _allowed() -> list[int]:
     code = {name: number for number, name in enumerate(STAGES)}
-    return tuple((code[origin], code[move.to]) for origin, moves in DEALS.moves.items() for move in moves.values())
+    return [code[origin] * 16 + code[move.to] for origin, moves in DEALS.moves.items() for move in moves.values()]
 
 
 def _our_moves(folder: Path) -> Run:
@@ -343,52 +346,48 @@ def _our_moves(folder: Path) -> Run:
 
 def _our_deviations(found: Any) -> dict[Any, int]:
     rows = found.to_dict()
-    counts: dict[Any, int] = {}
-    for stage, then in zip(rows["stage"], rows["next"], strict=True):
-        if then is not None:
-            counts[stage, then] = counts.get((stage, then), 0) + 1
-    return counts
+    return dict(Counter(pair for pair in zip(rows["stage"], rows["next"], strict=True) if pair[1] is not None))
 
 
 def _pm4py_moves(folder: Path) -> Run:
     import pm4py
 
-    frame, allowed = _formatted(folder), {(STAGES[a], STAGES[b]) for a, b in _allowed()}
+    frame, allowed = _formatted(folder), {(STAGES[pair // 16], STAGES[pair % 16]) for pair in _allowed()}
     # The cheapest that finds illegal moves; replay of a Petri net takes some ten times as long.
     return lambda: {edge: n for edge, n in pm4py.discover_dfg(frame)[0].items() if edge not in allowed}
-
-
-def _pm4py_deviations(found: Any) -> dict[Any, int]:
-    return dict(found)
 
 
 def _polars_moves(folder: Path) -> Run:
     import polars as pl
 
-    frame, allowed = _polars(folder), [a * 16 + b for a, b in _allowed()]
     pair = pl.col("stage").cast(pl.UInt8) * 16 + pl.col("stage").shift(-1)
     same = pl.col("case") == pl.col("case").shift(-1)
-    query = frame.select("case", "stage", "at", pair.alias("pair"), same.alias("same")).filter(
-        "same", ~pl.col("pair").is_in(allowed)
+    judged = _polars(folder).with_columns(
+        pair.alias("pair"), (same & ~pair.is_in(_allowed())).fill_null(False).alias("bad")
     )
-
-    def run() -> Any:
-        return query.collect()["pair"].to_numpy()
-
-    return run
+    verdicts = judged.group_by("case").agg(pl.any("bad"), pl.last("stage") >= WON).group_by("bad", "stage").len()
+    return lambda: pl.collect_all([judged.filter("bad").select("case", "at", "pair"), verdicts])
 
 
 def _duckdb_moves(folder: Path) -> Run:
     connection = _duckdb(folder)
-    allowed = ", ".join(str(a * 16 + b) for a, b in _allowed())
-    query = f"""
-        select pair from (
-            select id, t, stage::int * 16 + lead(stage) over (partition by id order by t) as pair from log
-        ) where pair is not null and pair not in ({allowed})
+    allowed = ", ".join(map(str, _allowed()))
+    judged = f"""
+        create or replace temp table judged as
+        select id, t, stage, pair, pair is not null and pair not in ({allowed}) as bad from (
+            select id, t, stage, stage::int * 16 + lead(stage) over (partition by id order by t) as pair from log
+        )
     """  # noqa: S608 - numbers of our own
-    return lambda: connection.execute(query).fetchnumpy()["pair"]
+    verdicts = f"select bad, shut, count(*) from (select bool_or(bad) as bad, arg_max(stage, t) >= {WON} as shut from judged group by id) group by all"  # noqa: S608, E501 - likewise
+
+    def run() -> Any:
+        connection.execute(judged)
+        found = connection.execute("select id, t, pair from judged where bad").fetchnumpy()
+        return found, connection.execute(verdicts).fetchall()
+
+    return run
 
 
-def _row_deviations(pairs: Any) -> dict[Any, int]:
-    codes, counts = np.unique(pairs, return_counts=True)
+def _row_deviations(found: Any) -> dict[Any, int]:
+    codes, counts = np.unique(np.asarray(found[0]["pair"]), return_counts=True)
     return {(STAGES[code // 16], STAGES[code % 16]): n for code, n in zip(codes.tolist(), counts.tolist(), strict=True)}

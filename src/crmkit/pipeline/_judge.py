@@ -164,6 +164,8 @@ def judge(bench: Bench) -> Found:
 def _unknown_stages(bench: Bench) -> None:
     tables: list[Array] = [*(law.known for law in bench.laws.laws), np.ones(len(bench.trails.stages), np.bool_)]
     bench.note("entries before the first version", int((bench.law < 0).sum()))
+    if all(table.all() for table in tables):
+        return
     place = np.flatnonzero(~bench.laws.look(tables, bench.law, bench.trails.stage))
     codes, law = bench.trails.stage[place], bench.law[place]
     bench.add("unknown stage", place, 2 * place, detail=_each(bench, _no_stage, law, codes))
@@ -207,22 +209,20 @@ def _starts(bench: Bench) -> None:
 
 def _moves(bench: Bench) -> None:
     trails, size = bench.trails, len(bench.trails.stages)
-    ended = bench.next >= 0
-    tables: list[Array] = [*(law.moves for law in bench.laws.laws), np.full((size, size), UNJUDGED, np.int8)]
-    # A stay that lasts is looked up as if it led to the first stage, and then passed over.
-    kind = bench.laws.look(tables, bench.laws.at(bench.left), trails.stage, np.maximum(bench.next, 0))
-    kind[~ended] = LEGAL
-    if not kind.any():
-        return
-    law = bench.laws.at(bench.left)
+    # The first column is for stays that last.
+    tables = [np.pad(law.moves, ((0, 0), (1, 0)), constant_values=LEGAL) for law in bench.laws.laws]
+    tables.append(np.full((size, size + 1), UNJUDGED, np.int8))
+    kind = bench.laws.look(tables, bench.laws.at(bench.left), trails.stage, bench.next, 1)
+    odd = np.flatnonzero(kind)
+    kind = kind[odd]
     for code, name in _OF_MOVE.items():
-        place = np.flatnonzero(kind == code)
+        place = odd[kind == code]
         pair = (trails.stage[place], bench.next[place])
         taker = np.where(bench.is_last[place], -1, bench.who.take(place + 1, mode="clip"))
-        detail = _each(bench, _WORDS[code], law[place], *pair) if len(place) else 0
+        law = bench.laws.at(bench.left[place])
         bench.add(
-            name, place, _entry_after(bench, place), next=pair[1], at=bench.left[place], who=taker, law=law[place],
-            detail=detail,
+            name, place, _entry_after(bench, place), next=pair[1], at=bench.left[place], who=taker, law=law,
+            detail=_each(bench, _WORDS[code], law, *pair),
         )  # fmt: skip
 
 
@@ -371,8 +371,10 @@ def _limits(bench: Bench) -> None:
 def _times(bench: Bench) -> None:
     entered, left, stage = bench.entered, bench.left, bench.trails.stage
     follows = ~bench.is_last
-    after = np.append(entered[1:], 0)[: len(entered)]
-    then = np.append(stage[1:], -1)[: len(stage)]
+    if not len(entered) or not (~_fits(bench)).any():
+        return
+    after = np.append(entered[1:], 0)
+    then = np.append(stage[1:], -1)
     wrong = (
         (left < entered, "is left before it is entered"),
         (follows & (after < left), "overlaps the next stay"),
@@ -387,3 +389,12 @@ def _times(bench: Bench) -> None:
             "time order", place, 2 * place, next=np.where(bench.is_last[place], -1, then[place]),
             at=np.where(bench.is_last[place], left[place], after[place]), detail=bench.text(detail),
         )  # fmt: skip
+
+
+def _fits(bench: Bench) -> Bools:
+    """Which stays end in good order, where and when the next one of the case begins: as a rule all."""
+    fits = bench.left >= bench.entered
+    fits[:-1] &= ((bench.entered[1:] == bench.left[:-1]) & (bench.trails.stage[1:] == bench.next[:-1])) | bench.is_last[
+        :-1
+    ]
+    return fits

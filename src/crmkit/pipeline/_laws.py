@@ -135,18 +135,23 @@ class Laws:
             return np.broadcast_to(np.int64(0), instants.shape)
         return np.searchsorted(self.since, instants, "right") - 1
 
-    def look(self, tables: list[npt.NDArray[Any]], law: Longs, *codes: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def look(
+        self, tables: list[npt.NDArray[Any]], law: Longs, first: npt.NDArray[Any], *second: Any
+    ) -> npt.NDArray[Any]:
         """What the table of the version in force says of each row.
 
         Args:
             tables: one for each version, and a last one for the time before the first.
             law: as `at` gives it.
-            codes: the place in the table, one array for each axis.
+            first: the place on the first axis.
+            second: for tables of two axes the place on the second, and what to add to it.
         """
-        flat = codes[0].astype(np.int64)
-        for axis, code in enumerate(codes[1:], 1):
-            flat *= tables[0].shape[axis]
-            flat += code
+        flat = first.astype(np.int64)
+        if second:
+            place, more = second
+            flat *= tables[0].shape[1]
+            flat += place
+            flat += more
         if self.one:
             return tables[0].ravel().take(flat)
         # -1 is the last table.
