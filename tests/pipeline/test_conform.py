@@ -13,10 +13,12 @@ from logs import DAY, STAGES, Stay, applications, by_case, journal_of, read, run
 
 from crmkit.calendars import BusinessCalendar
 from crmkit.errors import InvalidValue, NotFound
-from crmkit.pipeline import Move, Pipeline, Stage
+from crmkit.pipeline import Approval, Clock, Move, Panel, Pipeline, Stage
 from crmkit.pipeline.conform import VERDICTS, conform, what_if
 from crmkit.pipeline.limits import Limit
 from crmkit.pipeline.versions import Versions
+from crmkit.rules.ruleset import Rule, RuleSet
+from crmkit.rules.schema import Field, Schema
 
 ROLES = {"li": "rep", "wei": ("rep", "manager")}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -282,6 +284,31 @@ def test_roles_that_are_not_known_are_said():
     assert said["role for 'deal' to 'lost': the person is not known"] == 1
     none = conform(journal_of(stays), OLD, roles={"zoe": ()}).deviations
     assert [d.detail for d in none] == ["'talk' to 'deal' needs role manager; 'zoe' has none"]
+
+
+def test_what_a_journal_cannot_show_is_said():
+    """Guards, approvals, clocks and rules are named, with the entries that they would have been asked about."""
+    schema = Schema([Field("discount", "decimal")])
+    kept = Rule("small", "discount <= 1")
+    law = Pipeline(
+        "p", ["lead", Stage("won", "won")],
+        {"lead": {"sign": Move("won", guard=["discount <= 0.15", Rule("half", "discount <= 0.5"), trusted], approval="chief")}},
+        schema=schema, rules=RuleSet("kept", schema, [kept]), approvals=[Approval("chief", [Panel(["boss"])])],
+        clocks=[Clock("first answer", "4 hours", stop='stage = "won"')],
+    )  # fmt: skip
+    stays = [
+        Stay("1", "lead", 0, 1, "won", None),
+        Stay("1", "won", 1, None, None, None),
+        Stay("2", "lead", 0, None, None, None),
+    ]
+    found = conform(journal_of(stays), law)
+    assert found.not_checked == {
+        "guard discount <= 0.15 or half or trusted for 'lead' to 'won': guards are not run on a journal": 1,
+        "approval for 'lead' to 'won': approvals are not in a journal": 1,
+        "clock 'first answer': clocks are not run on a journal": 3,
+        "rules: they are not run on a journal": 3,
+    }
+    assert found.share == 1.0
 
 
 def test_entries_without_a_stay_are_said():
