@@ -24,12 +24,12 @@ from crmkit.values import from_micros
 if TYPE_CHECKING:
     from crmkit.calendars import WorkingTime
 
-__all__ = ["VERDICTS", "Conformance", "Deviation", "Effect", "Effects", "Share", "Verdict", "conform", "what_if"]
+__all__ = ["VERDICTS", "CaseVerdict", "Conformance", "Deviation", "Impact", "Impacts", "Share", "conform", "what_if"]
 
 #: What is said of a case.
-Verdict: TypeAlias = Literal["conforming", "conforming so far", "deviating"]
+CaseVerdict: TypeAlias = Literal["conforming", "conforming so far", "deviating"]
 #: All verdicts: open cases that have not deviated are conforming so far.
-VERDICTS: tuple[Verdict, ...] = ("conforming", "conforming so far", "deviating")
+VERDICTS: tuple[CaseVerdict, ...] = ("conforming", "conforming so far", "deviating")
 _LATE = tuple(KINDS.index(kind) for kind in ("breached limit", "open too long"))
 _DATA = KINDS.index("time order")
 
@@ -93,7 +93,7 @@ class Conformance:
     """
 
     journal: Journal
-    counts: Mapping[Verdict, int]
+    counts: Mapping[CaseVerdict, int]
     not_checked: Mapping[str, int]
     _verdicts: npt.NDArray[np.int8] = attrs.field(repr=False)
     _bench: Bench = attrs.field(repr=False)
@@ -146,7 +146,7 @@ class Conformance:
 
         return nw.from_dict(self.to_dict(), backend=backend).to_native()
 
-    def cases(self, verdict: Verdict) -> tuple[str | None, ...]:
+    def cases(self, verdict: CaseVerdict) -> tuple[str | None, ...]:
         """The cases with a verdict.
 
         Raises:
@@ -261,7 +261,7 @@ def _closed(bench: Bench) -> Bools:
 
 
 @attrs.frozen
-class Effect:
+class Impact:
     """What a changed definition would have done to one entry of a past case.
 
     Attributes:
@@ -276,7 +276,7 @@ class Effect:
 
 
 @attrs.frozen(eq=False)
-class Effects:
+class Impacts:
     """What a changed definition would have done to past cases.
 
     Attributes:
@@ -287,14 +287,14 @@ class Effects:
         not_checked: what could not be checked under the changed definition.
     """
 
-    rows: tuple[Effect, ...]
+    rows: tuple[Impact, ...]
     n: int
     refused: int
     late: int
     not_checked: Mapping[str, int]
 
     def to_dict(self) -> dict[str, list[Any]]:
-        """The effects as columns: what, first, and those of `Deviation`."""
+        """The impacts as columns: what, first, and those of `Deviation`."""
         columns = Frameable(tuple(row.deviation for row in self.rows)).to_dict()
         return {"what": [row.what for row in self.rows], "first": [row.first for row in self.rows], **columns}
 
@@ -316,7 +316,7 @@ def what_if(
     roles: Mapping[str, str | Iterable[str]] | None = None,
     calendar: "WorkingTime | None" = None,
     as_of: datetime | None = None,
-) -> Effects:
+) -> Impacts:
     """Which past cases a changed definition would have refused or found late, and the one in force did not.
 
     An entry that was refused already, for whatever reason, is not refused anew.
@@ -345,6 +345,6 @@ def what_if(
     first = np.zeros(len(new), np.bool_)
     first[refused[once]] = True
     every = _conformance(bench, after).deviations.rows
-    rows = tuple(Effect("late" if is_late[i] else "refused", bool(first[i]), every[i]) for i in np.flatnonzero(new))
+    rows = tuple(Impact("late" if is_late[i] else "refused", bool(first[i]), every[i]) for i in np.flatnonzero(new))
     late = len(np.unique(case[new & is_late]))
-    return Effects(rows, len(bench.trails.starts), len(once), late, dict(bench.skipped))
+    return Impacts(rows, len(bench.trails.starts), len(once), late, dict(bench.skipped))
