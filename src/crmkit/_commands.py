@@ -13,11 +13,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
+from crmkit._pipeline_commands import app as pipeline_app
 from crmkit._rules_commands import app as rules_app
 from crmkit.adapters.files import read_table
 from crmkit.errors import CrmkitError, DefinitionErrors, InputError, NotFound, RuleError, did_you_mean
 from crmkit.journal import Finding, Journal, Table, usual_outcome
 from crmkit.pipeline import Pipeline
+from crmkit.pipeline.discover import usual_order
 from crmkit.report import Report, build, summary
 from crmkit.report.page import to_html
 from crmkit.values import to_micros, zone
@@ -29,6 +31,7 @@ app = typer.Typer(
     help="See, measure and improve sales and service processes.",
 )
 
+app.add_typer(pipeline_app, name="pipeline")
 app.add_typer(rules_app, name="rules")
 
 # typer carries its own copy of click from some version on, so the class is found from a child that typer exports.
@@ -49,7 +52,8 @@ def run(arguments: Sequence[str]) -> int:
     except CrmkitError as error:
         return _failed(str(error))
     except _UsageError as error:
-        return _failed(str(getattr(error, "message", error)))
+        # Only the formatted message names an option that is missing.
+        return _failed(getattr(error, "format_message", error.__str__)())
     except MemoryError:
         return _failed("the input does not fit in memory")
     return code if isinstance(code, int) else 0
@@ -160,7 +164,7 @@ class Wanted:
         """The stages in order, if they were given; else those of the journal, if its form has an order."""
         if self.stages:
             return tuple(dict.fromkeys([*self.stages, *self.won, *self.lost]))
-        return None if self.opened or self.milestones else _usual_order(journal)
+        return None if self.opened or self.milestones else usual_order(journal)
 
     def closing(self, kind: str, journal: Journal, process: Pipeline | None) -> tuple[str, ...]:
         """The stages that mean won or lost."""
@@ -172,9 +176,9 @@ class Wanted:
         return given or _usual(journal.stages.values, kind)
 
 
-def _table(files: list[Path], wanted: Wanted) -> Any:
+def _table(files: list[Path], wanted: Wanted, *, every: bool = False) -> Any:
     """All files as one table: a case may begin in one and end in another."""
-    columns = wanted.named if wanted.stage or wanted.opened or wanted.milestones else None
+    columns = wanted.named if not every and (wanted.stage or wanted.opened or wanted.milestones) else None
     tables: list[Any] = []
     for file in files:
         with _progress(file) as on_progress:
@@ -204,7 +208,8 @@ def _journal(table: Any, name: str, wanted: Wanted, process: Pipeline | None, as
     return _events(table, name, wanted, process, shared)
 
 
-def _events(table: Any, name: str, wanted: Wanted, process: Pipeline | None, shared: dict[str, Any]) -> Journal:
+def _event_columns(table: Any, name: str, wanted: Wanted, shared: dict[str, Any]) -> dict[str, str | None]:
+    """Which columns hold case, stage and time; in an XES log the standard ones, also for the person."""
     known = tuple(map(str, getattr(table, "column_names", None) or table.columns))
     standard = {"case": "case:concept:name", "stage": "concept:name", "at": "time:timestamp"}
     is_xes = set(standard.values()) <= set(known) and not wanted.stage
@@ -214,6 +219,11 @@ def _events(table: Any, name: str, wanted: Wanted, process: Pipeline | None, sha
     columns = standard if is_xes else {"case": _case(wanted, name), "stage": wanted.stage, "at": wanted.at}
     if is_xes and not wanted.who and "org:resource" in known:
         shared["who"] = "org:resource"
+    return dict(columns)
+
+
+def _events(table: Any, name: str, wanted: Wanted, process: Pipeline | None, shared: dict[str, Any]) -> Journal:
+    columns: dict[str, Any] = _event_columns(table, name, wanted, shared)
     if process is not None:
         stages: tuple[str, ...] | None = tuple(stage.name for stage in process.stages)
         loops = any(move.to == origin for origin, moves in process.moves.items() for move in moves.values())
@@ -279,20 +289,6 @@ def _progress(file: Path) -> Generator[Callable[[int, int], None]]:
             progress.update(task, completed=done, total=total)
 
         yield update
-
-
-def _usual_order(journal: Journal) -> tuple[str, ...]:
-    """Stages by their usual place: the mean rank of the first visit among the stages of a case."""
-    import numpy as np
-
-    order = np.lexsort((journal.entered, journal.cases.codes))
-    case = journal.cases.codes[order]
-    starts = np.append(True, case[1:] != case[:-1])[: len(case)]
-    rank = np.arange(len(case)) - np.maximum.accumulate(np.where(starts, np.arange(len(case)), 0))
-    size = len(journal.stages.values)
-    total = np.bincount(journal.stages.codes[order], rank, size)
-    mean = total / np.maximum(np.bincount(journal.stages.codes[order], minlength=size), 1)
-    return tuple(journal.stages.values[i] for i in np.argsort(mean, kind="stable"))
 
 
 def _texts(table: Any, column: str | None) -> tuple[str, ...]:

@@ -9,9 +9,9 @@ import pytest
 from crmkit.errors import DefinitionErrors, MoveNotAllowed
 from crmkit.events import Breached, Found
 from crmkit.pipeline import Approval, Around, Clock, Directory, Move, Panel, Pipeline, Stage
+from crmkit.pipeline.case import Effect
 from crmkit.pipeline.commands import Edit, Open, Submit, Take
 from crmkit.pipeline.directory import Delegation
-from crmkit.pipeline.stages import Effect
 from crmkit.rules import Field, Rule, RuleSet, Schema
 from crmkit.values import Money
 

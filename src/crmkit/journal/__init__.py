@@ -3,6 +3,7 @@
 from crmkit.journal._coded import Coded, code
 from crmkit.journal._csv import decode_csv
 from crmkit.journal._findings import Finding
+from crmkit.journal._frameable import Frameable
 from crmkit.journal._journal import Journal
 from crmkit.journal._ledger import Ledger
 from crmkit.journal._outcomes import usual_outcome
@@ -16,6 +17,7 @@ __all__ = [
     "UNKNOWN",
     "Coded",
     "Finding",
+    "Frameable",
     "Journal",
     "Ledger",
     "ProductLimit",

@@ -14,11 +14,16 @@ from crmkit.journal._coded import Coded, Longs, code
 from crmkit.journal._findings import Finding
 from crmkit.journal._table import Table
 from crmkit.journal._times import Instants, localise, parse_instants
-from crmkit.values import zone
+from crmkit.values import aware, zone
 from crmkit.values._instants import DAY_US
 
 # 291 years on either side of 1970.
 _FURTHEST_US = 291 * 365 * DAY_US
+# The year 9999.
+_LAST_DAY = 8030 * 366
+
+#: The attributes in which a log that `to_xes` wrote says what its events alone cannot.
+LEFT, NEXT, UNTIL = "crmkit:left", "crmkit:next", "crmkit:until"
 
 Zone: TypeAlias = str | tzinfo | None
 Dates: TypeAlias = Literal["dmy", "mdy", "ymd"] | None
@@ -85,6 +90,21 @@ def decoded_xes(data: bytes | BinaryIO, name: str) -> Table:
     return decode_xes(data, name=name)
 
 
+def xes_columns(table: Table, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the columns of a log mean: by the standard, or as `to_xes` wrote them, if nobody says otherwise."""
+    until = table.facts.get(UNTIL)
+    made: dict[str, Any] = {"case": "case:concept:name", "stage": "concept:name"}
+    if until is None or "at" in given or "entered" in given:
+        return made if "entered" in given else {**made, "at": "time:timestamp"}
+    try:
+        observed = aware(datetime.fromisoformat(until), UNTIL)
+    except ValueError as error:
+        raise InputError(table.name, f"says {UNTIL} is {until!r}, which is no instant: {error}") from None
+    # Where every stay lasts, no event says when it ended.
+    ends = {"left": LEFT, "next": NEXT} if LEFT in table.columns and NEXT in table.columns else {}
+    return {**made, "entered": "time:timestamp", "as_of": observed, **ends}
+
+
 def _refuse_path(data: object, function: str) -> None:
     # The core opens no files; say where the door is instead of failing on the first read().
     if isinstance(data, str) or hasattr(data, "__fspath__"):
@@ -132,11 +152,25 @@ class _Decoded:
 
 
 @attrs.frozen(eq=False)
+class _Zoned:
+    """Instants of a frame: numpy datetimes in UTC, and the values as their library has them."""
+
+    utc: npt.NDArray[np.datetime64]
+    series: Any
+
+    def __len__(self) -> int:
+        return len(self.utc)
+
+
+Values: TypeAlias = "Sequence[Any] | npt.NDArray[Any] | Coded | _Zoned"
+
+
+@attrs.frozen(eq=False)
 class _Columns:
-    """Columns of any frame: lists of Python values, or numpy datetimes; rows count from 1."""
+    """Columns of any frame: lists of Python values, codes of texts, or numpy datetimes; rows count from 1."""
 
     name: str
-    _columns: Mapping[str, Sequence[Any] | npt.NDArray[Any]]
+    _columns: Mapping[str, Values]
     facts: Mapping[str, str] = attrs.field(factory=dict[str, str])
     findings: tuple[Finding, ...] = ()
 
@@ -155,10 +189,15 @@ class _Columns:
         return np.arange(1, len(self) + 1)
 
     def text(self, column: str) -> Coded:
-        return code([_as_text(value) for value in self._listed(column)])
+        values = self._column(column)
+        return values if isinstance(values, Coded) else code([_as_text(value) for value in self._listed(column)])
 
     def empty(self, column: str) -> npt.NDArray[np.bool_]:
         values = self._column(column)
+        if isinstance(values, Coded):
+            return values.missing
+        if isinstance(values, _Zoned):
+            values = values.utc
         if isinstance(values, np.ndarray) and values.dtype.kind == "M":
             none: npt.NDArray[np.bool_] = np.isnat(values)
             return none
@@ -168,6 +207,10 @@ class _Columns:
         values = self._column(column)
         if isinstance(values, np.ndarray) and values.dtype.kind == "M":
             return self._localised(values, column, tz)
+        if isinstance(values, _Zoned):
+            return self._in_utc(values.utc, column)
+        if isinstance(values, Coded):
+            return _parsed(self, values, column, tz, dates)
         listed = self._listed(column)
         if all(_nothing(value) or isinstance(value, str | date) for value in listed):
             return _parsed(self, code([_iso(value) for value in listed]), column, tz, dates)
@@ -180,33 +223,40 @@ class _Columns:
     def amounts(self, column: str) -> Amounts:
         return parse_amounts(self.text(column), rows=self.rows, column=column)
 
+    def _in_utc(self, values: npt.NDArray[Any], column: str) -> Instants:
+        there = ~np.isnat(values)
+        micros = np.where(there, values.astype("datetime64[us]").astype(np.int64), 0)
+        ok = there & (np.abs(micros) < _FURTHEST_US)
+        micros[~ok] = 0
+        return Instants(micros, ok, self._far(there & ~ok, column), "instants with a zone")
+
     def _localised(self, values: npt.NDArray[Any], column: str, tz: Zone) -> Instants:
         """Numpy datetimes carry no zone: they are local times of `tz`."""
-        there = ~np.isnat(values)
-        local = np.where(there, values.astype("datetime64[us]").astype(np.int64), 0)
-        ok = there & (np.abs(local) < _FURTHEST_US)
-        local[~ok] = 0
+        local, ok, far, _ = attrs.astuple(self._in_utc(values, column), recurse=False)
         if tz is None:
             # Days are often kept as midnights; only a time needs a zone.
             if (local % DAY_US).any():
                 remedy = "say which with --tz, e.g. --tz Europe/Berlin (tz= in Python)"
                 raise InputError(self.name, "has times without a zone", remedy, None, column)
-            return Instants(local, ok, self._far(there & ~ok, column), "days begin at midnight UTC")
+            return Instants(local, ok, far, "days begin at midnight UTC")
         micros, findings = localise(local, zone(tz), rows=self.rows, column_name=column, ok=ok)
-        return Instants(micros, ok, (*findings, *self._far(there & ~ok, column)), f"local times of {zone(tz)}")
+        return Instants(micros, ok, (*findings, *far), f"local times of {zone(tz)}")
 
     def _far(self, rows: npt.NDArray[np.bool_], column: str) -> tuple[Finding, ...]:
         which = np.flatnonzero(rows)
         return tuple(Finding(int(i) + 1, column, "has a year outside 1678 to 2261", len(which)) for i in which[:1])
 
-    def _column(self, name: str) -> Sequence[Any] | npt.NDArray[Any]:
+    def _column(self, name: str) -> Values:
         if name not in self._columns:
             raise NotFound("column", name, tuple(self._columns), self.name)
         return self._columns[name]
 
     def _listed(self, name: str) -> Sequence[Any]:
-        values = self._column(name)
-        return values.tolist() if isinstance(values, np.ndarray) else values
+        values: Any = self._column(name)
+        if isinstance(values, _Zoned):
+            values = values.series.to_list()
+        listed: Sequence[Any] = values.tolist() if isinstance(values, np.ndarray) else values
+        return listed
 
 
 def _parsed(source: Source, texts: Coded, column: str, tz: Zone, dates: Dates) -> Instants:
@@ -228,15 +278,38 @@ def _native(frame: Any, name: str) -> dict[str, Any]:
 
 
 def _series(series: Any, nw: Any, name: str) -> Any:
-    """Datetimes without a zone as numpy, so that no library localises them for us; all else as Python values."""
+    """Datetimes as numpy, so that no library localises them for us; texts as codes; all else as Python values."""
     if isinstance(series.dtype, nw.List | nw.Struct | nw.Array):
         raise InputError(name, "holds lists or records, not single values", "", None, series.name)
     if isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone is None:
-        return series.to_numpy().astype("datetime64[us]")
+        return _in_micros(series, name)
+    if isinstance(series.dtype, nw.Datetime):
+        return _Zoned(_in_micros(series.dt.convert_time_zone("UTC").dt.replace_time_zone(None), name), series)
+    if isinstance(series.dtype, nw.String):
+        coded = _coded(series)
+        if coded is not None:
+            return coded
+    return series.to_list()
+
+
+def _in_micros(series: Any, name: str) -> npt.NDArray[np.datetime64]:
+    given = series.to_numpy()
+    # Days first: seconds of a far future do not fit into microseconds, and numpy does not say so.
+    if (np.abs(given.astype("datetime64[D]").astype(np.int64)) > _LAST_DAY).any():
+        raise InputError(name, "holds times outside the years 1 to 9999", "", None, series.name)
+    micros: npt.NDArray[np.datetime64] = given.astype("datetime64[us]")
+    return micros
+
+
+def _coded(series: Any) -> Coded | None:
+    """Texts as codes, by pyarrow: only distinct texts become Python values; None where it is not installed."""
     try:
-        return series.to_list()
-    except OverflowError:
-        raise InputError(name, "holds times outside the years 1 to 9999", "", None, series.name) from None
+        column = series.to_arrow().dictionary_encode()
+    except ImportError:
+        return None
+    distinct = code([_as_text(text) for text in column.dictionary.to_pylist()])
+    codes = column.indices.fill_null(len(distinct)).to_numpy(zero_copy_only=False)
+    return Coded(np.append(distinct.codes, np.int32(-1))[codes], distinct.values)
 
 
 def _listed(values: Any) -> Any:

@@ -12,9 +12,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from crmkit.journal import Journal
+from crmkit.journal import Frameable, Journal
 from crmkit.metrics import policy
-from crmkit.metrics._result import Frameable
 from crmkit.metrics.estimators import wilson
 from crmkit.metrics.policy import Attribution, Clock, Denominator, StageOrder, definition_id
 from crmkit.metrics.states import Counts

@@ -8,9 +8,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from crmkit.journal import OPEN, Journal
+from crmkit.journal import OPEN, Frameable, Journal
 from crmkit.metrics._kernels import first_at_most
-from crmkit.metrics._result import Frameable
 from crmkit.metrics.policy import CLOCK_US, StageOrder, definition_id
 from crmkit.metrics.survival import CumulativeIncidence, aalen_johansen, kaplan_meier
 

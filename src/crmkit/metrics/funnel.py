@@ -7,8 +7,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from crmkit.journal import Journal
-from crmkit.metrics._result import Frameable
+from crmkit.journal import Frameable, Journal
 from crmkit.metrics.curves import case_outcomes
 from crmkit.metrics.estimators import wilson
 from crmkit.metrics.policy import Order, StageOrder, definition_id

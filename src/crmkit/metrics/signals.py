@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from crmkit.metrics._result import Frameable
+from crmkit.journal import Frameable
 from crmkit.metrics.conversion import NOBODY, Rate, Rates
 from crmkit.metrics.estimators import benjamini_hochberg, midp_binomial, wilson
 from crmkit.metrics.policy import definition_id

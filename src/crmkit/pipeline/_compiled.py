@@ -149,11 +149,11 @@ def _approval_gate(approval: Approval, asked: "Conditions | None") -> Gate:
 
 
 def _guard_place(stage: str, move: str, number: int) -> str:
-    return f"moves[{stage!r}][{move!r}]" + (f".guards[{number}]" if number else "")
+    return f"moves[{stage!r}][{move!r}].guard" + (f"[{number}]" if number else "")
 
 
 def _approval_place(name: str) -> str:
-    return f"approvals[{name!r}]"
+    return f"approvals[{name!r}].when"
 
 
 def free_moves(pipeline: "Pipeline") -> Mapping[str, Mapping[str, str]]:

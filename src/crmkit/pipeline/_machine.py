@@ -14,8 +14,8 @@ import attrs
 from crmkit.errors import InvalidValue, did_you_mean
 from crmkit.events import Breached, Edited, Event, Found, Linked, Migrated, Moved, Opened, Requested, Warned
 from crmkit.pipeline.approvals import answered
-from crmkit.pipeline.case import ALONE, Around, Attempt, Case, Child, Refused, Step
-from crmkit.pipeline.stages import Answer, Effect
+from crmkit.pipeline.case import ALONE, Around, Attempt, Case, Child, Effect, Refused, Step
+from crmkit.pipeline.stages import Answer
 from crmkit.values import EMPTY, Fields
 from crmkit.values._trusted import trusted
 

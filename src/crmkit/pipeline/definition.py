@@ -11,13 +11,13 @@ import attrs
 
 from crmkit.errors import DefinitionErrors, MoveNotAllowed, NotFound
 from crmkit.events import Breached, Edited, Event, Moved
-from crmkit.pipeline import _checks, _compiled, _deciding, _machine, _parts, codec, diagram, history
+from crmkit.pipeline import _checks, _compiled, _deciding, _machine, _parts, bpmn, codec, diagram, history
 from crmkit.pipeline.approvals import Approval
-from crmkit.pipeline.case import ALONE, Accepted, Around, Case, Refused, Step, Verdict, Visit
+from crmkit.pipeline.case import ALONE, Accepted, Around, Case, Effect, Refused, Step, Verdict, Visit
 from crmkit.pipeline.clocks import Clock
 from crmkit.pipeline.commands import Command
 from crmkit.pipeline.links import Link
-from crmkit.pipeline.stages import Effect, Guard, Move, Stage
+from crmkit.pipeline.stages import Guard, Move, Stage
 from crmkit.values import EMPTY, Fields, aware
 
 if TYPE_CHECKING:
@@ -346,7 +346,7 @@ class Pipeline:
 
         Args:
             plain: as `to_dict` gives it.
-            guards: the functions behind the names of guards in Python.
+            guards: the functions behind the names of guards in Python, and the rules in Python of its rule set.
 
         Raises:
             DefinitionErrors: with everything that is wrong, unknown guards included.
@@ -359,12 +359,23 @@ class Pipeline:
 
         Raises:
             InputError: if the text is no TOML, with the line.
+            DefinitionErrors: with everything that is wrong, each with its line and column.
         """
-        return cls.from_dict(codec.read_toml(text), guards)
+        return codec.from_toml(text, lambda plain: cls.from_dict(plain, guards))
 
-    def to_mermaid(self) -> str:
-        """A Mermaid state diagram, drawn from the table."""
-        return diagram.to_mermaid(self)
+    def to_mermaid(self, *, labels: str | None = None) -> str:
+        """A Mermaid state diagram, drawn from the table; see `crmkit.pipeline.diagram`."""
+        return diagram.to_mermaid(self, labels=labels)
+
+    def to_dot(self, *, labels: str | None = None) -> str:
+        """The text of a Graphviz graph, drawn from the table; see `crmkit.pipeline.diagram`."""
+        return diagram.to_dot(self, labels=labels)
+
+    def to_bpmn(self) -> str:
+        """The definition as BPMN 2.0 XML; see `crmkit.pipeline.bpmn`."""
+        return bpmn.to_bpmn(self)
+
+    from_bpmn = staticmethod(bpmn.from_bpmn)
 
 
 def _remade(given: dict[str, Any]) -> Pipeline:

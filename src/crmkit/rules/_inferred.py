@@ -76,7 +76,8 @@ def _told(tree: nodes.Node) -> Iterator[tuple[str, FieldKind | None]]:
         if isinstance(node, nodes.Name):
             yield node.name, told
         else:
-            waiting += _expected(node)
+            # The last is taken first: turned round, names come in the order of the text.
+            waiting += reversed([*_expected(node)])
 
 
 def _expected(node: nodes.Node) -> Iterator[_Expected]:
@@ -117,9 +118,6 @@ def _each(parts: Iterable[nodes.Node], told: FieldKind | None) -> Iterator[_Expe
 
 def _compared(node: nodes.Node) -> Iterator[nodes.Node]:
     match node:
-        case nodes.Tests():
-            for test in node.tests:
-                yield from _compared(test)
         case nodes.Interval():
             yield from (node.low, node.high)
         case nodes.HalfLine():

@@ -156,7 +156,7 @@ class Script:
             return True
         record = self._record(case, name, data, around, case.at)
         try:
-            return self.asked.holds(f"approvals[{approval.name!r}]", record) is not False
+            return self.asked.holds(_place_of_approval(approval.name), record) is not False
         except InvalidValue:
             return True
 
@@ -183,7 +183,7 @@ class Script:
     def _read(self, stage: str, name: str, move: Move) -> list[str]:
         found = {*self.reads(stage, name)}
         if move.approval is not None and self.asked is not None:
-            place = f"approvals[{move.approval!r}]"
+            place = _place_of_approval(move.approval)
             found |= {*(self.asked.rules.checked[place].fields if place in self.asked.rules.checked else ())}
         return sorted(found & self.fields.keys())
 
@@ -202,7 +202,11 @@ def _values(field: Field, near: Mapping[str, tuple[Any, ...]]) -> Values:
 
 def place_of(stage: str, move: str, number: int) -> str:
     """The name under which a pipeline keeps a guard."""
-    return f"moves[{stage!r}][{move!r}]" + (f".guards[{number}]" if number else "")
+    return f"moves[{stage!r}][{move!r}].guard" + (f"[{number}]" if number else "")
+
+
+def _place_of_approval(name: str) -> str:
+    return f"approvals[{name!r}].when"
 
 
 def _fits(field: Field, value: Any) -> bool:

@@ -1,0 +1,194 @@
+"""The commands about processes: does a log agree with a pipeline, and which pipeline does a log show."""
+
+import json
+import tomllib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import attrs
+import typer
+from rich.console import Console
+
+from crmkit._commands import (
+    Wanted,
+    _event_columns,
+    _instant,
+    _list,
+    _order,
+    _pipeline,
+    _table,
+    _told_of_tomorrow,
+    app,
+    run,
+)
+from crmkit.calendars import WorkingTime, calendar_from_dict
+from crmkit.errors import InputError, NotFound
+from crmkit.journal import Frameable, Journal
+from crmkit.pipeline import Pipeline
+from crmkit.pipeline.conform import conform
+from crmkit.pipeline.discover import discover
+from crmkit.values import zone
+
+__all__ = ["run"]
+
+Files: TypeAlias = Annotated[
+    list[Path], typer.Argument(help="CSV, TSV, Parquet or XES; plain or gzipped.", show_default=False)
+]
+Case: TypeAlias = Annotated[str | None, typer.Option(help="Column with the case id.")]
+StageColumn: TypeAlias = Annotated[str | None, typer.Option("--stage", help="Column with the stage that was entered.")]
+At: TypeAlias = Annotated[str | None, typer.Option(help="Column with the time.")]
+Who: TypeAlias = Annotated[str | None, typer.Option(help="Column with the person.")]
+AsOf: TypeAlias = Annotated[str | None, typer.Option(help="Last day (or instant) to look at.")]
+Zone: TypeAlias = Annotated[str | None, typer.Option(help="Zone of times that carry none: Europe/Berlin.")]
+Dates: TypeAlias = Annotated[str | None, typer.Option(help="Day and month order: dmy, mdy or ymd.")]
+Repeats: TypeAlias = Annotated[
+    str, typer.Option(help="A row that names the stage the case is in: visit, a new stay, or merge, nothing new.")
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Write everything as JSON.")]
+
+
+@app.command("conform")
+def conform_(
+    files: Files,
+    *,
+    pipeline: Annotated[Path, typer.Option(help="The process as TOML.")],
+    case: Case = None,
+    stage: StageColumn = None,
+    at: At = None,
+    who: Who = None,
+    amount: Annotated[str | None, typer.Option(help="Column with the amount.")] = None,
+    calendar: Annotated[Path | None, typer.Option(help="Business time as JSON or TOML, for business limits.")] = None,
+    as_of: AsOf = None,
+    tz: Zone = None,
+    dates: Dates = None,
+    repeats: Repeats = "visit",
+    as_json: AsJson = False,
+) -> None:
+    """Compare a log with the pipeline: every deviation, with its kind, its place and who it was."""
+    law = _pipeline(pipeline)
+    assert law is not None  # noqa: S101 - the option is required
+    wanted = _wanted(case, stage, at, who=who, amount=amount, tz=tz, dates=dates)
+    journal = _journal(files, wanted, as_of, repeats, _fields(law))
+    found = conform(journal, law, calendar=None if calendar is None else _calendar(calendar))
+    if not as_json:
+        _say([str(found), str(found.by_who()), *map(str, journal.findings)])
+        return
+    _write({
+        "cases": found.n, "share": found.share, "verdicts": found.counts, "kinds": _rows(found.by_kind()),
+        "people": _rows(found.by_who()), "versions": _rows(found.by_version()), "not checked": found.not_checked,
+        "deviations": _rows(found.deviations), "findings": [str(one) for one in journal.findings],
+    })  # fmt: skip
+
+
+@app.command("discover")
+def discover_(
+    files: Files,
+    *,
+    case: Case = None,
+    stage: StageColumn = None,
+    at: At = None,
+    who: Who = None,
+    won: Annotated[str | None, typer.Option(help="Stage that means won; several with commas.")] = None,
+    lost: Annotated[str | None, typer.Option(help="Stage that means lost; several with commas.")] = None,
+    closed: Annotated[str | None, typer.Option(help="All closed stages, with commas.")] = None,
+    coverage: Annotated[float, typer.Option(help="The share of moves that the draft should have.")] = 0.95,
+    as_of: AsOf = None,
+    tz: Zone = None,
+    dates: Dates = None,
+    repeats: Repeats = "visit",
+    as_json: AsJson = False,
+    toml: Annotated[Path | None, typer.Option(help="File for the drafted pipeline.")] = None,
+) -> None:
+    """Show how cases flow, where they wait, and a first draft of the pipeline."""
+    wanted = _wanted(case, stage, at, who=who, tz=tz, dates=dates)
+    journal = _journal(files, wanted, as_of, repeats, ())
+    shut = None if closed is None else _list(closed)
+    found = discover(journal, coverage=coverage, won=_list(won), lost=_list(lost), closed=shut)
+    draft = found.draft
+    if toml is not None:
+        try:
+            toml.write_text(draft.pipeline.to_toml(), encoding="utf-8")
+        except OSError as error:
+            raise InputError(str(toml), f"cannot be written: {error.strerror or error}") from None
+    if not as_json:
+        _say([str(found), *map(str, journal.findings), *([] if toml is None else [str(toml)])])
+        return
+    graph = found.graph
+    _write({
+        "cases": graph.cases, "starts": graph.starts, "ends": graph.ends, "open": graph.open, "closed": found.closed,
+        "flow": _rows(graph), "variants": _rows(found.variants), "rework": _rows(found.rework),
+        "bottlenecks": _rows(found.bottlenecks), "handovers": _rows(found.handovers),
+        "draft": {
+            "pipeline": draft.pipeline.to_dict(), "moves": draft.moves, "cases": draft.cases,
+            "left out": [[*edge, n] for edge, n in draft.left_out.items()], "stages left out": draft.stages_out,
+            "guesses": draft.guesses,
+        },
+        "findings": [str(one) for one in journal.findings],
+    })  # fmt: skip
+
+
+def _wanted(
+    case: str | None, stage: str | None, at: str | None, *, who: str | None, tz: str | None, dates: str | None,
+    amount: str | None = None,
+) -> Wanted:  # fmt: skip
+    wanted = Wanted(case, stage, at, None, None, None, {}, who, amount, (), (), (), tz, _order(dates), "en")
+    wanted.check()
+    return wanted
+
+
+def _journal(files: list[Path], wanted: Wanted, as_of: str | None, repeats: str, fields: Iterable[str]) -> Journal:
+    """The log with every stage it has, known to a pipeline or not."""
+    if repeats not in ("visit", "merge"):
+        raise NotFound("way to read repeats", repeats, ("visit", "merge"), "--repeats")
+    name = ", ".join(file.name for file in files)
+    table = _table(files, wanted, every=True)
+    shared: dict[str, Any] = {"who": wanted.who, "amount": wanted.amount, "tz": wanted.tz, "dates": wanted.dates}
+    columns: dict[str, Any] = _event_columns(table, name, wanted, shared)
+    known = tuple(map(str, getattr(table, "column_names", None) or table.columns))
+    moment = None if as_of is None else _instant(as_of, zone(wanted.tz) if wanted.tz else UTC)
+    dims = tuple(field for field in fields if field in known)
+    return _told_of_tomorrow(
+        Journal.from_frame(table, **columns, **shared, dims=dims, repeats=repeats, as_of=moment, name=name)  # type: ignore[arg-type] # checked above
+    )
+
+
+def _fields(law: Pipeline) -> tuple[str, ...]:
+    """The fields that stages and moves require."""
+    parts: list[Any] = [*law.stages, *(move for moves in law.moves.values() for move in moves.values())]
+    return tuple(dict.fromkeys(name for part in parts for name in part.requires))
+
+
+def _calendar(file: Path) -> WorkingTime:
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        plain = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(str(file), f"cannot be read: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(str(file), f"is no JSON and no TOML: {error}") from None
+    return calendar_from_dict(plain)
+
+
+def _rows(found: Frameable[Any]) -> list[dict[str, Any]]:
+    return [attrs.asdict(row) for row in found]
+
+
+def _say(parts: Iterable[str]) -> None:
+    Console(highlight=False, soft_wrap=True).print("\n\n".join(parts), markup=False)
+
+
+def _write(plain: dict[str, Any]) -> None:
+    print(json.dumps(_plain(plain), ensure_ascii=False, indent=1, allow_nan=False))  # noqa: T201 - for a pipe
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it: times as texts, what is not known as null."""
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124 - NaN

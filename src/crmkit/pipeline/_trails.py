@@ -1,0 +1,318 @@
+"""The stays of each case one after another, and the kernels that run over them.
+
+All kernels work on codes. They sort packed integers, one sort for all groups, because sorting one column of int64 costs
+a tenth of an argsort.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from importlib import import_module
+from typing import Any, Self
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from crmkit.errors import InvalidValue, NotFound
+from crmkit.journal import Journal, usual_outcome
+
+Bools = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float64]
+Longs = npt.NDArray[np.int64]
+
+DAY_US = 86_400_000_000
+
+
+@attrs.frozen(eq=False)
+class Trails:
+    """A journal read case by case, each in the order of `entered`, then `left`, then the rows of the source.
+
+    Attributes:
+        journal: the stays.
+        order: the rows in order; None if they lie in order already.
+        starts: the place of the first stay of each case, shape (c,).
+        sizes: how many stays each case has, shape (c,).
+    """
+
+    journal: Journal
+    order: Longs | None
+    starts: Longs
+    sizes: Longs
+
+    @classmethod
+    def of(cls, journal: Journal) -> Self:
+        """The trails of a journal.
+
+        Raises:
+            InvalidValue: if a stay has no stage.
+        """
+        if len(journal) and int(journal.stages.codes.min()) < 0:
+            row = int(journal.stages.codes.argmin())
+            raise InvalidValue("journal", f"row {row}", "has no stage; were all stages of the process given?")
+        case = journal.cases.codes
+        order: Longs | None = None if _in_order(case, journal.entered, journal.left) else _ordered(journal)
+        ranked = case if order is None else case[order]
+        starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])[: len(ranked)])
+        return cls(journal, order, starts, np.diff(starts, append=len(ranked)))
+
+    def take(self, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """A column of the journal, or anything of its length, in this order."""
+        return column if self.order is None else column[self.order]
+
+    @cached_property
+    def stage(self) -> Codes:
+        """The stage of each stay."""
+        return self.take(self.journal.stages.codes)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The names behind the codes."""
+        return self.journal.stages.values
+
+    @property
+    def last(self) -> Longs:
+        """The place of the last stay of each case."""
+        return self.starts + self.sizes - 1
+
+    @cached_property
+    def case(self) -> Longs:
+        """The number of its case, 0..c-1, for each stay."""
+        return np.repeat(np.arange(len(self.starts)), self.sizes)
+
+    @cached_property
+    def rows(self) -> Longs:
+        """The row in the journal of each stay."""
+        return np.arange(len(self.journal)) if self.order is None else self.order
+
+    def pick(self, column: npt.NDArray[Any], places: Longs) -> npt.NDArray[Any]:
+        """What a column of the journal says of the stays in some places."""
+        return column[places if self.order is None else self.order[places]]
+
+    @cached_property
+    def tail(self) -> Codes:
+        """The stage a case went to in which it has no stay, -1 if there is none: the journal ends with the move."""
+        return self.pick(self.journal.next, self.last)
+
+    @cached_property
+    def final(self) -> Codes:
+        """The stage each case is in at the end."""
+        return np.where(self.tail >= 0, self.tail, self.stage[self.last])
+
+    @cached_property
+    def began(self) -> Longs:
+        """When each case began."""
+        return self.pick(self.journal.entered, self.starts)
+
+    def lasted(self, closed: Bools) -> Longs:
+        """Microseconds from the first entry to the entry into the closed stage, or so far if a case is not closed.
+
+        Args:
+            closed: shape (stages,).
+        """
+        last, gone = self.last, self.tail >= 0
+        reached = self.pick(self.journal.entered, last)
+        if gone.any():
+            reached = np.where(gone, self.pick(self.journal.left, last), reached)
+        return np.where(closed[self.final], reached, self.journal.until) - self.began
+
+    def labels(self) -> Longs:
+        """Cases with the same run of stages get the same label.
+
+        Stages are packed as bits, so that two runs are equal if and only if their words are: no hash, no collision.
+        What does not fit into one word is packed in rounds, each behind the number of the run so far.
+        """
+        sizes = self.sizes + (self.tail >= 0)
+        bits = len(self.stages).bit_length()
+        label, prefix = np.empty(len(sizes), np.int64), np.zeros(len(sizes), np.int64)
+        going, done, given = np.arange(len(sizes)), 0, 0
+        while len(going):
+            free = 63 - int(prefix.max()).bit_length()
+            width = max(1, min(free // bits, int(sizes[going].max()) - done))
+            number = _numbered(self._packed(going, prefix, (done, width, bits)))
+            ended = sizes[going] <= done + width
+            label[going[ended]] = number[ended] + given
+            given += len(going)
+            going, prefix, done = going[~ended], number[~ended], done + width
+        return label
+
+    def _packed(self, going: Longs, prefix: Longs, part: tuple[int, int, int]) -> Longs:
+        done, width, bits = part
+        start, size, tail = self.starts[going], self.sizes[going], self.tail[going]
+        word = prefix.copy()
+        for place in range(done, done + width):
+            word <<= bits
+            code = self.stage.take(start + place, mode="clip")
+            # 0 stands for nothing: a run that ends here has zeros from here on.
+            word += np.where(place < size, code, np.where(place == size, tail, -1)) + 1
+        return word
+
+
+def _in_order(case: Codes, entered: Longs, left: Longs) -> bool:
+    same = case[1:] == case[:-1]
+    if (case[1:] < case[:-1]).any() or (same & (entered[1:] < entered[:-1])).any():
+        return False
+    tied = np.flatnonzero(same & (entered[1:] == entered[:-1]))
+    return bool((left[tied + 1] >= left[tied]).all())
+
+
+def _ordered(journal: Journal) -> Longs:
+    case, entered, left = journal.cases.codes, journal.entered, journal.left
+    size = len(case)
+    by_time = np.arange(size)
+    if (entered[1:] < entered[:-1]).any():
+        by_time = np.argsort(entered, kind="stable")
+    shift = size.bit_length()
+    # A missing case has code -1; 1 makes it sortable.
+    packed = (case[by_time].astype(np.int64) + 1) << shift
+    packed |= np.arange(size)
+    packed.sort()
+    packed &= (1 << shift) - 1
+    order: Longs = by_time[packed]
+    if _in_order(case[order], entered[order], left[order]):
+        return order
+    # Two stays of a case begin at once, the one that ends later first: rare, so three sorts do no harm.
+    return np.lexsort((left, entered, case))
+
+
+def _numbered(keys: Longs) -> Longs:
+    """Equal keys get equal numbers, from 0."""
+    order = np.argsort(keys)
+    ranked = keys[order]
+    number = np.empty(len(keys), np.int64)
+    number[order] = np.cumsum(np.append(False, ranked[1:] != ranked[:-1])[: len(ranked)])
+    return number
+
+
+@attrs.frozen(eq=False)
+class Groups:
+    """Durations by group, each group sorted.
+
+    Attributes:
+        keys: the groups that have any, ascending, shape (g,).
+        starts: where each begins, shape (g,).
+        sizes: how many durations it has, shape (g,).
+        micros: all durations, int64, shape (n,).
+    """
+
+    keys: Longs
+    starts: Longs
+    sizes: Longs
+    micros: Longs
+
+    @classmethod
+    def of(cls, group: Longs, micros: Longs, rows: Bools | None = None) -> Self:
+        """Group durations in microseconds by codes of at least 0.
+
+        Args:
+            group: shape (n,); overwritten.
+            micros: shape (n,); overwritten.
+            rows: which of them count; all if None.
+        """
+        if rows is not None:
+            # Cleared and packed first, dropped last: one column to shorten instead of two.
+            np.copyto(micros, 0, where=~rows)
+            np.copyto(group, 0, where=~rows)
+        least = int(micros.min(initial=0))
+        groups, spread = int(group.max(initial=0)) + 1, (int(micros.max(initial=0)) - least).bit_length()
+        if spread + groups.bit_length() > 63:
+            kept = np.flatnonzero(np.ones(len(group), np.bool_) if rows is None else rows)
+            order = kept[np.lexsort((micros[kept], group[kept]))]
+            return cls._of_sorted(group[order], micros[order])
+        group <<= spread
+        group += micros
+        group -= least
+        packed = group if rows is None else group[rows]
+        packed.sort()
+        if groups > len(packed) >> 3:
+            return cls._of_sorted(packed >> spread, (packed & ((1 << spread) - 1)) + least)
+        # Few groups: look for where each begins instead of comparing neighbours.
+        edges = np.searchsorted(packed, np.arange(groups + 1) << spread)
+        sizes = np.diff(edges)
+        keys = np.flatnonzero(sizes)
+        packed &= (1 << spread) - 1
+        packed += least
+        return cls(keys, edges[keys], sizes[keys], packed)
+
+    @classmethod
+    def _of_sorted(cls, group: Longs, micros: Longs) -> Self:
+        starts = np.flatnonzero(np.append(True, group[1:] != group[:-1])[: len(group)])
+        return cls(group[starts], starts, np.diff(starts, append=len(group)), micros)
+
+    def quantile(self, q: float) -> Floats:
+        """Days: the quantile of each group, between neighbours by linear interpolation.
+
+        Type 7 of Hyndman & Fan 1996.
+        """
+        place = q * (self.sizes - 1)
+        below = np.floor(place).astype(np.int64)
+        low = self.micros[self.starts + below]
+        high = self.micros[self.starts + np.minimum(below + 1, self.sizes - 1)]
+        between: Floats = (low + (place - below) * (high - low)) / DAY_US
+        return between
+
+    def mean(self) -> Floats:
+        """Days: the mean of each group."""
+        if not len(self.starts):
+            return np.zeros(0)
+        # In floats: the sum of so many microseconds may not fit into 64 bits.
+        return np.asarray(np.add.reduceat(self.micros, self.starts, dtype=np.float64) / self.sizes / DAY_US)
+
+    def least(self) -> Floats:
+        """Days: the shortest of each group."""
+        return np.asarray(self.micros[self.starts] / DAY_US)
+
+    def most(self) -> Floats:
+        """Days: the longest of each group."""
+        return np.asarray(self.micros[self.starts + self.sizes - 1] / DAY_US)
+
+
+def closed_stages(trails: Trails, given: Iterable[str] | None) -> Mapping[str, str]:
+    """The closed stages of a log, each with how that is known.
+
+    Those that were given; else those whose name says won or lost; else those that no case has left, unless for another
+    such: the last strongly connected parts of the graph, but for parts in which cases begin.
+
+    Args:
+        trails: the stays.
+        given: the names, or names with how they are known.
+
+    Raises:
+        NotFound: if a stage was given that the journal does not know.
+    """
+    names = trails.stages
+    if given is not None:
+        wanted = (given,) if isinstance(given, str) else given
+        for name in wanted:
+            if name not in names:
+                raise NotFound("stage", name, names, "the journal")
+        return wanted if isinstance(wanted, Mapping) else dict.fromkeys(wanted, "given")
+    named = {name: f"its name means {usual_outcome(name)}" for name in names if usual_outcome(name)}
+    if named:
+        return named
+    return {names[code]: "no case has left it" for code in np.flatnonzero(_last_parts(trails)).tolist()}
+
+
+def _last_parts(trails: Trails) -> Bools:
+    size, ended = len(trails.stages), trails.journal.next >= 0
+    seen = np.zeros(size, np.bool_)
+    seen[trails.stage] = True
+    reach = np.eye(size, dtype=np.bool_)
+    reach[trails.journal.stages.codes[ended], trails.journal.next[ended]] = True
+    seen[trails.journal.next[ended]] = True
+    # Ways of up to 2, 4, 8 ... moves.
+    for _ in range(size.bit_length()):
+        reach = (reach.astype(np.float32) @ reach.astype(np.float32)) > 0
+    last: Bools = seen & ~(reach & ~reach.T).any(axis=1)
+    begun = np.unique(trails.stage[trails.starts])
+    return last & ~(reach & reach.T)[:, begun].any(axis=1)
+
+
+def networkx() -> Any:
+    """The graph library, which has no types; it is loaded when a graph is asked for."""
+    return import_module("networkx")
+
+
+def is_closed(trails: Trails, closed: Mapping[str, str]) -> Bools:
+    """Which stage codes are closed, shape (stages,)."""
+    return np.array([name in closed for name in trails.stages], np.bool_)
