@@ -346,6 +346,8 @@ def test_what_a_clock_must_not_be(clock, part):
 def test_a_value_that_an_approval_cannot_read_is_a_reason():
     """Whether an approval is needed depends on a field that holds a text: refused, and no traceback."""
     approval = Approval("a", Panel("li"), when="discount > 0.1")
-    pipeline = Pipeline("p", ["open", Stage("won", "won")], {"open": {"sign": Move("won", approval="a")}}, approvals=[approval])
+    pipeline = Pipeline(
+        "p", ["open", Stage("won", "won")], {"open": {"sign": Move("won", approval="a")}}, approvals=[approval]
+    )
     (reason,) = reasons(pipeline, discount="much")
     assert reason.startswith("nobody can tell whether approval 'a' is needed: discount: 'much' is a string")

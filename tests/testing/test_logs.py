@@ -63,8 +63,9 @@ def test_what_a_definition_leaves_no_room_for_is_not_planted(data):
     assert found(log, free) == set()
 
 
-def test_a_deviation_that_nobody_knows_is_refused():
+@settings(max_examples=1, deadline=None)
+@given(st.data())
+def test_a_deviation_that_nobody_knows_is_refused(data):
     """An unknown kind is told with the nearest."""
-    log = event_logs(Pipeline("p", ["a", Stage("won", "won")]), deviations=["skips"])
     with pytest.raises(NotFound, match="did you mean 'skip'"):
-        log.example()
+        data.draw(event_logs(Pipeline("p", ["a", Stage("won", "won")]), deviations=["skips"]))

@@ -67,9 +67,7 @@ def reached(pipeline, examples=100):
     return {stage.name: seen[stage.name] / len(runs) for stage in pipeline.stages}
 
 
-@pytest.mark.parametrize(
-    "pipeline", [SEVEN, *map(presets.load, presets.names())], ids=lambda pipeline: pipeline.name
-)
+@pytest.mark.parametrize("pipeline", [SEVEN, *map(presets.load, presets.names())], ids=lambda pipeline: pipeline.name)
 def test_every_stage_is_reached(pipeline):
     """Each stage, the closed ones included, in a tenth of the runs at least; and no law is broken on the way."""
     shares = reached(pipeline)
@@ -108,7 +106,9 @@ class Lax(Pipeline):
     def decide(self, case, command, now, **options):
         verdict = super().decide(case, command, now, **options)
         if not verdict and isinstance(command, Take) and verdict.missing:
-            filled = Take(command.move, who=command.who, fields={**command.fields, **dict.fromkeys(verdict.missing, "x")})
+            filled = Take(
+                command.move, who=command.who, fields={**command.fields, **dict.fromkeys(verdict.missing, "x")}
+            )
             passed = super().decide(case, filled, now, **options)
             if passed:
                 fields = Fields({k: v for k, v in passed.case.fields.items() if k not in verdict.missing})
@@ -141,7 +141,7 @@ class Silent(Pipeline):
 
     def decide(self, case, command, now, **options):
         verdict = super().decide(case, command, now, **options)
-        return verdict if verdict else type(verdict)(())
+        return verdict or type(verdict)(())
 
 
 class Misplaced(Pipeline):
@@ -159,15 +159,12 @@ class Open(Pipeline):
 
     def decide(self, case, command, now, **options):
         stages = [Stage(one.name, one.outcome, requires=one.requires) for one in self.stages]
-        moves = {a: {name: Move(move.to, requires=move.requires) for name, move in of.items()} for a, of in self.moves.items()}
+        moves = {
+            a: {name: Move(move.to, requires=move.requires) for name, move in of.items()}
+            for a, of in self.moves.items()
+        }
         bare = Pipeline(self.name, stages, moves, approvals=self.approvals)
         return bare.decide(case, command, now, **options)
-
-
-LINE = {
-    "stages": ["a", Stage("b", requires="amount"), Stage("won", "won")],
-    "moves": {"a": {"go": "b"}, "b": {"sign": "won", "back": "a"}},
-}
 
 
 def line(kind, *, stage=None, schema=None, approvals=(), **move):
@@ -183,7 +180,7 @@ def line(kind, *, stage=None, schema=None, approvals=(), **move):
     (line(Moody), "decided twice, had two answers"),
     (line(Silent), "was refused without a reason"),
     (line(Misplaced), "in|give another|evolve"),
-    (line(Open, guard="amount > 10"), "and amount > 10 is False"),
+    (line(Open, guard="amount > 10"), "and amount > 10 (is False|cannot be read)"),
     (line(Open, roles="boss"), "who is none of"),
     (line(Open, approval="a", approvals=[Approval("a", Panel("li"))]), "without approval 'a'"),
     (line(Open, stage=Stage("b", locked="amount")), "locked in 'b'"),
@@ -195,9 +192,8 @@ def test_planted_defects_are_caught(pipeline, part):
         run(stateful_tests(pipeline), 100)
 
 
-@pytest.mark.parametrize("kind", [Pipeline])
-def test_what_is_right_passes(kind):
+def test_what_is_right_passes():
     """The same definitions pass with the machine as it is."""
-    check_process(line(kind, guard="amount > 10", roles="boss"), examples=20)
-    check_process(line(kind, approval="a", approvals=[Approval("a", Panel("li"))]), examples=20)
+    check_process(line(Pipeline, guard="amount > 10", roles="boss"), examples=20)
+    check_process(line(Pipeline, approval="a", approvals=[Approval("a", Panel("li"))]), examples=20)
     check_process(SEVEN, examples=20)

@@ -229,7 +229,7 @@ def _has_all(needed: tuple[str, ...], case: Case, said: str) -> None:
     holds(not missing, f"{said} without {missing}")
 
 
-def _is_allowed(  # noqa: PLR0913,PLR0917 - what a decision looks at
+def _is_allowed(  # noqa: PLR0917 - what a decision looks at
     script: Script, before: Case, command: Take, move: Move, around: Around, at: datetime
 ) -> None:
     fields = before.fields | command.fields

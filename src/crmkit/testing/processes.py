@@ -106,7 +106,9 @@ def stateful_tests(pipeline: Pipeline, *, fields: Mapping[str, Values] | None = 
             if below is None:
                 driven.open_child(data.draw, data.draw(st.sampled_from([link.name for link in pipeline.links])))
             else:
-                below.walk(data.draw, data.draw(st.sampled_from([stage.name for stage in below.script.pipeline.stages])))
+                below.walk(
+                    data.draw, data.draw(st.sampled_from([stage.name for stage in below.script.pipeline.stages]))
+                )
 
     return ProcessMachine
 
@@ -123,7 +125,11 @@ def check_process(pipeline: Pipeline, *, examples: int = 50, fields: Mapping[str
         AssertionError: naming the law that is broken, with the shortest run that breaks it.
     """
     how = settings(
-        max_examples=examples, stateful_step_count=15, deadline=None, database=None, suppress_health_check=[*HealthCheck]
+        max_examples=examples,
+        stateful_step_count=15,
+        deadline=None,
+        database=None,
+        suppress_health_check=[*HealthCheck],
     )
     run_state_machine_as_test(stateful_tests(pipeline, fields=fields), settings=how)
 
@@ -155,7 +161,7 @@ def driven_case(draw: Draw, script: Script, id_: str) -> Driven:
 
 
 def journeys(script: Script) -> st.SearchStrategy[list[str]]:
-    """Up to two open stages to go to, and then mostly a closed one.
+    """Up to three open stages to go to, and then mostly a closed one.
 
     What closes a case for good must come last, and some closed stages can only be reached from early ones: open stages
     from which the others could no longer be reached are left out.
@@ -163,7 +169,9 @@ def journeys(script: Script) -> st.SearchStrategy[list[str]]:
     still = [stage.name for stage in script.pipeline.stages if stage.outcome is None]
     ends = [stage.name for stage in script.pipeline.stages if stage.outcome is not None]
     between = st.sampled_from([None, *still])
-    return st.tuples(between, between, st.sampled_from([None, *ends])).map(lambda goals: _possible(script, goals))
+    return st.tuples(between, between, between, st.sampled_from([None, *ends])).map(
+        lambda goals: _possible(script, goals)
+    )
 
 
 def _possible(script: Script, goals: Sequence[str | None]) -> list[str]:

@@ -1,7 +1,7 @@
 """Processes to begin with: how companies commonly sell, renew, qualify, repair, visit and answer complaints.
 
-Each is a TOML file beside this one, to be read, copied and changed; `load` gives it as a pipeline. Every stage and every
-move is told in English and Chinese, and each file names the method or the standard that it follows. Limits and
+Each is a TOML file beside this one, to be read, copied and changed; `load` gives it as a pipeline. Every stage and
+every move is told in English and Chinese, and each file names the method or the standard that it follows. Limits and
 thresholds are common practice and meant to be replaced.
 
 >>> names()
