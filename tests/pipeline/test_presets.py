@@ -16,7 +16,7 @@ from crmkit.testing._scripts import place_of
 from ._preset_paths import PATHS, PEOPLE, REFUSALS
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-ALL = [presets.load(name) for name in presets.names()]
+ALL = [presets.get(name) for name in presets.names()]
 TEAM = Around(directory=PEOPLE)
 SAMPLES = {
     "decimal": [Decimal(n) for n in ("0", "0.05", "0.3", "0.5", "1", "2000")],
@@ -52,7 +52,7 @@ def test_the_presets_are_whole():
     assert [pipeline.name for pipeline in ALL] == list(presets.names())
     assert all(tomllib.loads(presets.text(name))["name"] == name for name in presets.names())
     with pytest.raises(NotFound, match="did you mean 'incident'"):
-        presets.load("incidents")
+        presets.get("incidents")
 
 
 @each
@@ -168,7 +168,7 @@ def test_the_guards_of_a_move_can_hold_together(pipeline):
 
 def test_a_large_discount_needs_two_people():
     """12 % need a sales manager; 30 % need special terms, a manager and finance; nobody decides on both."""
-    sales = presets.load("b2b-sales")
+    sales = presets.get("b2b-sales")
     fields, path = PATHS["b2b-sales"]
     case, _ = walk(sales, fields, path[:-1])
     at = NOW + timedelta(days=20)
@@ -193,7 +193,7 @@ def test_priorities_are_those_of_the_catalogue():
     """The guard of the incident agrees with the decision table `sla`, save that the least two are one."""
     from crmkit.rules.catalogue import load
 
-    incident, table = presets.load("incident"), load("sla").tables[0]
+    incident, table = presets.get("incident"), load("sla").tables[0]
     case = incident.decide("I-1", Open(fields=PATHS["incident"][0]), NOW).case
     for impact in ("high", "medium", "low"):
         for urgency in ("high", "medium", "low"):
@@ -206,7 +206,7 @@ def test_priorities_are_those_of_the_catalogue():
 
 def test_dates_of_sales_lie_ahead():
     """A date of decision in the past is refused, today's is not."""
-    sales = presets.load("b2b-sales")
+    sales = presets.get("b2b-sales")
     case = sales.decide("D-1", Open(), NOW).case
     fields = PATHS["b2b-sales"][1][0][1]
     for day, passes in ((1, False), (2, True)):

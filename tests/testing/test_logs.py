@@ -27,7 +27,7 @@ def found(log, pipeline):
 @pytest.mark.parametrize("name", NAMES)
 def test_accepted_histories_conform(name):
     """What the machine accepted has no deviation of moves or fields."""
-    pipeline = presets.load(name)
+    pipeline = presets.get(name)
 
     @settings(max_examples=15, deadline=None)
     @given(event_logs(pipeline))
@@ -42,7 +42,7 @@ def test_accepted_histories_conform(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_planted_deviations_are_found(name, kind):
     """Each is found in its case, and nothing else is found."""
-    pipeline = presets.load(name)
+    pipeline = presets.get(name)
 
     @settings(max_examples=10, deadline=None)
     @given(event_logs(pipeline, deviations=[kind], cases=1))

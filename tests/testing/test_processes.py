@@ -67,7 +67,7 @@ def reached(pipeline, examples=100):
     return {stage.name: seen[stage.name] / len(runs) for stage in pipeline.stages}
 
 
-@pytest.mark.parametrize("pipeline", [SEVEN, *map(presets.load, presets.names())], ids=lambda pipeline: pipeline.name)
+@pytest.mark.parametrize("pipeline", [SEVEN, *map(presets.get, presets.names())], ids=lambda pipeline: pipeline.name)
 def test_every_stage_is_reached(pipeline):
     """Each stage, the closed ones included, in a tenth of the runs at least; and no law is broken on the way."""
     shares = reached(pipeline)

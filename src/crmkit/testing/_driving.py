@@ -1,12 +1,14 @@
 """A case driven by commands, with a law looked at after each of them."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
+
+from hypothesis import strategies as st
 
 from crmkit.errors import InvalidValue
 from crmkit.events import Event, Opened, from_json, to_json
-from crmkit.pipeline import Accepted, Around, Case, Move, Refused
+from crmkit.pipeline import Accepted, Around, Case, Refused
 from crmkit.pipeline.case import Verdict
 from crmkit.pipeline.commands import Approve, Command, Open, OpenChild, Submit, Take
 from crmkit.rules.explain import explain
@@ -18,6 +20,7 @@ Draw = Callable[..., Any]
 
 _NONE = Case("", "", START, START, START)
 _MOST_ANSWERS = 40
+HOURS = st.integers(0, 24 * 20)
 
 
 class Driven:
@@ -42,6 +45,11 @@ class Driven:
     def is_open(self) -> bool:
         """Whether it was opened and is not closed."""
         return bool(self.facts) and self.script.pipeline.stage(self.case.stage).outcome is None
+
+    @property
+    def every_stage(self) -> list[str]:
+        """The names of all stages that there are."""
+        return [stage.name for stage in self.script.pipeline.stages]
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -184,6 +192,39 @@ def _is_value(value: Any) -> bool:
     return value is not None and not (isinstance(value, str) and not value.strip())
 
 
+def driven_case(draw: Draw, script: Script, id_: str) -> Driven:
+    """A case that went to some stages."""
+    driven = Driven(script, id_)
+    if not driven.open(draw):
+        raise InvalidValue("pipeline", script.pipeline.name, "opens no case; give strategies for its fields")
+    for to in draw(journeys(script)):
+        driven.wait(draw(HOURS))
+        driven.walk(draw, to)
+    return driven
+
+
+def journeys(script: Script) -> st.SearchStrategy[list[str]]:
+    """Up to three open stages to go to, and then mostly a closed one.
+
+    What closes a case for good must come last, and some closed stages can only be reached from early ones: open stages
+    from which the others could no longer be reached are left out.
+    """
+    still = [stage.name for stage in script.pipeline.stages if stage.outcome is None]
+    ends = [stage.name for stage in script.pipeline.stages if stage.outcome is not None]
+    between = st.sampled_from([None, *still])
+    return st.tuples(between, between, between, st.sampled_from([None, *ends])).map(
+        lambda goals: _possible(script, goals)
+    )
+
+
+def _possible(script: Script, goals: Sequence[str | None]) -> list[str]:
+    made: list[str] = []
+    for goal in reversed([goal for goal in goals if goal is not None]):
+        if not made or script.ways(goal, made[0]) is not None:
+            made.insert(0, goal)
+    return made
+
+
 # -- the definition, read a second time: nothing here asks the machine
 
 
@@ -206,7 +247,7 @@ def _as_defined(script: Script, before: Case, command: Command, after: Case, aro
             raise AssertionError(f"{said} from {before.stage!r} to {after.stage!r}, which is no such move")
         needed = script.needed(before.stage, command.move)
         _has_all(needed, after, said)
-        _is_allowed(script, before, command, move, around, after.at)
+        _is_allowed(script, before, command, after, around)
     else:
         holds(after.stage == before.stage, f"{said} and moved the case to {after.stage!r}")
     holds(after.at >= before.at, f"{said} before the last event of its case")
@@ -229,10 +270,9 @@ def _has_all(needed: tuple[str, ...], case: Case, said: str) -> None:
     holds(not missing, f"{said} without {missing}")
 
 
-def _is_allowed(  # noqa: PLR0917 - what a decision looks at
-    script: Script, before: Case, command: Take, move: Move, around: Around, at: datetime
-) -> None:
-    fields = before.fields | command.fields
+def _is_allowed(script: Script, before: Case, command: Take, after: Case, around: Around) -> None:
+    fields, at = after.fields, after.at
+    move = script.pipeline.moves[before.stage][command.move]
     said = f"{command} was accepted from {before.stage!r}"
     if move.roles and command.on_behalf_of is None:
         held = around.roles | around.directory.roles_of(command.who)

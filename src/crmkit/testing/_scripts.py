@@ -89,7 +89,8 @@ class Script:
     def required(self) -> dict[str, None]:
         """Every field that some stage, move or panel asks for, in order."""
         moves = [move for of in self.pipeline.moves.values() for move in of.values()]
-        names = [name for part in (*self.pipeline.stages, *moves) for name in part.requires]
+        names = [name for stage in self.pipeline.stages for name in stage.requires]
+        names += [name for move in moves for name in move.requires]
         panels = [name for one in self.pipeline.approvals for panel in one.panels for name in panel.fields]
         return dict.fromkeys([*names, *panels])
 

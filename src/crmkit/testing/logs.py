@@ -11,9 +11,8 @@ from crmkit.errors import NotFound
 from crmkit.events import Moved, Opened
 from crmkit.journal import Journal
 from crmkit.pipeline import Case, Pipeline
-from crmkit.testing._driving import Driven
+from crmkit.testing._driving import Driven, driven_case
 from crmkit.testing._scripts import Script, Values
-from crmkit.testing.processes import driven_case
 
 __all__ = ["DEVIATIONS", "DeviationKind", "Log", "event_logs"]
 

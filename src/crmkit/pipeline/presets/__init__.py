@@ -1,12 +1,12 @@
 """Processes to begin with: how companies commonly sell, renew, qualify, repair, visit and answer complaints.
 
-Each is a TOML file beside this one, to be read, copied and changed; `load` gives it as a pipeline. Every stage and
+Each is a TOML file beside this one, to be read, copied and changed; `get` gives it as a pipeline. Every stage and
 every move is told in English and Chinese, and each file names the method or the standard that it follows. Limits and
 thresholds are common practice and meant to be replaced.
 
 >>> names()
 ('b2b-sales', 'complaint', 'field-service', 'incident', 'lead-qualification', 'renewal', 'spin-selling')
->>> load("b2b-sales").moves_from("lead")
+>>> get("b2b-sales").moves_from("lead")
 ('qualify', 'disqualify')
 """
 
@@ -15,7 +15,7 @@ from importlib.resources import files
 from crmkit.errors import NotFound
 from crmkit.pipeline.definition import Pipeline
 
-__all__ = ["load", "names", "text"]
+__all__ = ["get", "names", "text"]
 
 _NAMES = (
     "b2b-sales", "complaint", "field-service", "incident", "lead-qualification", "renewal", "spin-selling",
@@ -38,7 +38,7 @@ def text(name: str) -> str:
     return files("crmkit.pipeline.presets").joinpath(f"{name}.toml").read_text(encoding="utf-8")
 
 
-def load(name: str) -> Pipeline:
+def get(name: str) -> Pipeline:
     """A process as a pipeline.
 
     Raises:
