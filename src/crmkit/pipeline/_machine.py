@@ -179,7 +179,19 @@ def evolve(case: Case | None, event: Event) -> Case:
 
 def edited(machine: Machine, case: Case, event: Edited) -> Step | Refused:
     """The step of a change of fields without a move, or every reason against it."""
-    reasons = _late(case, event.at)
+    return changed(machine, case, event, [])
+
+
+def changed(machine: Machine, case: Case, event: Event, reasons: list[str]) -> Step | Refused:
+    """The step of a fact that sets fields and leaves the case where it is, or every reason against it.
+
+    Args:
+        machine: the compiled pipeline.
+        case: the case as it is.
+        event: the fact.
+        reasons: what is against it already.
+    """
+    reasons = [*reasons, *_late(case, event.at)]
     also: tuple[Event, ...] = ()
     if machine.reader is not None:
         reasons += machine.reader(case, event.data, event.data)
