@@ -11,6 +11,7 @@ import pytest
 from crmkit.errors import NotFound
 from crmkit.pipeline import Around, Pipeline, presets
 from crmkit.pipeline.commands import Approve, Open, Submit, Take
+from crmkit.testing._scripts import place_of
 
 from ._preset_paths import PATHS, PEOPLE, REFUSALS
 
@@ -159,7 +160,7 @@ def test_the_guards_of_a_move_can_hold_together(pipeline):
     """No two guards of one move contradict each other, and none says what the others say already."""
     for stage, of in pipeline.moves.items():
         for name, move in of.items():
-            places = [f"moves[{stage!r}][{name!r}].guard" + (f"[{n}]" if n else "") for n in range(len(move.guards))]
+            places = [place_of(stage, name, number) for number in range(len(move.guards))]
             said = {*answers(pipeline, places)}
             assert (True,) * len(places) in said
             assert all(tuple(n != other for other in range(len(places))) in said for n in range(len(places)))

@@ -29,7 +29,7 @@ SEVEN = Pipeline(
     ],
     {
         "lead": {"qualify": "qualified", "lose": "lost"},
-        "qualified": {"discover": Move("discovery", guard="string length(need) > 6"), "lose": "lost"},
+        "qualified": {"discover": Move("discovery", guard='need in ("speed", "price")'), "lose": "lost"},
         "discovery": {"propose": Move("proposal", guard="amount between 17 and 18", roles="rep"), "lose": "lost"},
         "proposal": {"negotiate": Move("negotiation", guard="discount <= 0.1 or approved"), "back": "discovery"},
         "negotiation": {
@@ -45,12 +45,13 @@ SEVEN = Pipeline(
 )  # fmt: skip
 
 
-def quick(examples):
-    """Settings that look for the first failure and do not make it short."""
-    return settings(
+def run(machine, examples):
+    """Run a machine, always alike, and do not shrink what fails."""
+    how = settings(
         max_examples=examples, stateful_step_count=15, phases=[Phase.generate], derandomize=True, database=None,
-        deadline=None, suppress_health_check=[*HealthCheck], report_multiple_bugs=False,
+        deadline=None, suppress_health_check=[*HealthCheck],
     )  # fmt: skip
+    run_state_machine_as_test(machine, settings=how)
 
 
 def reached(pipeline, examples=100):
@@ -62,7 +63,7 @@ def reached(pipeline, examples=100):
             runs.append(1)
             seen.update({*self.driven.stages})
 
-    run_state_machine_as_test(Counting, settings=quick(examples))
+    run(Counting, examples)
     return {stage.name: seen[stage.name] / len(runs) for stage in pipeline.stages}
 
 
@@ -166,12 +167,6 @@ class Open(Pipeline):
         return bare.decide(case, command, now, **options)
 
 
-LINE = {
-    "stages": ["a", Stage("b", requires="amount"), Stage("won", "won")],
-    "moves": {"a": {"go": "b"}, "b": {"sign": "won", "back": "a"}},
-}
-
-
 def line(kind, *, stage=None, schema=None, approvals=(), **move):
     """A pipeline of some kind whose second move has something to ask for."""
     stages = ["a", stage or Stage("b", requires="amount"), Stage("won", "won")]
@@ -185,7 +180,7 @@ def line(kind, *, stage=None, schema=None, approvals=(), **move):
     (line(Moody), "decided twice, had two answers"),
     (line(Silent), "was refused without a reason"),
     (line(Misplaced), "in|give another|evolve"),
-    (line(Open, guard="amount > 10"), "and amount > 10 is False"),
+    (line(Open, guard="amount > 10"), "and amount > 10 (is False|cannot be read)"),
     (line(Open, roles="boss"), "who is none of"),
     (line(Open, approval="a", approvals=[Approval("a", Panel("li"))]), "without approval 'a'"),
     (line(Open, stage=Stage("b", locked="amount")), "locked in 'b'"),
@@ -194,11 +189,11 @@ def line(kind, *, stage=None, schema=None, approvals=(), **move):
 def test_planted_defects_are_caught(pipeline, part):
     """A machine that breaks one law fails by that law."""
     with pytest.raises(AssertionError, match=part.replace("[", r"\[").replace("]", r"\]")):
-        run_state_machine_as_test(stateful_tests(pipeline), settings=quick(60))
+        run(stateful_tests(pipeline), 100)
 
 
 def test_what_is_right_passes():
     """The same definitions pass with the machine as it is."""
-    check_process(line(Pipeline, guard="amount > 10", roles="boss"), examples=6)
-    check_process(line(Pipeline, approval="a", approvals=[Approval("a", Panel("li"))]), examples=6)
-    check_process(SEVEN, examples=6)
+    check_process(line(Pipeline, guard="amount > 10", roles="boss"), examples=20)
+    check_process(line(Pipeline, approval="a", approvals=[Approval("a", Panel("li"))]), examples=20)
+    check_process(SEVEN, examples=20)

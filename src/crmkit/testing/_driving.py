@@ -254,8 +254,10 @@ def _keeps(script: Script, before: Case, command: Take, guard: tuple[int, Any], 
     if script.asked is None:
         return
     place = place_of(before.stage, command.move, number)
-    # What other fields hold is not this guard's business, be it what they cannot hold.
     read = {name: record[name] for name in script.asked.rules.checked[place].fields if name in record}
-    value = explain(script.asked.rules, place, read).value
+    try:
+        value = explain(script.asked.rules, place, read).value
+    except InvalidValue as error:
+        raise AssertionError(f"{command} was accepted, and {written} cannot be read: {error}") from None
     passes = value is True or (not isinstance(value, bool) and isinstance(written, Rule) and written.on_null == "pass")
-    holds(passes, f"{command} was accepted, and {written} is {value} for {dict(record)}")
+    holds(passes, f"{command} was accepted, and {written} is {value} for {read}")

@@ -52,7 +52,7 @@ class Script:
         own = {} if given is None else dict(given)
         near = self._near
         told = {name: _values(field, near) for name, field in self.fields.items()}
-        self.values: dict[str, Values] = {**dict.fromkeys(self.required, _TEXTS), **told, **own}
+        self.values: dict[str, Values] = {**dict.fromkeys((*self.required, *self._locked), _TEXTS), **told, **own}
         self.directory = _directory(pipeline)
         self.children = {link.name: Script(link.pipeline, given) for link in pipeline.links}
 
@@ -89,10 +89,13 @@ class Script:
     def required(self) -> dict[str, None]:
         """Every field that some stage, move or panel asks for, in order."""
         moves = [move for of in self.pipeline.moves.values() for move in of.values()]
-        names = [name for stage in self.pipeline.stages for name in stage.requires]
-        names += (name for move in moves for name in move.requires)
+        names = [name for part in (*self.pipeline.stages, *moves) for name in part.requires]
         panels = [name for one in self.pipeline.approvals for panel in one.panels for name in panel.fields]
         return dict.fromkeys([*names, *panels])
+
+    @property
+    def _locked(self) -> list[str]:
+        return [name for stage in self.pipeline.stages for name in stage.locked if name != "*"]
 
     # -- ways
 
@@ -153,7 +156,7 @@ class Script:
             return True
         record = self._record(case, name, data, around, case.at)
         try:
-            return self.asked.holds(f"approvals[{approval.name!r}].when", record) is not False
+            return self.asked.holds(_place_of_approval(approval.name), record) is not False
         except InvalidValue:
             return True
 
@@ -180,7 +183,7 @@ class Script:
     def _read(self, stage: str, name: str, move: Move) -> list[str]:
         found = {*self.reads(stage, name)}
         if move.approval is not None and self.asked is not None:
-            place = f"approvals[{move.approval!r}].when"
+            place = _place_of_approval(move.approval)
             found |= {*(self.asked.rules.checked[place].fields if place in self.asked.rules.checked else ())}
         return sorted(found & self.fields.keys())
 
@@ -200,6 +203,10 @@ def _values(field: Field, near: Mapping[str, tuple[Any, ...]]) -> Values:
 def place_of(stage: str, move: str, number: int) -> str:
     """The name under which a pipeline keeps a guard."""
     return f"moves[{stage!r}][{move!r}].guard" + (f"[{number}]" if number else "")
+
+
+def _place_of_approval(name: str) -> str:
+    return f"approvals[{name!r}].when"
 
 
 def _fits(field: Field, value: Any) -> bool:

@@ -186,10 +186,18 @@ def _overlapping(draw: Draw, script: Script, id_: str) -> list[Row]:
     for to in draw(st.permutations(order)):
         driven = Driven(script, id_)
         if driven.open(draw) and driven.walk(draw, to):
-            rows = _rows(script, driven)
+            rows = [*_apart(_rows(script, driven))]
             place = draw(st.integers(0, len(rows) - 2))
             return [*rows[:place], {**rows[place], "left": rows[place]["left"] + _HOUR}, *rows[place + 1 :]]
     return []
+
+
+def _apart(rows: list[Row]) -> Iterator[Row]:
+    """The same stays, each two hours longer: of several at one instant nobody knows the order once they overlap."""
+    for number, row in enumerate(rows):
+        left = row["left"]
+        entered = row["entered"] + 2 * number * _HOUR
+        yield {**row, "entered": entered, "left": None if left is None else left + 2 * (number + 1) * _HOUR}
 
 
 _PLANTERS: Mapping[str, Callable[[Draw, Script, str], list[Row]]] = {

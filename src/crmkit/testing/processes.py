@@ -9,9 +9,9 @@ the facts gives the case; facts survive their text; and what was accepted is all
 time without the machine: stages, required fields, locks, the schema, roles, approvals, guards.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -30,106 +30,87 @@ from crmkit.testing._driving import Driven
 from crmkit.testing._holds import holds
 from crmkit.testing._scripts import START, WHO, Script, Values
 
-__all__ = ["ProcessMachine", "cases", "check_process", "stateful_tests"]
+__all__ = ["cases", "check_process", "stateful_tests"]
 
 Draw = Callable[..., Any]
 
 _HOURS = st.integers(0, 24 * 20)
 
 
-def _opened(machine: "ProcessMachine") -> bool:
-    return bool(machine.driven.facts)
-
-
-def _has_approvals(machine: "ProcessMachine") -> bool:
-    return _opened(machine) and bool(machine.script.pipeline.approvals)
-
-
-def _has_links(machine: "ProcessMachine") -> bool:
-    return _opened(machine) and bool(machine.script.pipeline.links)
-
-
-def _stages(pipeline: Pipeline) -> list[str]:
-    return [stage.name for stage in pipeline.stages]
-
-
-class ProcessMachine(RuleBasedStateMachine):
-    """One case and its children, driven by commands; `stateful_tests` makes one for a pipeline.
-
-    Attributes:
-        script: what is known of the pipeline.
-    """
-
-    script: ClassVar[Script]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.driven = Driven(self.script)
-
-    @initialize(data=st.data(), bare=st.booleans())
-    def begin(self, data: st.DataObject, bare: bool) -> None:  # noqa: FBT001 - drawn
-        """Open the case, perhaps after it was refused, and go to some stages."""
-        if bare:
-            self.driven.do(Open(who=WHO, fields=_drawn(self.script, data.draw)))
-        if not self.driven.facts:
-            opened = self.driven.open(data.draw)
-            holds(bool(opened) or self.script.pipeline.rules is not None, f"no case can be opened: {opened}")
-        for to in data.draw(journeys(self.script.pipeline)):
-            self._walk(data, to)
-
-    @precondition(_opened)
-    @rule(data=st.data())
-    def walk(self, data: st.DataObject) -> None:
-        """Go to a stage."""
-        self._walk(data, data.draw(st.sampled_from(_stages(self.script.pipeline))))
-
-    def _walk(self, data: st.DataObject, to: str) -> None:
-        self.driven.wait(data.draw(_HOURS))
-        if self.driven.facts:
-            self.driven.walk(data.draw, to)
-
-    @precondition(_opened)
-    @rule(data=st.data(), early=st.booleans(), alone=st.booleans())
-    def move(self, data: st.DataObject, early: bool, alone: bool) -> None:  # noqa: FBT001 - drawn
-        """Take any move with any fields, too early perhaps, or without any role."""
-        move = data.draw(st.sampled_from(_moves(self.script.pipeline)))
-        at = START - timedelta(days=1) if early else None
-        command = Take(move, who=WHO, at=at, fields=_drawn(self.script, data.draw))
-        self.driven.do(command, Around(children=self.driven.around.children) if alone else None)
-
-    @precondition(_opened)
-    @rule(data=st.data())
-    def edit(self, data: st.DataObject) -> None:
-        """Change any fields."""
-        self.driven.do(Edit(who=WHO, fields=_drawn(self.script, data.draw)))
-
-    @precondition(_has_approvals)
-    @rule(data=st.data())
-    def approve(self, data: st.DataObject) -> None:
-        """Ask for an approval, answer, return it, call somebody in or withdraw it."""
-        self.driven.do(data.draw(_answers(self.driven)))
-
-    @precondition(_has_links)
-    @rule(data=st.data())
-    def child(self, data: st.DataObject) -> None:
-        """Open a child case, or take one some way."""
-        below = data.draw(st.sampled_from([None, *self.driven.children.values()]))
-        if below is None:
-            names = [link.name for link in self.script.pipeline.links]
-            self.driven.open_child(data.draw, data.draw(st.sampled_from(names)))
-        else:
-            below.walk(data.draw, data.draw(st.sampled_from(_stages(below.script.pipeline))))
-
-
-def stateful_tests(pipeline: Pipeline, *, fields: Mapping[str, Values] | None = None) -> type[ProcessMachine]:
-    """The state machine of a process, for `hypothesis.stateful`; `stateful_tests(deals).TestCase` is a test case.
+def stateful_tests(pipeline: Pipeline, *, fields: Mapping[str, Values] | None = None) -> type[RuleBasedStateMachine]:
+    """The state machine of a process, for `hypothesis.stateful`: `TestDeals = stateful_tests(deals).TestCase`.
 
     Args:
         pipeline: any pipeline. What fields can hold comes from its schema, from what its guards compare them with, and
             else is a short text.
         fields: strategies for fields that this does not tell, such as those that guards in Python read.
     """
-    return type("ProcessMachine", (ProcessMachine,), {"script": Script(pipeline, fields)})
+    script = Script(pipeline, fields)
+    stages = st.sampled_from([stage.name for stage in pipeline.stages])
+    goals = journeys(script)
+
+    class ProcessMachine(RuleBasedStateMachine):
+        """One case and its children."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.driven = Driven(script)
+
+        @initialize(data=st.data(), bare=st.booleans(), goals=goals)
+        def begin(self, data: st.DataObject, bare: bool, goals: list[str]) -> None:  # noqa: FBT001 - drawn
+            """Open the case, perhaps after it was refused, and go to some stages."""
+            if bare:
+                self.driven.do(Open(who=WHO, fields=_drawn(script, data.draw)))
+            if not self.driven.facts:
+                opened = self.driven.open(data.draw)
+                holds(bool(opened) or pipeline.rules is not None, f"no case can be opened: {opened}")
+            for to in goals if self.driven.facts else ():
+                self.probe(data)
+                self.walk(data, to)
+
+        @precondition(lambda self: self.driven.facts)
+        @rule(data=st.data(), to=stages)
+        def walk(self, data: st.DataObject, to: str) -> None:
+            """Go to a stage."""
+            self.driven.wait(data.draw(_HOURS))
+            self.driven.walk(data.draw, to)
+
+        @precondition(lambda self: self.driven.facts)
+        @rule(data=st.data())
+        def probe(self, data: st.DataObject) -> None:
+            """Take any move with any fields, too early perhaps, or without any role."""
+            early, alone = data.draw(st.sampled_from([(False, False), (False, True), (True, False)]))
+            at = START - timedelta(days=1) if early else None
+            name = data.draw(st.sampled_from(_moves(self.driven)))
+            command = Take(name, who=WHO, at=at, fields=_drawn(script, data.draw))
+            self.driven.do(command, Around(children=self.driven.around.children) if alone else None)
+
+        @precondition(lambda self: self.driven.facts)
+        @rule(data=st.data())
+        def edit(self, data: st.DataObject) -> None:
+            """Change any fields."""
+            self.driven.do(Edit(who=WHO, fields=_drawn(script, data.draw)))
+
+        @precondition(lambda self: self.driven.facts and pipeline.approvals)
+        @rule(data=st.data())
+        def approve(self, data: st.DataObject) -> None:
+            """Ask for an approval, answer, return it, call somebody in or withdraw it."""
+            self.driven.do(data.draw(_answers(self.driven)))
+
+        @precondition(lambda self: self.driven.facts and pipeline.links)
+        @rule(data=st.data())
+        def child(self, data: st.DataObject) -> None:
+            """Open a child case, or take one some way."""
+            driven = self.driven
+            below = data.draw(st.sampled_from([None, *driven.children.values()]))
+            if below is None:
+                driven.open_child(data.draw, data.draw(st.sampled_from([link.name for link in pipeline.links])))
+            else:
+                below.walk(
+                    data.draw, data.draw(st.sampled_from([stage.name for stage in below.script.pipeline.stages]))
+                )
+
+    return ProcessMachine
 
 
 def check_process(pipeline: Pipeline, *, examples: int = 50, fields: Mapping[str, Values] | None = None) -> None:
@@ -173,28 +154,39 @@ def driven_case(draw: Draw, script: Script, id_: str) -> Driven:
     driven = Driven(script, id_)
     if not driven.open(draw):
         raise InvalidValue("pipeline", script.pipeline.name, "opens no case; give strategies for its fields")
-    for to in draw(journeys(script.pipeline)):
+    for to in draw(journeys(script)):
         driven.wait(draw(_HOURS))
         driven.walk(draw, to)
     return driven
 
 
-def journeys(pipeline: Pipeline) -> st.SearchStrategy[list[str]]:
-    """Up to two open stages to go to, and then mostly a closed one.
+def journeys(script: Script) -> st.SearchStrategy[list[str]]:
+    """Up to three open stages to go to, and then mostly a closed one.
 
-    Some closed stages have no way out, and some can only be reached from the start: so the closed one comes last, and
-    in a third of the runs it comes first too.
+    What closes a case for good must come last, and some closed stages can only be reached from early ones: open stages
+    from which the others could no longer be reached are left out.
     """
-    still = [stage.name for stage in pipeline.stages if stage.outcome is None]
-    ends = [stage.name for stage in pipeline.stages if stage.outcome is not None]
-    first, more = (st.sampled_from(names) for names in (still, [None, *still]))
-    way = st.sampled_from([(), (first,), (first, more)]).flatmap(lambda parts: st.tuples(*parts))
-    return st.tuples(way, st.sampled_from([None, *ends, *ends])).map(lambda to: [one for one in (*to[0], to[1]) if one])
+    still = [stage.name for stage in script.pipeline.stages if stage.outcome is None]
+    ends = [stage.name for stage in script.pipeline.stages if stage.outcome is not None]
+    between = st.sampled_from([None, *still])
+    return st.tuples(between, between, between, st.sampled_from([None, *ends])).map(
+        lambda goals: _possible(script, goals)
+    )
 
 
-def _moves(pipeline: Pipeline) -> list[str]:
+def _possible(script: Script, goals: Sequence[str | None]) -> list[str]:
+    made: list[str] = []
+    for goal in reversed([goal for goal in goals if goal is not None]):
+        if not made or script.ways(goal, made[0]) is not None:
+            made.insert(0, goal)
+    return made
+
+
+def _moves(driven: Driven) -> list[str]:
+    """Mostly the moves out of the stage that the case is in."""
+    here, pipeline = driven.script.pipeline.moves_from(driven.case.stage), driven.script.pipeline
     names = dict.fromkeys(name for of in pipeline.moves.values() for name in of)
-    return [*names, "no such move"]
+    return [*here * 3, *names, "no such move"]
 
 
 def _drawn(script: Script, draw: Draw) -> dict[str, Any]:
@@ -213,13 +205,11 @@ def _answers(draw: Draw, driven: Driven) -> Command:
     request = driven.case.request(name)
     due = () if request is None else request.due
     who = draw(st.sampled_from([*due, *due, WHO, "chief", "nobody"]))
-    answer: Command = draw(st.one_of(
+    return draw(st.one_of(
         st.builds(Submit, st.just(name), who=st.just(WHO), fields=st.just(_drawn(driven.script, draw))),
         *[st.just(Approve(name, who=who))] * 2,
         st.just(Reject(name, who=who, reason="too much")),
         st.builds(SendBack, st.just(name), who=st.just(who), panel=st.integers(0, 2)),
-        st.builds(AddApprover, st.just(name), st.sampled_from(["chief", "zoe"]), who=st.just(who),
-                  before=st.booleans()),
+        st.builds(AddApprover, st.just(name), st.sampled_from(["chief", "zoe"]), who=st.just(who), before=st.booleans()),
         st.just(Withdraw(name, who=draw(st.sampled_from([WHO, who])))),
     ))  # fmt: skip
-    return answer
