@@ -76,9 +76,10 @@ def coded(customers: Any, size: int) -> Coded:
         customers = Coded(codes.astype(np.int32), tuple(map(str, values.tolist())))
     elif not isinstance(customers, Coded):
         customers = code([None if name is None else str(name) for name in customers])
-    if len(customers) != size:
-        raise InvalidValue("customers", f"{len(customers)} rows", f"do not match the {size} of the other columns")
-    return customers
+    column: Coded = customers
+    if len(column) != size:
+        raise InvalidValue("customers", f"{len(column)} rows", f"do not match the {size} of the other columns")
+    return column
 
 
 def _listed(at: Iterable[Any], what: str) -> npt.NDArray[Any]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue
 from crmkit.metrics._checks import Floats, as_given, numbers
-from crmkit.metrics._fits import Fit, maximise
+from crmkit.metrics._fits import Fit, above_0, maximise
 from crmkit.metrics._purchases import BuyerCounts, Purchases
 
 __all__ = ["BgNbd", "ParetoNbd", "bg_nbd", "pareto_nbd"]
@@ -19,15 +19,6 @@ __all__ = ["BgNbd", "ParetoNbd", "bg_nbd", "pareto_nbd"]
 _BETA_NODES, _LOG_NODES = 48, 32
 # e^-40 of the integrand is beyond what a double adds up.
 _DROP = 40.0
-
-
-def _positive(_owner: object, field: Any, value: float) -> None:
-    if not (np.isfinite(value) and value > 0):
-        raise InvalidValue(field.name, value, "is no finite number above 0")
-
-
-def _parameter() -> Any:
-    return attrs.field(converter=float, validator=_positive)
 
 
 @attrs.frozen
@@ -86,10 +77,10 @@ class BgNbd(_Dropout):
 
     model: ClassVar[str] = "BG/NBD"
 
-    r: float = _parameter()
-    alpha: float = _parameter()
-    a: float = _parameter()
-    b: float = _parameter()
+    r: float = attrs.field(validator=above_0)
+    alpha: float = attrs.field(validator=above_0)
+    a: float = attrs.field(validator=above_0)
+    b: float = attrs.field(validator=above_0)
     unit: int = 7
     fit: Fit | None = None
 
@@ -132,10 +123,10 @@ class ParetoNbd(_Dropout):
 
     model: ClassVar[str] = "Pareto/NBD"
 
-    r: float = _parameter()
-    alpha: float = _parameter()
-    s: float = _parameter()
-    beta: float = _parameter()
+    r: float = attrs.field(validator=above_0)
+    alpha: float = attrs.field(validator=above_0)
+    s: float = attrs.field(validator=above_0)
+    beta: float = attrs.field(validator=above_0)
     unit: int = 7
     fit: Fit | None = None
 
@@ -172,6 +163,7 @@ def bg_nbd(bought: Purchases | BuyerCounts, *, unit: int = 7, level: float = 0.9
 
     x, last, age, n = _columns(bought, unit, BgNbd.model)
     kinds, weight = _by_count(x, n)
+    total = float(weight.sum())
     again = x > 0
     once, once_n = age[~again], n[~again]
     x, last, age, n = x[again], last[again], age[again], n[again]
@@ -186,23 +178,29 @@ def bg_nbd(bought: Purchases | BuyerCounts, *, unit: int = 7, level: float = 0.9
         both = np.logaddexp(stays, stops)
         alive = n * np.exp(stays - both)
         gone = n - alive
-        total = float(weight.sum())
+        repeaters, only = more_n.sum(), once_n @ np.log(alpha + once)
         value = (
-            weight @ gammaln(r + kinds) + total * (r * at[1] - gammaln(r)) + n @ both - r * (once_n @ np.log(alpha + once))
-            + more_n @ (gammaln(b + more) - gammaln(a + b + more)) + more_n.sum() * (gammaln(a + b) - gammaln(b))
+            weight @ gammaln(r + kinds) + total * (r * at[1] - gammaln(r)) + n @ both - r * only
+            + more_n @ (gammaln(b + more) - gammaln(a + b + more)) + repeaters * (gammaln(a + b) - gammaln(b))
         )  # fmt: skip
+        by_p = repeaters * psi(a + b) - more_n @ psi(a + b + more)
         slope = np.array([
-            weight @ psi(r + kinds) + total * (at[1] - psi(r)) - alive @ to_end - gone @ to_last
-            - once_n @ np.log(alpha + once),
-            total * r / alpha - (r + x) @ (alive / (alpha + age) + gone / (alpha + last)) - r * (once_n @ (1 / (alpha + once))),
-            more_n.sum() * psi(a + b) - more_n @ psi(a + b + more) + gone.sum() / a,
-            more_n @ (psi(b + more) - psi(a + b + more)) + more_n.sum() * (psi(a + b) - psi(b)) - gone @ (1 / (b + x - 1.0)),
+            weight @ psi(r + kinds) + total * (at[1] - psi(r)) - alive @ to_end - gone @ to_last - only,
+            total * r / alpha - (r + x) @ (alive / (alpha + age) + gone / (alpha + last))
+            - r * (once_n / (alpha + once)).sum(),
+            by_p + gone.sum() / a,
+            by_p + more_n @ psi(b + more) - repeaters * psi(b) - (gone / (b + x - 1.0)).sum(),
         ])  # fmt: skip
         return float(value), slope * np.exp(at)
 
     start = {"r": 1.0, "alpha": float(age.mean()), "a": 1.0, "b": 1.0}
-    fit = _fitted(objective, start, bought, unit, level, BgNbd.model)
-    return BgNbd(*(row.value for row in fit.rows), unit=unit, fit=fit)
+    policies, unusable = _said(bought, unit)
+    fit = maximise(
+        objective, start, BgNbd.model,
+        n=int(total), n_unusable=unusable, level=level, policies=policies,
+    )  # fmt: skip
+    r, alpha, a, b = (row.value for row in fit.rows)
+    return BgNbd(r, alpha, a, b, unit, fit)
 
 
 def pareto_nbd(bought: Purchases | BuyerCounts, *, unit: int = 7, level: float = 0.95) -> ParetoNbd:
@@ -231,29 +229,32 @@ def pareto_nbd(bought: Purchases | BuyerCounts, *, unit: int = 7, level: float =
         both = np.logaddexp(stays, stops)
         alive = n * np.exp(stays - both)
         value = weight @ gammaln(r + kinds) + total * (r * at[1] + s * at[3] - gammaln(r)) + n @ both
-        outer = np.array(
-            [-np.log(alpha + age), -(r + x) / (alpha + age), -np.log(beta + age), -s / (beta + age)]
-        )
+        outer = np.array([-np.log(alpha + age), -(r + x) / (alpha + age), -np.log(beta + age), -s / (beta + age)])
         slope = outer @ alive + inner @ (n - alive)
-        slope += [weight @ psi(r + kinds) + total * (at[1] - psi(r)), total * r / alpha, total * at[3], total * s / beta]
+        slope += [
+            weight @ psi(r + kinds) + total * (at[1] - psi(r)),
+            total * r / alpha,
+            total * at[3],
+            total * s / beta,
+        ]
         return float(value), slope * theta
 
     mean = float(age.mean())
-    fit = _fitted(objective, {"r": 1.0, "alpha": mean, "s": 1.0, "beta": mean}, bought, unit, level, ParetoNbd.model)
-    return ParetoNbd(*(row.value for row in fit.rows), unit=unit, fit=fit)
+    policies, unusable = _said(bought, unit)
+    fit = maximise(
+        objective, {"r": 1.0, "alpha": mean, "s": 1.0, "beta": mean}, ParetoNbd.model,
+        n=int(total), n_unusable=unusable, level=level, policies=policies,
+    )  # fmt: skip
+    r, alpha, s, beta = (row.value for row in fit.rows)
+    return ParetoNbd(r, alpha, s, beta, unit, fit)
 
 
-def _fitted(
-    objective: Any, start: dict[str, float], bought: Purchases | BuyerCounts, unit: int, level: float, model: str
-) -> Fit:
-    counts, policies = bought, {"unit": f"{unit} days", "purchases": "one a civil day"}
-    unusable = 0
-    if isinstance(bought, Purchases):
-        counts, unusable = bought.counts(), bought.n_unusable
-        policies |= {"zone": bought.zone, "until": str(bought.calibration)}
-    return maximise(
-        objective, start, model, n=counts.customers, n_unusable=unusable, level=level, policies=policies
-    )
+def _said(bought: Purchases | BuyerCounts, unit: int) -> tuple[dict[str, str], int]:
+    """The policies of a fit, and how many rows could not be used."""
+    policies = {"unit": f"{unit} days", "purchases": "one a civil day"}
+    if isinstance(bought, BuyerCounts):
+        return policies, 0
+    return {**policies, "zone": bought.zone, "until": str(bought.calibration)}, bought.n_unusable
 
 
 def _history(x: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
@@ -261,7 +262,9 @@ def _history(x: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> tu
     bad = (last > until) | ((count == 0) & (last > 0))
     if bad.any():
         found = tuple(float(column[bad][0]) for column in (count, last, until))
-        raise InvalidValue("(x, recency, age)", found, "has a last purchase after its age, or without one after the first")
+        raise InvalidValue(
+            "(x, recency, age)", found, "has a last purchase after its age, or without one after the first"
+        )
     return count, last, until
 
 
@@ -278,7 +281,7 @@ def _columns(bought: Purchases | BuyerCounts, unit: int, model: str) -> tuple[Fl
 def _by_count(x: Floats, n: Floats) -> tuple[Floats, Floats]:
     """Distinct numbers of purchases, and how many customers have each: the gamma functions need no more."""
     kinds, which = np.unique(x, return_inverse=True)
-    return kinds, np.bincount(which, n)
+    return kinds, np.bincount(which, n).astype(np.float64)
 
 
 def _beta_rule(a: float, b: float) -> tuple[Floats, Floats]:

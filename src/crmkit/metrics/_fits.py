@@ -1,6 +1,8 @@
 """Maximum likelihood of positive parameters: the search, the standard errors, and what is said of both."""
 
 from collections.abc import Callable
+from typing import Any
+
 import attrs
 import numpy as np
 
@@ -9,7 +11,7 @@ from crmkit.metrics._checks import Floats, normal_quantile
 from crmkit.metrics._result import Frameable
 from crmkit.metrics.policy import definition_id
 
-__all__ = ["Fit", "Parameter", "maximise"]
+__all__ = ["Fit", "Parameter", "above_0", "maximise"]
 
 # From the logarithms of the parameters to the log-likelihood and its gradient.
 Objective = Callable[[Floats], tuple[float, Floats]]
@@ -24,6 +26,16 @@ _FLAT = 1e-4
 _DECREMENT = 1e-12
 # Sums of thousands of logarithms are not more exact than this, and a step must not fail for it.
 _NOISE = 1e-11
+
+
+def above_0(_owner: object, field: Any, value: float) -> None:
+    """Checks the field of a parameter.
+
+    Raises:
+        InvalidValue: unless it is a finite number above 0.
+    """
+    if not (np.isfinite(value) and value > 0):
+        raise InvalidValue(field.name, value, "is no finite number above 0")
 
 
 @attrs.frozen
@@ -111,7 +123,9 @@ def maximise(
         )  # fmt: skip
     errors = np.sqrt(np.diag(covariance))
     rows = tuple(
-        Parameter(name, float(np.exp(u)), float(np.exp(u) * e), float(np.exp(u - reach * e)), float(np.exp(u + reach * e)))
+        Parameter(
+            name, float(np.exp(u)), float(np.exp(u) * e), float(np.exp(u - reach * e)), float(np.exp(u + reach * e))
+        )
         for name, u, e in zip(names, at, errors, strict=True)
     )
     return Fit(rows, model, n, n_unusable, value, level, definition_id(model, level=level, **policies), policies)

@@ -137,8 +137,8 @@ class Purchases:
     n_unpriced: int
     zone: str
 
-    @classmethod
-    def of_ledger(cls, ledger: Ledger, *, as_of: date, calibration: date | None = None, tz: str = "UTC") -> Self:
+    @staticmethod
+    def of_ledger(ledger: Ledger, *, as_of: date, calibration: date | None = None, tz: str = "UTC") -> "Purchases":
         """The purchases of a ledger, of which each row is one: `ledger.of("order")`; of an id the last revision counts.
 
         Raises:
@@ -150,26 +150,9 @@ class Purchases:
         units = [rows.currencies.values[unit] for unit in np.unique(rows.currencies.codes) if unit >= 0]
         if len(units) > 1:
             raise InvalidValue("purchases", ", ".join(units), "are several currencies; convert to one first")
-        return cls._of(
+        return _purchases(
             rows.customers, rows.at, rows.minor if units else None, rows.currencies.missing,
             as_of=as_of, calibration=calibration, currency=units[0] if units else None, tz=tz,
-        )  # fmt: skip
-
-    @classmethod
-    def _of(
-        cls, customers: Any, at: Any, amounts: Any, unpriced: Any, *,
-        as_of: date, calibration: date | None, currency: str | None, tz: str,
-    ) -> Self:  # fmt: skip
-        day, known = civil_days(at, tz, "at")
-        who = coded(customers, len(day))
-        minor = np.zeros(len(day), np.int64) if amounts is None else _minor(amounts, len(day))
-        usable = known & ~who.missing
-        end, start = as_day(as_of, "as_of"), as_day(as_of if calibration is None else calibration, "calibration")
-        _observed(day[usable], who[usable], end, start)
-        keys, day, minor = _per_day(who.codes[usable].astype(np.int64), day[usable], minor[usable])
-        return cls(
-            who.values, keys, day, minor, currency, from_day(end), from_day(start),
-            int((~usable).sum()), int((unpriced & usable).sum()), tz,
         )  # fmt: skip
 
     def merge(self, other: Self) -> Self:
@@ -276,7 +259,26 @@ def purchases(
     if amounts is not None and currency is None:
         raise InvalidValue("purchases", "amounts", "come without a currency; give currency=")
     unit = None if currency is None or amounts is None else Currency(currency).code
-    return Purchases._of(customers, at, amounts, amounts is None, as_of=as_of, calibration=calibration, currency=unit, tz=tz)
+    return _purchases(
+        customers, at, amounts, amounts is None, as_of=as_of, calibration=calibration, currency=unit, tz=tz
+    )
+
+
+def _purchases(
+    customers: Any, at: Any, amounts: Any, unpriced: Any, *,
+    as_of: date, calibration: date | None, currency: str | None, tz: str,
+) -> Purchases:  # fmt: skip
+    day, known = civil_days(at, tz, "at")
+    who = coded(customers, len(day))
+    minor = np.zeros(len(day), np.int64) if amounts is None else _minor(amounts, len(day))
+    usable = known & ~who.missing
+    end, start = as_day(as_of, "as_of"), as_day(as_of if calibration is None else calibration, "calibration")
+    _observed(day[usable], who[usable], end, start)
+    keys, day, minor = _per_day(who.codes[usable].astype(np.int64), day[usable], minor[usable])
+    return Purchases(
+        who.values, keys, day, minor, currency, from_day(end), from_day(start),
+        int((~usable).sum()), int((unpriced & usable).sum()), tz,
+    )  # fmt: skip
 
 
 def _minor(amounts: npt.ArrayLike, size: int) -> Ints:
