@@ -3,6 +3,7 @@
 All times here are in the unit of the model, and every function takes numbers or arrays that broadcast.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import attrs
@@ -22,7 +23,7 @@ _DROP = 40.0
 
 
 @attrs.frozen
-class _Dropout:
+class _Dropout(ABC):
     """What both models can tell; `x` purchases after the first, the last `recency` after it, `age` observed.
 
     The defaults are those of a customer who has just bought for the first time.
@@ -50,16 +51,18 @@ class _Dropout:
         count, last, until, ahead = np.broadcast_arrays(*_history(x, recency, age), numbers(t, "t"))
         return as_given(np.asarray(1.0 - self._alive(count, last, until) * (1.0 - self._quiet(ahead, count, until))))
 
-    def _alive(self, x: Floats, recency: Floats, age: Floats) -> Floats:
-        raise NotImplementedError
+    @abstractmethod
+    def _alive(self, x: Floats, recency: Floats, age: Floats) -> Floats: ...
 
+    @abstractmethod
     def _purchases(self, t: Floats, x: Floats, age: Floats) -> Floats:
         """Expected purchases of customers who are alive."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def _quiet(self, t: Floats, x: Floats, age: Floats) -> Floats:
         """The chance that customers who are alive buy nothing."""
-        raise NotImplementedError
+        ...
 
 
 @attrs.frozen

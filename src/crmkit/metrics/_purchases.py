@@ -292,7 +292,7 @@ def _minor(amounts: npt.ArrayLike, size: int) -> Ints:
 
 def _observed(day: Ints, who: Coded, end: int, start: int) -> None:
     if start > end:
-        raise InvalidValue("calibration", from_day(start), f"is after as_of, {from_day(end)}")
+        raise InvalidValue("calibration", str(from_day(start)), f"is after as_of, {from_day(end)}")
     if not len(day):
         raise InvalidValue("purchases", "no row", "has a customer and a time")
     late = day > end
@@ -301,7 +301,9 @@ def _observed(day: Ints, who: Coded, end: int, start: int) -> None:
         found = f"{who.values[who.codes[row]]} on {from_day(int(day[row]))}"
         raise InvalidValue("purchases", found, f"is after as_of, {from_day(end)}; {int(late.sum())} rows are")
     if not (day <= start).any():
-        raise InvalidValue("calibration", from_day(start), f"is before the first purchase, {from_day(int(day.min()))}")
+        raise InvalidValue(
+            "calibration", str(from_day(start)), f"is before the first purchase, {from_day(int(day.min()))}"
+        )
 
 
 def _per_day(who: Ints, day: Ints, minor: Ints) -> tuple[Ints, Ints, Ints]:

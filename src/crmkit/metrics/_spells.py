@@ -95,7 +95,7 @@ def subscriptions(
     back = known & (ends < begins)
     if back.any():
         row = int(np.flatnonzero(back)[0])
-        raise InvalidValue("end", from_day(ends[row]), f"is before its start, {from_day(begins[row])}")
+        raise InvalidValue("end", str(from_day(ends[row])), f"is before its start, {from_day(begins[row])}")
     usable = known & ~who.missing & (ends > begins) & (begins <= last)
     if since is not None:
         # At least one day of it must lie in what was observed.
