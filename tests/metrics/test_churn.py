@@ -6,7 +6,7 @@ from math import exp, isnan
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crmkit.errors import InvalidValue, NaiveDatetime
@@ -487,6 +487,7 @@ def test_gaps_are_judged_by_the_customers_own():
     assert ended["rare"] == (int(np.ceil(np.quantile(gaps, 0.95))) + 1, True)
 
 
+@example([("a", 0, 0), ("a", 1, 0), ("a", 2, 0), ("a", 3, 0), ("d", 5, 0), ("d", 36, 0)], 0.9, 2)
 @given(LIVES, st.sampled_from([0.5, 0.9, 1.0]), st.integers(1, 3))
 def test_gap_spells_are_what_walking_through_them_gives(rows, q, least):
     """Each spell goes on while gaps are within the limit, and ends on the day after it."""

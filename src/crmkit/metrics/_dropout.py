@@ -181,18 +181,18 @@ def bg_nbd(bought: Purchases | BuyerCounts, *, unit: int = 7, level: float = 0.9
         both = np.logaddexp(stays, stops)
         alive = n * np.exp(stays - both)
         gone = n - alive
-        repeaters, only = more_n.sum(), once_n @ np.log(alpha + once)
+        repeaters, only = more_n.sum(), _dot(once_n, np.log(alpha + once))
+        by_p = repeaters * psi(a + b) - _dot(more_n, psi(a + b + more))
         value = (
-            weight @ gammaln(r + kinds) + total * (r * at[1] - gammaln(r)) + n @ both - r * only
-            + more_n @ (gammaln(b + more) - gammaln(a + b + more)) + repeaters * (gammaln(a + b) - gammaln(b))
+            _dot(weight, gammaln(r + kinds)) + total * (r * at[1] - gammaln(r)) + _dot(n, both) - r * only
+            + _dot(more_n, gammaln(b + more) - gammaln(a + b + more)) + repeaters * (gammaln(a + b) - gammaln(b))
         )  # fmt: skip
-        by_p = repeaters * psi(a + b) - more_n @ psi(a + b + more)
         slope = np.array([
-            weight @ psi(r + kinds) + total * (at[1] - psi(r)) - alive @ to_end - gone @ to_last - only,
-            total * r / alpha - (r + x) @ (alive / (alpha + age) + gone / (alpha + last))
+            _dot(weight, psi(r + kinds)) + total * (at[1] - psi(r)) - _dot(alive, to_end) - _dot(gone, to_last) - only,
+            total * r / alpha - _dot(r + x, alive / (alpha + age) + gone / (alpha + last))
             - r * (once_n / (alpha + once)).sum(),
             by_p + gone.sum() / a,
-            by_p + more_n @ psi(b + more) - repeaters * psi(b) - (gone / (b + x - 1.0)).sum(),
+            by_p + _dot(more_n, psi(b + more)) - repeaters * psi(b) - (gone / (b + x - 1.0)).sum(),
         ])  # fmt: skip
         return float(value), slope * np.exp(at)
 
@@ -231,11 +231,11 @@ def pareto_nbd(bought: Purchases | BuyerCounts, *, unit: int = 7, level: float =
         stays, stops, inner = _pareto_parts(theta, x, last, age)
         both = np.logaddexp(stays, stops)
         alive = n * np.exp(stays - both)
-        value = weight @ gammaln(r + kinds) + total * (r * at[1] + s * at[3] - gammaln(r)) + n @ both
+        value = _dot(weight, gammaln(r + kinds)) + total * (r * at[1] + s * at[3] - gammaln(r)) + _dot(n, both)
         outer = np.array([-np.log(alpha + age), -(r + x) / (alpha + age), -np.log(beta + age), -s / (beta + age)])
-        slope = outer @ alive + inner @ (n - alive)
+        slope = np.einsum("ij,j->i", outer, alive) + np.einsum("ij,j->i", inner, n - alive)
         slope += [
-            weight @ psi(r + kinds) + total * (at[1] - psi(r)),
+            _dot(weight, psi(r + kinds)) + total * (at[1] - psi(r)),
             total * r / alpha,
             total * at[3],
             total * s / beta,
@@ -279,6 +279,11 @@ def _columns(bought: Purchases | BuyerCounts, unit: int, model: str) -> tuple[Fl
         raise InvalidValue(f"{model} fit", f"{counts.customers} customers", "of whom nobody bought twice tell nothing")
     x, n = counts.frequency.astype(np.float64), counts.n.astype(np.float64)
     return x, counts.recency / unit, counts.age / unit, n
+
+
+def _dot(one: Floats, other: Floats) -> float:
+    """The sum of products without BLAS, whose threads cost more than these sums."""
+    return float(np.einsum("i,i", one, other))
 
 
 def _by_count(x: Floats, n: Floats) -> tuple[Floats, Floats]:

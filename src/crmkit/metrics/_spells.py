@@ -135,8 +135,9 @@ def lapses(bought: Purchases, *, q: float = 0.95, least: int = 5) -> Spells:
         raise InvalidValue(
             "purchases", f"{len(bought.customers)} customers", "of whom nobody bought twice have no gaps"
         )
-    pooled = int(np.ceil(_quantiles(np.zeros_like(whose), gap, q, 1)[0]))
-    own = np.ceil(_quantiles(whose, gap, q, len(bought.customers)))
+    # A quantile that is whole but for rounding is not to gain a day.
+    pooled = int(np.ceil(_quantiles(np.zeros_like(whose), gap, q, 1)[0] - 1e-9))
+    own = np.ceil(_quantiles(whose, gap, q, len(bought.customers)) - 1e-9)
     enough = np.bincount(whose, minlength=len(bought.customers)) >= least
     limit = np.where(enough, own, pooled).astype(np.int64)
     rows = np.array([who, day, day + limit[who], np.zeros_like(who)], np.int64)
@@ -185,8 +186,6 @@ def _quantiles(group: Ints, values: Ints, q: float, groups: int) -> npt.NDArray[
     before = np.cumsum(size) - size
     ranked = np.append(values[order], 0).astype(np.float64)
     place = np.maximum(size - 1, 0) * q
-    # A place that misses a whole number by rounding must not reach for the next value.
-    place = np.where(np.abs(place - np.round(place)) < 1e-9, np.round(place), place)
     low = np.floor(place).astype(np.int64)
     high = np.ceil(place).astype(np.int64)
     below, above = ranked[before + low], ranked[before + high]
