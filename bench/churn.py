@@ -10,8 +10,9 @@ from harness import Comparison, Contender, Run
 from crmkit.metrics import churn
 
 FEW, MANY, QUICK = 2_500, 100_000, 1_500
-# One more year than anybody has been seen: ages differ, as customers come in over a quarter.
+# Customers come in over a quarter, and are seen until its third follower ends.
 WEEKS, COHORTS = 39, 12
+BG, PARETO = "r alpha a b", "r alpha s beta"
 
 
 def comparisons(*, quick: bool) -> list[Comparison]:
@@ -21,16 +22,16 @@ def comparisons(*, quick: bool) -> list[Comparison]:
         *(
             Comparison(
                 f"BG/NBD from {size:,} rows, with standard errors", size, "customers", partial(_write, size=size),
-                [Contender("crmkit", partial(_ours, fit=churn.bg_nbd), partial(_parameters, names="r alpha a b")),
-                 Contender("lifetimes", partial(_theirs, fitter="BetaGeoFitter"), partial(_sorted, names="r alpha a b"))],
+                [Contender("crmkit", partial(_ours, fit=churn.bg_nbd), partial(_parameters, names=BG)),
+                 Contender("lifetimes", partial(_theirs, fitter="BetaGeoFitter"), partial(_fitted, names=BG))],
                 _near,
             )
             for size in dict.fromkeys((few, many))
         ),
         Comparison(
-            "Pareto/NBD, with standard errors (the peer: none)", few, "customers", partial(_write, size=few),
-            [Contender("crmkit", partial(_ours, fit=churn.pareto_nbd), partial(_parameters, names="r alpha s beta")),
-             Contender("lifetimes", partial(_theirs, fitter="ParetoNBDFitter"), partial(_sorted, names="r alpha s beta"))],
+            "Pareto/NBD, with standard errors (the peer has none)", few, "customers", partial(_write, size=few),
+            [Contender("crmkit", partial(_ours, fit=churn.pareto_nbd), partial(_parameters, names=PARETO)),
+             Contender("lifetimes", partial(_theirs, fitter="ParetoNBDFitter"), partial(_fitted, names=PARETO))],
             # The peer's simplex stops where it likes.
             partial(_near, within=2e-2),
         ),
@@ -78,5 +79,5 @@ def _theirs(folder: Path, *, fitter: str) -> Run:
     return lambda: getattr(lifetimes, fitter)().fit(x, last / 7, age / 7)
 
 
-def _sorted(fitted: Any, *, names: str) -> Any:
+def _fitted(fitted: Any, *, names: str) -> Any:
     return [fitted.params_[name] for name in names.split()]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 BENCH = Path(__file__).parents[1] / "bench"
-TOPICS = ("survival", "conversion", "moves", "business time", "ingest", "rules")
+TOPICS = ("survival", "churn", "conversion", "moves", "business time", "ingest", "rules")
 # A page as a full run leaves it: the results of one topic, and those of another from an older run.
 OLD = "# an old head\n\n## moves\n\nold moves\n\n## ingest\n\nold ingest\n"
 
@@ -52,7 +52,7 @@ def test_an_unknown_topic_is_refused():
     """The message names the topics there are."""
     done = ran("--quick", "moods")
     assert done.returncode == 2
-    assert "no topic moods; there are survival, conversion, moves, business_time, ingest, rules" in done.stderr
+    assert "no topic moods; there are survival, churn, conversion, moves, business_time, ingest, rules" in done.stderr
 
 
 def test_a_run_of_one_topic_leaves_the_others_as_they_were(bench):

@@ -307,7 +307,7 @@ def _beta_rule(a: float, b: float) -> tuple[Floats, Floats]:
     beside = 4.0 * j * (j + p) * (j + q) * ratio / (m * m * (m + 1.0))
     z, vectors = eigh_tridiagonal(centre, np.sqrt(beside))
     # A node that rounding puts on 0 would divide by 0.
-    return np.clip((1.0 + z) / 2.0, np.finfo(np.float64).tiny, 1.0), vectors[0] ** 2
+    return np.clip((1.0 + z) / 2.0, np.finfo(np.float64).tiny, 1.0).astype(np.float64), vectors[0] ** 2
 
 
 def _pareto_parts(theta: Any, x: Floats, last: Floats, age: Floats) -> tuple[Floats, Floats, Floats]:
