@@ -10,7 +10,7 @@ from harness import Comparison, Contender, Run
 from crmkit.metrics import churn
 
 FEW, MANY, QUICK = 2_500, 100_000, 1_500
-# Customers come in over a quarter, and are seen until its third follower ends.
+# Customers come in over a quarter, and are seen until week 39.
 WEEKS, COHORTS = 39, 12
 BG, PARETO = "r alpha a b", "r alpha s beta"
 
