@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness import Figure, figures, versions
 
-TOPICS = ("survival", "conversion", "process_mining", "moves", "business_time", "ingest", "rules")
+TOPICS = ("survival", "churn", "conversion", "process_mining", "moves", "business_time", "ingest", "rules")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEAD = """\
 # crmkit beside its peers

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from crmkit.errors import DefinitionError, DefinitionErrors, RuleError
 from crmkit.rules._kinds import FieldKind
 from crmkit.rules.feel import _nodes as nodes
+from crmkit.rules.feel._builtins import BUILTINS
 from crmkit.rules.feel._lexer import Names
 from crmkit.rules.feel._library import FUNCTIONS
 from crmkit.rules.feel._parser import parse
@@ -96,8 +97,9 @@ def _expected(node: nodes.Node) -> Iterator[_Expected]:
         case nodes.Arithmetic():
             sides = (node.left, node.right)
             yield from _each(sides, "decimal" if _first(sides) in {None, "decimal"} else None)
-        case nodes.Call(function=nodes.Name("not")):
-            yield from _each(node.arguments, "boolean")
+        case nodes.Call(function=nodes.Name(name), names=()) if name in FUNCTIONS:
+            for place, part in enumerate(node.arguments):
+                yield part, _argument(name, place)
         case _:
             yield from _each(nodes.children(node), None)
 
@@ -109,6 +111,14 @@ def _first(parts: Iterable[nodes.Node]) -> FieldKind | None:
         if told is not None:
             return told
     return None
+
+
+def _argument(function: str, place: int) -> FieldKind | None:
+    """The kind of an argument of a function, if every form of that function wants the same one there."""
+    wanted = {
+        kind for way in BUILTINS.get(function, ()) for one in way.parameters[place : place + 1] for kind in one.kinds
+    }
+    return _FIELD_KINDS.get(next(iter(wanted - {"null"}))) if len(wanted - {"null"}) == 1 else None
 
 
 def _each(parts: Iterable[nodes.Node], told: FieldKind | None) -> Iterator[_Expected]:
