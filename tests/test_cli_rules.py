@@ -153,3 +153,15 @@ def test_bad_files_and_records(tmp_path, write, capsys):
         told = said(capsys, 2, *arguments)
         assert part in told, (arguments, told)
         assert told.count("\n") == 1
+
+
+def test_check_rules(write, capsys):
+    """Rules that contradict each other: which, with a record, exit code 1; what boxes leave open, z3 says."""
+    more = '\n[[rules]]\nname = "much"\ncondition = \'discount > 0.2 and role = "rep"\'\n[[tables]]'
+    told = said(capsys, 1, "check", write("a.toml", RULES.replace("\n[[tables]]", more)))
+    assert "deals: error: no record keeps both 'authority' and 'much'; 'authority' alone is kept with " in told
+    assert "1 errors, 0 warnings" in told
+    open_ = write("b.toml", RULES.replace('discount <= 0.15 or role = "manager"', "discount * discount > 1"))
+    assert "open for boxes: the solver z3 may know: whether 'authority' can be true" in said(capsys, 0, "check", open_)
+    assert "'authority' is never true, so that no record keeps it" in said(capsys, 1, "check", open_, "--solver", "z3")
+    assert "there is no 'boxed' (did you mean 'boxes'?)" in said(capsys, 2, "check", open_, "--solver", "boxed")

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
+from crmkit._pipeline_commands import app as pipeline_app
 from crmkit._rules_commands import app as rules_app
 from crmkit.adapters.files import read_table
 from crmkit.errors import CrmkitError, DefinitionErrors, InputError, NotFound, RuleError, did_you_mean
@@ -30,6 +31,7 @@ app = typer.Typer(
     help="See, measure and improve sales and service processes.",
 )
 
+app.add_typer(pipeline_app, name="pipeline")
 app.add_typer(rules_app, name="rules")
 
 # typer carries its own copy of click from some version on, so the class is found from a child that typer exports.

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, DecimalException
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -13,12 +13,13 @@ from rich.table import Table as Grid
 from crmkit.adapters.files import read_table
 from crmkit.errors import InputError, did_you_mean
 from crmkit.journal import Table
-from crmkit.rules.analysis import analyse, diff
+from crmkit.rules.analysis import TableFinding, analyse, diff
 from crmkit.rules.backtest import Effect, backtest
 from crmkit.rules.codec import from_json, from_toml
 from crmkit.rules.coverage import coverage, mutation_score
 from crmkit.rules.explain import explain, explain_table
 from crmkit.rules.feel import read_value
+from crmkit.rules.relations import SetFinding, relations
 from crmkit.rules.ruleset import RuleSet
 from crmkit.rules.schema import Field, Schema
 from crmkit.rules.table import DecisionTable
@@ -31,19 +32,32 @@ _LONGEST = 100_000_000
 
 
 @app.command("check")
-def check_(file: Annotated[Path, typer.Argument(help="Rules as TOML or JSON.")]) -> None:
-    """Read rules, prove their tables, and say everything that is wrong. Exit code 1 if a table cannot be right."""
-    rules = _rules(file)
-    findings = [(table, found) for table in rules.tables for found in analyse(table)]
-    for table, found in findings:
-        _console.print(f"{table.name}: {found}", markup=False)
+def check_(
+    file: Annotated[Path, typer.Argument(help="Rules as TOML or JSON.")],
+    solver: Annotated[
+        str, typer.Option(help="What proves: boxes, or z3, which knows arithmetic over several fields.")
+    ] = "boxes",
+) -> None:
+    """Read rules, prove what can be proved of them, and say everything that is wrong.
+
+    Exit code 1 if a table cannot be right, or if rules contradict each other.
+    """
+    rules, proving = _rules(file), _solver(solver)
+    findings: list[TableFinding | SetFinding] = [*relations(rules, solver=proving).findings]
+    for found in findings:
+        _console.print(f"{rules.name}: {found}", markup=False)
+    for table in rules.tables:
+        told = analyse(table, solver=proving)
+        findings += told
+        for found in told:
+            _console.print(f"{table.name}: {found}", markup=False)
     _console.print(
         f"{rules.name}, version {rules.version}: {len(rules.rules)} rules, {len(rules.tables)} tables, "
-        f"{sum(found.severity == 'error' for _, found in findings)} errors, "
-        f"{sum(found.severity == 'warning' for _, found in findings)} warnings",
+        f"{sum(found.severity == 'error' for found in findings)} errors, "
+        f"{sum(found.severity == 'warning' for found in findings)} warnings",
         markup=False,
     )
-    if any(found.severity == "error" for _, found in findings):
+    if any(found.severity == "error" for found in findings):
         raise typer.Exit(1)
 
 
@@ -135,6 +149,14 @@ def backtest_(
     _console.print(grid)
 
 
+def _solver(name: str) -> Literal["boxes", "z3"]:
+    known: tuple[Literal["boxes", "z3"], ...] = ("boxes", "z3")
+    for one in known:
+        if one == name:
+            return one
+    raise InputError("--solver", f"there is no {name!r}{did_you_mean(name, known)}", f"one of {', '.join(known)}")
+
+
 def _of(pair: tuple[int, int]) -> str:
     return f"{pair[0]} of {pair[1]}"
 
@@ -152,7 +174,8 @@ def _pairs(
     return [(known[table.name], table) for table in after if table.name in known]
 
 
-def _text(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """The text of a file that somebody named, or one clear error."""
     if file.is_dir():
         raise InputError(str(file), "is a directory", "name a file")
     try:
@@ -170,11 +193,11 @@ def _text(file: Path) -> str:
 
 def _rules(file: Path) -> RuleSet:
     read: Callable[..., RuleSet] = from_json if file.suffix == ".json" else from_toml
-    return read(_text(file), name=file.name)
+    return read(read_text(file), name=file.name)
 
 
 def _record(text: str, schema: Schema) -> dict[str, Any]:
-    found = _json(_text(Path(text[1:])) if text.startswith("@") else text, "--record")
+    found = _json(read_text(Path(text[1:])) if text.startswith("@") else text, "--record")
     if not isinstance(found, dict):
         raise InputError("--record", "is no JSON object")
     return {name: _value(schema.field(name), value, "--record", None) for name, value in found.items()}
@@ -191,9 +214,9 @@ def _records(file: Path, schema: Schema) -> list[dict[str, Any]]:
     # A line of CSV is counted with its header, as everywhere else.
     first = 1 if file.suffix in {".json", ".jsonl"} else 2
     if file.suffix == ".json":
-        listed = _json(_text(file), file.name)
+        listed = _json(read_text(file), file.name)
     elif file.suffix == ".jsonl":
-        lines = [(n, line) for n, line in enumerate(_text(file).splitlines(), 1) if line.strip()]
+        lines = [(n, line) for n, line in enumerate(read_text(file).splitlines(), 1) if line.strip()]
         listed = [_json(line, f"{file.name}, line {n}") for n, line in lines]
     else:
         listed = _rows(file)

@@ -142,18 +142,33 @@ class DefinitionError(CrmkitError, ValueError):
     Attributes:
         where: the place inside the definition ("moves['lead']['qualify']").
         why: what is wrong there.
+        place: the line and column, from 1, in the file that the definition was read from; None if it came from none.
     """
 
     where: str
     why: str
+    place: tuple[int, int] | None = attrs.field(default=None, kw_only=True)
+
+    @property
+    def line(self) -> int | None:
+        """The line in the file, from 1."""
+        return self.place and self.place[0]
+
+    @property
+    def column(self) -> int | None:
+        """The character in that line, from 1."""
+        return self.place and self.place[1]
+
+    def _at(self) -> str:
+        return f"line {self.place[0]}, column {self.place[1]}: " if self.place else ""
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.why}"
+        return f"{self._at()}{self.where}: {self.why}"
 
 
 @attrs.define(eq=False, str=False)
 class RuleError(DefinitionError):
-    """Something wrong in the text of a rule.
+    """Something wrong in the text of a rule. Its `line` and `column` count in that text, its `place` in the file.
 
     Attributes:
         where: the rule and the cell.
@@ -191,7 +206,7 @@ class RuleError(DefinitionError):
 
     def __str__(self) -> str:
         place = f"{self.where}, " if self.where else ""
-        return f"{place}line {self.line}, column {self.column}: {self.why} [{self.code}]\n{self.caret()}"
+        return f"{self._at()}{place}line {self.line}, column {self.column}: {self.why} [{self.code}]\n{self.caret()}"
 
 
 class DefinitionErrors(ExceptionGroup[DefinitionError], CrmkitError):

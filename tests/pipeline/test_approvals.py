@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmkit.errors import DefinitionErrors
 from crmkit.events import Approved, Edited
 from crmkit.pipeline import Accepted, Approval, Around, Directory, Move, Panel, Pipeline, Refused, Stage
 from crmkit.pipeline.approvals import Sitting, content_of
@@ -361,26 +360,6 @@ def test_the_hash_of_a_content_depends_on_the_covered_fields_alone(fields):
     same = {name: value for name, value in reversed(fields.items()) if name in covers and value is not None}
     assert content_of(fields, covers) == content_of(same, ["a", "b"])
     assert content_of({**fields, "a": "something else"}, covers) != content_of(fields, covers)
-
-
-@pytest.mark.parametrize(("approvals", "part"), [
-    ([Approval("a", [])], "has no panel"),
-    ([Approval("a", Panel())], "names no people, roles or fields"),
-    ([Approval("a", Panel(["li"], mode="most"))], "mode 'most' is none of"),
-    ([Approval("a", Panel(["li"], empty="ask"))], "asks deputies, and names none"),
-    ([Approval("a", Panel(["li"], quorum=0))], "quorum is 0"),
-    ([Approval("a", Panel(["li"]), repeated="never")], "repeated 'never' is none of"),
-    ([Approval("a", Panel(["li"]), when="discount >")], "line 1"),
-    ([Approval("a", Panel(["li"])), Approval("a", Panel(["li"]))], "is there 2 times"),
-    ([Approval("b", Panel(["li"]))], "no approval 'a'"),
-])  # fmt: skip
-def test_what_an_approval_must_not_be(approvals, part):
-    """Each mistake in a definition has its place and its reason."""
-    with pytest.raises(DefinitionErrors) as caught:
-        Pipeline(
-            "deals", ["open", Stage("won", "won")], {"open": {"sign": Move("won", approval="a")}}, approvals=approvals
-        )
-    assert part in str(caught.value)
 
 
 class Praised(Edited):

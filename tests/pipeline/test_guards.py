@@ -8,10 +8,10 @@ import pytest
 
 from crmkit.errors import DefinitionErrors, MoveNotAllowed
 from crmkit.events import Breached, Found
-from crmkit.pipeline import Around, Clock, Directory, Move, Pipeline, Stage
-from crmkit.pipeline.commands import Edit, Open, Take
+from crmkit.pipeline import Approval, Around, Clock, Directory, Move, Panel, Pipeline, Stage
+from crmkit.pipeline.case import Effect
+from crmkit.pipeline.commands import Edit, Open, Submit, Take
 from crmkit.pipeline.directory import Delegation
-from crmkit.pipeline.stages import Effect
 from crmkit.rules import Field, Rule, RuleSet, Schema
 from crmkit.values import Money
 
@@ -53,6 +53,13 @@ def test_a_text_is_a_guard_and_says_what_would_do():
     )
     (unknown,) = reasons(pipeline, discount=0.18)
     assert unknown.endswith("nobody can tell without approved")
+
+
+def test_a_field_that_is_not_there_settles_nothing_and_hinders_nothing():
+    """`a or b` holds if one of them does, in either order, whether or not the other is there."""
+    for text in ("discount <= 0.15 or approved", "approved or discount <= 0.15"):
+        assert reasons(deals(text), discount=0.1) == reasons(deals(text), approved=True) == ()
+        assert reasons(deals(text), discount=0.2)[0].endswith("nobody can tell without approved")
 
 
 def test_all_guards_that_fail_are_told():
@@ -122,6 +129,14 @@ def test_a_value_that_the_guard_cannot_read_is_a_reason():
     """A text where the guard needs a number refuses the move, and no traceback does."""
     (reason,) = reasons(deals("discount <= 0.15"), discount="much")
     assert "needs discount <= 0.15: discount: 'much' is a string, not a decimal" in reason
+
+
+def test_a_guard_minds_its_own_fields():
+    """A value that another field cannot hold is its own reason; one that the guard passes over is no traceback."""
+    found = reasons(deals("discount <= 0.15", schema=DEAL), discount=0.2, region="north")
+    assert [one.partition(":")[0] for one in found] == ["needs discount <= 0.15 (discount is 0.2)", "region"]
+    (reason,) = reasons(deals("discount <= 0.15 and amount > 1"), discount=0.2, amount="much")
+    assert reason.startswith("needs discount <= 0.15 and amount > 1: amount: 'much' is a string")
 
 
 @pytest.mark.parametrize(("who", "roles", "passes"), [
@@ -296,6 +311,24 @@ def test_commands_and_cases_must_fit():
     assert pipeline.decide(case, Edit(at=NOW - timedelta(1)), NOW).reasons
 
 
+def test_asking_for_an_approval_sets_no_field_that_an_edit_could_not():
+    """Schema, locks and rules look at the fields of a request as at those of an edit, and findings become facts."""
+    rules = RuleSet("deals", DEAL, [Rule("half", "discount <= 0.5"), Rule("some", "amount > 0", severity="warning")])
+    pipeline = deals(schema=DEAL, rules=rules, locked="amount", approvals=[Approval("a", Panel("li"))])
+    case = pipeline.open("D-1", at=NOW, discount=0.1).case
+
+    def ask(**fields):
+        return pipeline.decide(case, Submit("a", who="wei", fields=fields), NOW)
+
+    assert "discount: 7 is more than 1" in ask(discount=7).reasons
+    assert ask(discount=0.7).reasons == ("rule 'half' is not kept",)
+    assert ask(amount=5).reasons == ("'amount' may not be changed in stage 'open'",)
+    asked = ask(discount=0.2)
+    assert [type(one).__name__ for one in asked.events] == ["Requested", "Found"]
+    assert asked.case.request("a").status == "pending"
+    assert asked.case.version == 4
+
+
 @pytest.mark.parametrize(("clock", "part"), [
     (Clock("c", "soon", stop="true"), "limit 'soon' is no time limit"),
     (Clock("c", "4 hours", stop="true", warn=[0, 50]), "warns at 0 %"),
@@ -308,3 +341,13 @@ def test_what_a_clock_must_not_be(clock, part):
     with pytest.raises(DefinitionErrors) as caught:
         deals(clocks=[clock])
     assert part in str(caught.value)
+
+
+def test_a_value_that_an_approval_cannot_read_is_a_reason():
+    """Whether an approval is needed depends on a field that holds a text: refused, and no traceback."""
+    approval = Approval("a", Panel("li"), when="discount > 0.1")
+    pipeline = Pipeline(
+        "p", ["open", Stage("won", "won")], {"open": {"sign": Move("won", approval="a")}}, approvals=[approval]
+    )
+    (reason,) = reasons(pipeline, discount="much")
+    assert reason.startswith("nobody can tell whether approval 'a' is needed: discount: 'much' is a string")

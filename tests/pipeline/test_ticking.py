@@ -192,7 +192,8 @@ def test_any_schedule_of_ticks_says_the_same_once(start, changes, looks):
     assert len({key for key, _, _ in said[0]}) == len(said[0])
     case = pipeline.replay(often)
     assert case.version == len(often)
-    assert case.at == max(fact.at for fact in often)
+    # What is said of time does not close it: whatever happened in between may still be recorded.
+    assert case.at == max(fact.at for fact in often if not isinstance(fact, Warned | Breached))
 
 
 def test_a_late_look_dates_back_and_numbers_on():

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from copy import deepcopy
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -178,11 +179,12 @@ def mutated(draw):
         if what == "drop":
             del place[key]
         elif what == "double" and isinstance(place, list):
-            place.append(place[key])
+            place.append(deepcopy(place[key]))
         elif what == "rename" and isinstance(place, dict):
             place[f"{key}s"] = place.pop(key)
         else:
-            place[key] = draw(JUNK)
+            # What is drawn may be drawn again: two places of one list would make it hold itself.
+            place[key] = deepcopy(draw(JUNK))
         if not data:
             break
     return data

@@ -33,6 +33,7 @@ def kinds(*texts, known=()):
         "x": "days and time duration", "y": "years and months duration", "z": "time"}),
     ("x + y > 2", {"x": "decimal", "y": "decimal"}),
     ("some i in [1, 2] satisfies i = x + 1", {"x": "decimal"}),
+    ("string length(a) > 3 and floor(b) = 2", {"a": "string", "b": "decimal"}),
     ("a * (1 - b) >= c / 2", {"a": "decimal", "b": "decimal", "c": "decimal"}),
 ])  # fmt: skip
 def test_the_company_tells_the_kind(text, expected):

@@ -14,13 +14,16 @@ from crmkit.journal._coded import Coded, Longs, code
 from crmkit.journal._findings import Finding
 from crmkit.journal._table import Table
 from crmkit.journal._times import Instants, localise, parse_instants
-from crmkit.values import zone
+from crmkit.values import aware, zone
 from crmkit.values._instants import DAY_US
 
 # 291 years on either side of 1970.
 _FURTHEST_US = 291 * 365 * DAY_US
 # The year 9999.
 _LAST_DAY = 8030 * 366
+
+#: The attributes in which a log that `to_xes` wrote says what its events alone cannot.
+LEFT, NEXT, UNTIL = "crmkit:left", "crmkit:next", "crmkit:until"
 
 Zone: TypeAlias = str | tzinfo | None
 Dates: TypeAlias = Literal["dmy", "mdy", "ymd"] | None
@@ -85,6 +88,21 @@ def decoded_xes(data: bytes | BinaryIO, name: str) -> Table:
 
     _refuse_path(data, "from_xes")
     return decode_xes(data, name=name)
+
+
+def xes_columns(table: Table, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the columns of a log mean: by the standard, or as `to_xes` wrote them, if nobody says otherwise."""
+    until = table.facts.get(UNTIL)
+    made: dict[str, Any] = {"case": "case:concept:name", "stage": "concept:name"}
+    if until is None or "at" in given or "entered" in given:
+        return made if "entered" in given else {**made, "at": "time:timestamp"}
+    try:
+        observed = aware(datetime.fromisoformat(until), UNTIL)
+    except ValueError as error:
+        raise InputError(table.name, f"says {UNTIL} is {until!r}, which is no instant: {error}") from None
+    # Where every stay lasts, no event says when it ended.
+    ends = {"left": LEFT, "next": NEXT} if LEFT in table.columns and NEXT in table.columns else {}
+    return {**made, "entered": "time:timestamp", "as_of": observed, **ends}
 
 
 def _refuse_path(data: object, function: str) -> None:

@@ -15,6 +15,7 @@ from crmkit.journal._cells import CellCodes, Tally, shown
 from crmkit.journal._coded import MISSING, Coded
 from crmkit.journal._encoding import Encoding, foreign, named, opened, texts
 from crmkit.journal._findings import Finding
+from crmkit.journal._sources import UNTIL
 from crmkit.journal._table import Table
 
 __all__ = ["decode_xes"]
@@ -142,6 +143,7 @@ class _Log:
     rows: "array[int]" = attrs.field(factory=partial(array, "q"))
     tally: Tally = attrs.field(factory=Tally)
     _version: str = ""
+    _until: str | None = None
     _seen: int = 0
     _first: int = 0
     _case_row: int = 0
@@ -170,6 +172,8 @@ class _Log:
                 raise InputError(self.name, f"is no XES log: its root element is <{shown(other)}>")
             case ["log", "trace"]:
                 self._case, self._first, self._case_row = {}, len(self.rows), self._seen + 1
+            case ["log", "date"] if attributes.get("key") == UNTIL:
+                self._until = attributes.get("value", "")
             case ["log", "event"] | ["log", "trace", "event"]:
                 self._event = {}
                 self._seen += 1
@@ -200,7 +204,8 @@ class _Log:
     def facts(self) -> dict[str, str]:
         """What was found, in words."""
         form = f"XES {self._version}".strip()
-        return {"format": form, "cases": f"{self._traces:,}", "events": f"{len(self.rows):,}"}
+        said = {"format": form, "cases": f"{self._traces:,}", "events": f"{len(self.rows):,}"}
+        return said if self._until is None else {**said, UNTIL: self._until}
 
     def columns(self) -> dict[str, Coded]:
         """The columns of cases, then those of events."""

@@ -51,9 +51,9 @@ def _stages(pipeline: "Pipeline") -> Iterator[DefinitionError]:
     for stage in pipeline.stages:
         place = f"stages[{stage.name!r}]"
         if stage.outcome not in _OUTCOMES:
-            yield DefinitionError(place, f"outcome {stage.outcome!r} is none of won, lost, cancelled")
+            yield DefinitionError(f"{place}.outcome", f"outcome {stage.outcome!r} is none of won, lost, cancelled")
         if stage.limit is not None:
-            yield from _limit(place, stage.limit)
+            yield from _limit(f"{place}.limit", stage.limit)
         yield from _required(place, stage.requires)
     if pipeline.stages and all(stage.outcome is None for stage in pipeline.stages):
         yield DefinitionError("stages", "none is closed; give one an outcome, such as Stage('won', outcome='won')")
@@ -72,7 +72,7 @@ def _limit(place: str, text: str) -> Iterator[DefinitionError]:
 def _required(place: str, names: tuple[str, ...]) -> Iterator[DefinitionError]:
     for name in names:
         if not isinstance(name, str) or not name.strip():
-            yield DefinitionError(place, f"requires {name!r}, which is no field name")
+            yield DefinitionError(f"{place}.requires", f"requires {name!r}, which is no field name")
 
 
 def _targets(pipeline: "Pipeline") -> Iterator[DefinitionError]:
@@ -85,7 +85,7 @@ def _targets(pipeline: "Pipeline") -> Iterator[DefinitionError]:
             if not name:
                 yield DefinitionError(place, "has no name")
             if move.to not in known:
-                yield DefinitionError(place, f"no stage {move.to!r}{did_you_mean(move.to, known)}")
+                yield DefinitionError(f"{place}.to", f"no stage {move.to!r}{did_you_mean(move.to, known)}")
             yield from _required(place, move.requires)
 
 
@@ -95,7 +95,7 @@ def _guards(pipeline: "Pipeline") -> Iterator[DefinitionError]:
             for guard in move.guards:
                 if not callable(guard) and not isinstance(guard, str) and not hasattr(guard, "condition"):
                     yield DefinitionError(
-                        f"moves[{origin!r}][{name!r}]", f"guard {guard!r} is no text, no rule and no function"
+                        f"moves[{origin!r}][{name!r}].guard", f"guard {guard!r} is no text, no rule and no function"
                     )
 
 
@@ -104,7 +104,7 @@ def _switches(pipeline: "Pipeline") -> Iterator[DefinitionError]:
     for origin, moves in pipeline.moves.items():
         for name, move in moves.items():
             for why in switched_off(pipeline, order, origin, move.to):
-                yield DefinitionError(f"moves[{origin!r}][{name!r}]", why)
+                yield DefinitionError(f"moves[{origin!r}][{name!r}].to", why)
 
 
 def _approvals(pipeline: "Pipeline") -> Iterator[DefinitionError]:
@@ -114,28 +114,28 @@ def _approvals(pipeline: "Pipeline") -> Iterator[DefinitionError]:
         for name, move in moves.items():
             if move.approval is not None and move.approval not in known:
                 hint = did_you_mean(move.approval, known)
-                yield DefinitionError(f"moves[{origin!r}][{name!r}]", f"no approval {move.approval!r}{hint}")
+                yield DefinitionError(f"moves[{origin!r}][{name!r}].approval", f"no approval {move.approval!r}{hint}")
 
 
 def _panels(pipeline: "Pipeline") -> Iterator[DefinitionError]:
     for approval in pipeline.approvals:
         if not approval.panels:
-            yield DefinitionError(f"approvals[{approval.name!r}]", "has no panel")
+            yield DefinitionError(f"approvals[{approval.name!r}].panels", "has no panel")
         if approval.repeated not in _REPEATED:
             why = f"repeated {approval.repeated!r} is none of {', '.join(_REPEATED)}"
-            yield DefinitionError(f"approvals[{approval.name!r}]", why)
-        for number, panel in enumerate(approval.panels, 1):
+            yield DefinitionError(f"approvals[{approval.name!r}].repeated", why)
+        for number, panel in enumerate(approval.panels):
             place = f"approvals[{approval.name!r}].panels[{number}]"
             for what, values in _WORDS.items():
                 if getattr(panel, what) not in values:
                     word = getattr(panel, what)
-                    yield DefinitionError(place, f"{what} {word!r} is none of {', '.join(values)}")
+                    yield DefinitionError(f"{place}.{what}", f"{what} {word!r} is none of {', '.join(values)}")
             if not (panel.people or panel.roles or panel.fields):
                 yield DefinitionError(place, "names no people, roles or fields")
             if panel.empty == "ask" and not panel.deputies:
                 yield DefinitionError(place, "asks deputies, and names none")
             if panel.quorum < 1:
-                yield DefinitionError(place, f"quorum is {panel.quorum}, less than 1")
+                yield DefinitionError(f"{place}.quorum", f"quorum is {panel.quorum}, less than 1")
 
 
 def _clocks(pipeline: "Pipeline") -> Iterator[DefinitionError]:
@@ -145,12 +145,12 @@ def _clocks(pipeline: "Pipeline") -> Iterator[DefinitionError]:
         place = f"clocks[{clock.name!r}]"
         if clock.name in limited:
             yield DefinitionError(place, "is also the clock of the stage of that name, which has a limit")
-        yield from _limit(place, clock.limit)
+        yield from _limit(f"{place}.limit", clock.limit)
         for share in clock.warn:
             if not 0 < share < 100:
-                yield DefinitionError(place, f"warns at {share} %, which is not between 0 and 100")
+                yield DefinitionError(f"{place}.warn", f"warns at {share} %, which is not between 0 and 100")
         if clock.resume is not None and clock.pause is None:
-            yield DefinitionError(place, "resumes, but never pauses")
+            yield DefinitionError(f"{place}.resume", "resumes, but never pauses")
 
 
 def _links(pipeline: "Pipeline") -> Iterator[DefinitionError]:
@@ -162,7 +162,7 @@ def _links(pipeline: "Pipeline") -> Iterator[DefinitionError]:
             yield DefinitionError(place, problem)
         for stage in link.stages:
             if stage not in known:
-                yield DefinitionError(place, f"no stage {stage!r}{did_you_mean(stage, known)}")
+                yield DefinitionError(f"{place}.stages", f"no stage {stage!r}{did_you_mean(stage, known)}")
 
 
 def _once(what: str, names: list[str]) -> Iterator[DefinitionError]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from crmkit.errors import DefinitionError, DefinitionErrors
+from crmkit.errors import DefinitionError, DefinitionErrors, InvalidValue
 from crmkit.pipeline import _children
 from crmkit.pipeline._approving import lacking
 from crmkit.pipeline._machine import Edge, Gate, Machine
@@ -138,19 +138,22 @@ def _approval_gate(approval: Approval, asked: "Conditions | None") -> Gate:
         if approval.when is not None and asked is not None:
             values = {"move": attempt.move, "who": attempt.who, "at": attempt.at}
             record = asked.record(attempt.case, attempt.fields, values, attempt.around)
-            if asked.holds(_approval_place(approval.name), record) is False:
-                return None
+            try:
+                if asked.holds(_approval_place(approval.name), record) is False:
+                    return None
+            except InvalidValue as error:
+                return f"nobody can tell whether approval {approval.name!r} is needed: {error}"
         return lacking(approval, attempt.case, attempt.fields)
 
     return approved
 
 
 def _guard_place(stage: str, move: str, number: int) -> str:
-    return f"moves[{stage!r}][{move!r}]" + (f".guards[{number}]" if number else "")
+    return f"moves[{stage!r}][{move!r}].guard" + (f"[{number}]" if number else "")
 
 
 def _approval_place(name: str) -> str:
-    return f"approvals[{name!r}]"
+    return f"approvals[{name!r}].when"
 
 
 def free_moves(pipeline: "Pipeline") -> Mapping[str, Mapping[str, str]]:

@@ -103,18 +103,22 @@ class Conditions:
         try:
             return self._functions[place](record)
         except NotFound:
-            return None
+            # "a or b" holds if a does, whatever b is, and in either order: what is not there is unknown.
+            checked = self.rules.checked[place]
+            found = checked.interpret(self.rules.world.read(_only(checked.fields, record), partial=True)).value
+            return found if isinstance(found, bool) else None
 
     def against(self, place: str, record: Mapping[str, Any]) -> "Answer":
         """The reasons for which a guard stops a record; None if it does not."""
         rule = self._rules[place]
         try:
             value = self.holds(place, record)
+            if value is True or (value is None and rule.on_null == "pass"):
+                return None
+            # What other fields hold is not this guard's business, be it what they cannot hold.
+            return _why(rule, explain(self.rules, place, _only(self.rules.checked[place].fields, record)))
         except InvalidValue as error:
             return f"{_told(rule)}: {error}"
-        if value is True or (value is None and rule.on_null == "pass"):
-            return None
-        return _why(rule, explain(self.rules, place, record))
 
     def gate(self, place: str) -> "Callable[[Attempt], Answer]":
         """A guard of a move."""
@@ -124,6 +128,10 @@ class Conditions:
             return self.against(place, self.record(attempt.case, attempt.fields, values, attempt.around))
 
         return ask
+
+
+def _only(names: Iterable[str], record: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: record[name] for name in names if name in record}
 
 
 def _told(rule: Rule) -> str:

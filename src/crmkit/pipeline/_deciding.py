@@ -148,9 +148,11 @@ def _submit(pipeline: "Pipeline", case: Case, command: Any, now: datetime, aroun
     fields = case.fields | command.fields if command.fields else case.fields
     approval = pipeline.approval(command.approval)
     reasons, parts = _approving.submitted(approval, case, command.who, fields, around)
-    if reasons:
-        return Refused(tuple(reasons))
-    return _stepped(case, Requested(**shared, approval=approval.name, **parts))
+    event = Requested(**shared, approval=approval.name, **parts)
+    if command.fields:
+        # What cannot be set by an edit cannot be set on the way to an approval.
+        return _machine.changed(pipeline._engine, case, event, reasons)  # noqa: SLF001 - the definition's own room
+    return Refused(tuple(reasons)) if reasons else _stepped(case, event)
 
 
 def _answer(pipeline: "Pipeline", case: Case, command: Any, now: datetime, around: Around) -> Step | Refused:

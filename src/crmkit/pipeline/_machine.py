@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 import attrs
 
 from crmkit.errors import InvalidValue, did_you_mean
-from crmkit.events import Edited, Event, Found, Linked, Migrated, Moved, Opened, Requested
+from crmkit.events import Breached, Edited, Event, Found, Linked, Migrated, Moved, Opened, Requested, Warned
 from crmkit.pipeline.approvals import answered
-from crmkit.pipeline.case import ALONE, Around, Attempt, Case, Child, Refused, Step
-from crmkit.pipeline.stages import Answer, Effect
+from crmkit.pipeline.case import ALONE, Around, Attempt, Case, Child, Effect, Refused, Step
+from crmkit.pipeline.stages import Answer
 from crmkit.values import EMPTY, Fields
 from crmkit.values._trusted import trusted
 
@@ -157,9 +157,9 @@ def evolve(case: Case | None, event: Event) -> Case:
         raise InvalidValue("history", event.id, f"belongs to case {event.case!r}, not {case.id!r}")
     fields = case.fields | event.data if event.data else case.fields
     owner = fields.get("owner") or case.owner
-    changes: dict[str, Any] = {
-        "fields": fields, "owner": owner, "version": case.version + 1, "at": max(case.at, event.at),
-    }  # fmt: skip
+    # That time has run out is noticed afterwards: what was done in between may still be recorded.
+    last = case.at if isinstance(event, Warned | Breached) else max(case.at, event.at)
+    changes: dict[str, Any] = {"fields": fields, "owner": owner, "version": case.version + 1, "at": last}
     match event:
         case Moved():
             changes |= {"stage": event.stage, "entered": event.at, "held_by": owner}
@@ -179,7 +179,19 @@ def evolve(case: Case | None, event: Event) -> Case:
 
 def edited(machine: Machine, case: Case, event: Edited) -> Step | Refused:
     """The step of a change of fields without a move, or every reason against it."""
-    reasons = _late(case, event.at)
+    return changed(machine, case, event, [])
+
+
+def changed(machine: Machine, case: Case, event: Event, reasons: list[str]) -> Step | Refused:
+    """The step of a fact that sets fields and leaves the case where it is, or every reason against it.
+
+    Args:
+        machine: the compiled pipeline.
+        case: the case as it is.
+        event: the fact.
+        reasons: what is against it already.
+    """
+    reasons = [*reasons, *_late(case, event.at)]
     also: tuple[Event, ...] = ()
     if machine.reader is not None:
         reasons += machine.reader(case, event.data, event.data)

@@ -14,21 +14,30 @@ def from_json(text: str) -> Any:
     return json.loads(text)
 
 
-def to_json(plain: Any) -> str:
-    """The JSON text of plain data."""
-    return json.dumps(plain, default=str)
-
-
 def written(plain: Mapping[str, Any]) -> str:
     """The text: single values, then lists of tables, then tables of tables."""
-    return "\n".join(_table(plain, ())).strip() + "\n"
+    return "\n".join(_table(_even(plain), ())).strip() + "\n"
+
+
+def _even(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, with a table for every move of a stage that comes after one that needs a table: the order is kept."""
+    moves: dict[str, dict[str, Any]] = {}
+    for stage, of in plain["moves"].items():
+        tables = False
+        made = moves[stage] = {}
+        for name, move in of.items():
+            tables = tables or _spacious(move)
+            made[name] = {"to": move} if tables and isinstance(move, str) else move
+    links = [{**link, "pipeline": _even(link["pipeline"])} for link in plain.get("links", [])]
+    return {**plain, "moves": moves, **({"links": links} if links else {})}
 
 
 def _table(plain: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
     """The lines of a table: what fits in a line first."""
     later: list[tuple[str, Any]] = []
     for key, value in plain.items():
-        if _spacious(value):
+        # Tables after one with a header have headers, too: their order is kept.
+        if _spacious(value) or (later and isinstance(value, dict)):
             later.append((key, value))
         else:
             yield f"{_key(key)} = {_value(value)}"
@@ -39,10 +48,11 @@ def _table(plain: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
             for item in value:
                 yield from ("", f"[[{header}]]", *_table(item, inner))
         else:
-            # A table of nothing but tables needs no header of its own.
-            if not value or any(not _spacious(item) for item in value.values()):
+            body = [*_table(value, inner)]
+            # A table of nothing but tables, which begin with an empty line, needs no header of its own.
+            if not body or body[0]:
                 yield from ("", f"[{header}]")
-            yield from _table(value, inner)
+            yield from body
 
 
 def _spacious(value: Any) -> bool:
@@ -57,6 +67,8 @@ def _key(key: str) -> str:
 
 
 def _value(value: Any) -> str:
+    if value is None:
+        return '{ "$null" = true }'
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):

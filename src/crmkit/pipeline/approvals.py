@@ -217,7 +217,8 @@ def _after(request: Request, event: Event) -> Request:
             return _advanced(attrs.evolve(request, sittings=sittings))
         case Withdrawn():
             return attrs.evolve(request, status="withdrawn")
-    return request
+        case _:
+            return request
 
 
 def _with(request: Request, sitting: Sitting) -> Request:

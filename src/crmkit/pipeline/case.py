@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import attrs
 
@@ -11,12 +11,26 @@ from crmkit.pipeline.approvals import Request
 from crmkit.pipeline.directory import Directory
 from crmkit.values import EMPTY, Fields
 
-if TYPE_CHECKING:
-    from crmkit.pipeline.stages import Effect
-
 _NOBODY = Directory()
 
-__all__ = ["ALONE", "Accepted", "Around", "Attempt", "Case", "Child", "Refused", "Step", "Verdict", "Visit"]
+__all__ = ["ALONE", "Accepted", "Around", "Attempt", "Case", "Child", "Effect", "Refused", "Step", "Verdict", "Visit"]
+
+
+def _fields(values: Mapping[str, object]) -> Fields:
+    return values if isinstance(values, Fields) else Fields(values)
+
+
+@attrs.frozen
+class Effect:
+    """Something to be done because of a fact: a mail, a task, a call. It is returned as data and never run here.
+
+    Attributes:
+        kind: what the host knows it by, such as "mail" or "task".
+        data: what the host needs for it.
+    """
+
+    kind: str
+    data: Fields = attrs.field(default=EMPTY, converter=_fields)
 
 
 class Child(NamedTuple):
@@ -42,7 +56,8 @@ class Case(NamedTuple):
         stage: the stage it is in.
         opened: when it was opened (aware).
         entered: when it entered its stage (aware).
-        at: when its last event happened; no later event may happen before it.
+        at: when what was last done to it happened; nothing later may have happened before. Warnings and breaches of its
+            clocks are not done to it.
         owner: who holds it: the field `owner`, or else who opened it.
         held_by: who held it when it entered its stage.
         fields: its open fields, as of now.
@@ -88,7 +103,7 @@ class Step(NamedTuple):
 
     case: Case
     event: Event
-    effects: "tuple[Effect, ...]" = ()
+    effects: tuple[Effect, ...] = ()
     also: tuple[Event, ...] = ()
 
     @property
@@ -186,7 +201,7 @@ class Accepted:
         return self.step.events
 
     @property
-    def effects(self) -> "tuple[Effect, ...]":
+    def effects(self) -> tuple[Effect, ...]:
         """What is to be done then."""
         return self.step.effects
 

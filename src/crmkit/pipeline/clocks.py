@@ -19,8 +19,8 @@ from crmkit.pipeline._news import news
 from crmkit.pipeline._spans import Span, after, prolonged
 from crmkit.pipeline._spans import elapsed as measured
 from crmkit.pipeline._ticking import ClockStatus, Run, by_case, runs
+from crmkit.pipeline.case import Effect
 from crmkit.pipeline.limits import Limit
-from crmkit.pipeline.stages import Effect
 from crmkit.values import aware
 
 if TYPE_CHECKING:

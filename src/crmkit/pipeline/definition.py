@@ -5,19 +5,19 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
 from crmkit.errors import DefinitionErrors, MoveNotAllowed, NotFound
 from crmkit.events import Breached, Edited, Event, Moved
-from crmkit.pipeline import _checks, _compiled, _deciding, _machine, codec, diagram, history
+from crmkit.pipeline import _checks, _compiled, _deciding, _machine, _parts, bpmn, codec, diagram, history
 from crmkit.pipeline.approvals import Approval
-from crmkit.pipeline.case import ALONE, Accepted, Around, Case, Refused, Step, Verdict, Visit
+from crmkit.pipeline.case import ALONE, Accepted, Around, Case, Effect, Refused, Step, Verdict, Visit
 from crmkit.pipeline.clocks import Clock
 from crmkit.pipeline.commands import Command
 from crmkit.pipeline.links import Link
-from crmkit.pipeline.stages import Effect, Guard, Move, Stage
+from crmkit.pipeline.stages import Guard, Move, Stage
 from crmkit.values import EMPTY, Fields, aware
 
 if TYPE_CHECKING:
@@ -26,31 +26,6 @@ if TYPE_CHECKING:
     from crmkit.rules.schema import Schema
 
 __all__ = ["Pipeline"]
-
-_Part = TypeVar("_Part", Approval, Link)
-
-
-def _stages(values: Iterable[Stage | str]) -> tuple[Stage, ...]:
-    return tuple(Stage(value) if isinstance(value, str) else value for value in values)
-
-
-def _moves(values: Mapping[str, Mapping[str, Move | str]] | None) -> dict[str, dict[str, Move]]:
-    return {
-        stage: {name: Move(move) if isinstance(move, str) else move for name, move in moves.items()}
-        for stage, moves in (values or {}).items()
-    }
-
-
-def _approvals(values: Iterable[Approval]) -> tuple[Approval, ...]:
-    return tuple(values)
-
-
-def _clocks(values: Iterable[Clock]) -> tuple[Clock, ...]:
-    return tuple(values)
-
-
-def _links(values: Iterable[Link]) -> tuple[Link, ...]:
-    return tuple(values)
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -90,14 +65,14 @@ class Pipeline:
     """
 
     name: str
-    stages: tuple[Stage, ...] = attrs.field(converter=_stages)
-    moves: Mapping[str, Mapping[str, Move]] = attrs.field(default=None, converter=_moves)
+    stages: tuple[Stage, ...] = attrs.field(converter=_parts.stages)
+    moves: Mapping[str, Mapping[str, Move]] = attrs.field(default=None, converter=_parts.moves)
     start: str = attrs.field(default="")
     schema: "Schema | None" = attrs.field(default=None, kw_only=True)
     rules: "RuleSet | None" = attrs.field(default=None, kw_only=True)
-    approvals: tuple[Approval, ...] = attrs.field(default=(), converter=_approvals, kw_only=True)
-    clocks: tuple[Clock, ...] = attrs.field(default=(), converter=_clocks, kw_only=True)
-    links: tuple[Link, ...] = attrs.field(default=(), converter=_links, kw_only=True)
+    approvals: tuple[Approval, ...] = attrs.field(default=(), converter=_parts.approvals, kw_only=True)
+    clocks: tuple[Clock, ...] = attrs.field(default=(), converter=_parts.clocks, kw_only=True)
+    links: tuple[Link, ...] = attrs.field(default=(), converter=_parts.links, kw_only=True)
     skip: bool = attrs.field(default=True, kw_only=True)
     back: bool = attrs.field(default=True, kw_only=True)
     reopen: bool = attrs.field(default=True, kw_only=True)
@@ -112,7 +87,7 @@ class Pipeline:
         if not self.start and self.stages:
             put("start", self.stages[0].name)
         if not self.moves:
-            put("moves", _moves(_compiled.free_moves(self)))
+            put("moves", _parts.moves(_compiled.free_moves(self)))
         found = _checks.check(self)
         asked = None
         try:
@@ -164,7 +139,7 @@ class Pipeline:
         Raises:
             NotFound: with the nearest name.
         """
-        return _named("approval", name, self.approvals, self.name)
+        return _parts.named("approval", name, self.approvals, self.name)
 
     def link(self, name: str) -> Link:
         """A link by name.
@@ -172,7 +147,7 @@ class Pipeline:
         Raises:
             NotFound: with the nearest name.
         """
-        return _named("link", name, self.links, self.name)
+        return _parts.named("link", name, self.links, self.name)
 
     # -- deciding
 
@@ -371,7 +346,7 @@ class Pipeline:
 
         Args:
             plain: as `to_dict` gives it.
-            guards: the functions behind the names of guards in Python.
+            guards: the functions behind the names of guards in Python, and the rules in Python of its rule set.
 
         Raises:
             DefinitionErrors: with everything that is wrong, unknown guards included.
@@ -384,20 +359,24 @@ class Pipeline:
 
         Raises:
             InputError: if the text is no TOML, with the line.
+            DefinitionErrors: with everything that is wrong, each with its line and column.
         """
-        return cls.from_dict(codec.read_toml(text), guards)
+        return codec.from_toml(text, lambda plain: cls.from_dict(plain, guards))
 
-    def to_mermaid(self) -> str:
-        """A Mermaid state diagram, drawn from the table."""
-        return diagram.to_mermaid(self)
+    def to_mermaid(self, *, labels: str | None = None) -> str:
+        """A Mermaid state diagram, drawn from the table; see `crmkit.pipeline.diagram`."""
+        return diagram.to_mermaid(self, labels=labels)
+
+    def to_dot(self, *, labels: str | None = None) -> str:
+        """The text of a Graphviz graph, drawn from the table; see `crmkit.pipeline.diagram`."""
+        return diagram.to_dot(self, labels=labels)
+
+    def to_bpmn(self) -> str:
+        """The definition as BPMN 2.0 XML; see `crmkit.pipeline.bpmn`."""
+        return bpmn.to_bpmn(self)
+
+    from_bpmn = staticmethod(bpmn.from_bpmn)
 
 
 def _remade(given: dict[str, Any]) -> Pipeline:
     return Pipeline(**given)
-
-
-def _named(what: str, name: str, parts: Iterable[_Part], pipeline: str) -> _Part:
-    known: dict[str, _Part] = {part.name: part for part in parts}
-    if name not in known:
-        raise NotFound(what, name, tuple(known), f"pipeline {pipeline!r}")
-    return known[name]

@@ -16,7 +16,7 @@ from crmkit.pipeline.history import replay
 from crmkit.pipeline.limits import Limit
 from crmkit.values import EMPTY, Fields, aware
 
-__all__ = ["Changeover", "Migration", "Plan"]
+__all__ = ["Changeover", "Migration", "MigrationPlan"]
 
 
 def _stages(values: Mapping[str, str]) -> Mapping[str, str]:
@@ -49,7 +49,7 @@ class Changeover:
 
 
 @attrs.frozen
-class Plan:
+class MigrationPlan:
     """What a migration would do; nothing has happened yet.
 
     Attributes:
@@ -182,7 +182,7 @@ class Migration:
 
     def plan(
         self, cases: Iterable[Case | Sequence[Event]], *, calendar: WorkingTime | None = None, closed: bool = False
-    ) -> Plan:
+    ) -> MigrationPlan:
         """What would become of cases: a dry run.
 
         Args:
@@ -194,7 +194,7 @@ class Migration:
         Raises:
             InvalidValue: if a limit counts business time and there is no calendar.
         """
-        return Plan(self, tuple(self._planned(cases, calendar, closed=closed)))
+        return MigrationPlan(self, tuple(self._planned(cases, calendar, closed=closed)))
 
     def _planned(
         self, cases: Iterable[Case | Sequence[Event]], calendar: WorkingTime | None, *, closed: bool

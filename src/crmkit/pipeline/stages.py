@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 
-from crmkit.pipeline.case import Attempt
-from crmkit.values import EMPTY, Fields
+from crmkit.pipeline.case import Attempt, Effect
 
 if TYPE_CHECKING:
     from crmkit.rules.ruleset import Rule
 
-__all__ = ["Answer", "Effect", "Guard", "Move", "Outcome", "Stage"]
+__all__ = ["Answer", "Guard", "Move", "Outcome", "Stage"]
 
 #: What a closed stage means.
 Outcome: TypeAlias = Literal["won", "lost", "cancelled"]
@@ -30,23 +29,6 @@ def _guards(values: "Guard | list[Guard] | tuple[Guard, ...] | None") -> "tuple[
     if values is None:
         return ()
     return tuple(values) if isinstance(values, list | tuple) else (values,)
-
-
-def _fields(values: Mapping[str, object]) -> Fields:
-    return values if isinstance(values, Fields) else Fields(values)
-
-
-@attrs.frozen
-class Effect:
-    """Something to be done because of a fact: a mail, a task, a call. It is returned as data and never run here.
-
-    Attributes:
-        kind: what the host knows it by, such as "mail" or "task".
-        data: what the host needs for it.
-    """
-
-    kind: str
-    data: Fields = attrs.field(default=EMPTY, converter=_fields)
 
 
 def _effects(values: Effect | str | Iterable[Effect | str]) -> tuple[Effect, ...]:

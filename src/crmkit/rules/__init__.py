@@ -2,6 +2,7 @@
 
 The chapters: `schema` (what rules speak of), `ruleset` (rules with kinds), `registry` (versions and effective dates),
 `table` (decision tables), `explain` (why and why not), `analysis` (gaps, overlaps, what changes between versions),
+`relations` (rules that contradict each other or say nothing new),
 `coverage` (what tests would not notice), `backtest` (what rules would have done), `columns` and `sql` (the same
 verdicts by the million), `codec` (JSON, TOML, CSV, XLSX), `catalogue` (rule sets to begin with), `graph` and `dmn`
 (decision requirement graphs, DMN XML), `feel` (the language itself).

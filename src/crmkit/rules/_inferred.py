@@ -6,6 +6,7 @@ from typing import TypeAlias
 from crmkit.errors import DefinitionError, DefinitionErrors, RuleError
 from crmkit.rules._kinds import FieldKind
 from crmkit.rules.feel import _nodes as nodes
+from crmkit.rules.feel._builtins import BUILTINS
 from crmkit.rules.feel._lexer import Names
 from crmkit.rules.feel._library import FUNCTIONS
 from crmkit.rules.feel._parser import parse
@@ -76,7 +77,8 @@ def _told(tree: nodes.Node) -> Iterator[tuple[str, FieldKind | None]]:
         if isinstance(node, nodes.Name):
             yield node.name, told
         else:
-            waiting += _expected(node)
+            # The last is taken first: turned round, names come in the order of the text.
+            waiting += reversed([*_expected(node)])
 
 
 def _expected(node: nodes.Node) -> Iterator[_Expected]:
@@ -89,17 +91,34 @@ def _expected(node: nodes.Node) -> Iterator[_Expected]:
             yield from _each((node.then, node.otherwise), None)
         case nodes.Compare() | nodes.Between() | nodes.In():
             parts = [*_compared(node)]
-            told = next((one for one in map(_kind, parts) if one is not None), None)
-            yield from _each(parts, told)
+            yield from _each(parts, _first(parts))
         case nodes.Negate():
             yield node.operand, "decimal"
         case nodes.Arithmetic():
-            told: FieldKind | None = next((one for one in map(_kind, (node.left, node.right)) if one is not None), None)
-            yield from _each((node.left, node.right), "decimal" if told in {None, "decimal"} else None)
-        case nodes.Call(function=nodes.Name("not")):
-            yield from _each(node.arguments, "boolean")
+            sides = (node.left, node.right)
+            yield from _each(sides, "decimal" if _first(sides) in {None, "decimal"} else None)
+        case nodes.Call(function=nodes.Name(name), names=()) if name in FUNCTIONS:
+            for place, part in enumerate(node.arguments):
+                yield part, _argument(name, place)
         case _:
             yield from _each(nodes.children(node), None)
+
+
+def _first(parts: Iterable[nodes.Node]) -> FieldKind | None:
+    """The kind of the first part that says so itself."""
+    for part in parts:
+        told = _kind(part)
+        if told is not None:
+            return told
+    return None
+
+
+def _argument(function: str, place: int) -> FieldKind | None:
+    """The kind of an argument of a function, if every form of that function wants the same one there."""
+    wanted = {
+        kind for way in BUILTINS.get(function, ()) for one in way.parameters[place : place + 1] for kind in one.kinds
+    }
+    return _FIELD_KINDS.get(next(iter(wanted - {"null"}))) if len(wanted - {"null"}) == 1 else None
 
 
 def _each(parts: Iterable[nodes.Node], told: FieldKind | None) -> Iterator[_Expected]:
@@ -109,9 +128,6 @@ def _each(parts: Iterable[nodes.Node], told: FieldKind | None) -> Iterator[_Expe
 
 def _compared(node: nodes.Node) -> Iterator[nodes.Node]:
     match node:
-        case nodes.Tests():
-            for test in node.tests:
-                yield from _compared(test)
         case nodes.Interval():
             yield from (node.low, node.high)
         case nodes.HalfLine():

@@ -15,7 +15,7 @@ _MOST = 1_000_000
 
 @attrs.define
 class Element:
-    """One element: its local name, namespace, attributes, own text, children, and line."""
+    """One element: its local name, namespace, attributes, own text, children, line and column."""
 
     tag: str
     namespace: str
@@ -23,6 +23,7 @@ class Element:
     line: int
     text: str = ""
     children: list["Element"] = attrs.field(factory=list["Element"])
+    column: int = 1
 
     def all(self, *tags: str) -> Iterator["Element"]:
         """The children with one of the local names."""
@@ -92,6 +93,7 @@ class _Tree:
         # Another tool's `x:name` is not the name.
         plain = foreign | {key: value for key, value in attributes.items() if "}" not in key}
         element = Element(local, namespace, plain, self.parser.CurrentLineNumber)
+        element.column = self.parser.CurrentColumnNumber + 1
         self.open[-1].children.append(element)
         self.open.append(element)
         self.pieces.append([])

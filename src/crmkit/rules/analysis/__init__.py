@@ -3,7 +3,7 @@
 `analyse` reads one decision table: gaps, overlaps, rows that never decide because others together match all that they
 do, rows that could be one. `diff` reads two versions of one and says where they decide differently. Every place is
 given as cells that can be pasted into a row. Both prove what they say within a `Budget` of work, and say what they
-could not prove.
+could not prove. How rules that are no rows stand to each other is said by `crmkit.rules.relations`.
 """
 
 from crmkit.rules.analysis._boxes import Budget

@@ -1,17 +1,22 @@
 """What is wrong with a decision table, and what could be simpler: in words, with cells to copy."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 import attrs
 
 from crmkit.rules._boxed import TableNode
+from crmkit.rules._compile import names_in
 from crmkit.rules.analysis._boxes import Budget
 from crmkit.rules.analysis._gaps import gaps
 from crmkit.rules.analysis._layout import Layout, fixed, layout, ranks
 from crmkit.rules.analysis._merge import merged
 from crmkit.rules.analysis._overlaps import Overlap, overlaps, shadowed
+from crmkit.rules.analysis._settled import Rows
+from crmkit.rules.analysis._solvers import SolverName, is_z3
 from crmkit.rules.analysis._versions import TableChange, TableDiff, diff
+from crmkit.rules.feel._convert import to_feel
+from crmkit.rules.feel._text import literal
 from crmkit.rules.table import DecisionTable
 
 __all__ = ["FindingKind", "TableChange", "TableDiff", "TableFinding", "analyse", "diff"]
@@ -52,7 +57,12 @@ class TableFinding:
         return f"{self.severity}: {self.why}{place}{possible}"
 
 
-def analyse(table: DecisionTable, *, budget: Budget = Budget()) -> tuple[TableFinding, ...]:  # noqa: B008 - a frozen value
+def analyse(
+    table: DecisionTable,
+    *,
+    solver: SolverName = "boxes",
+    budget: Budget = Budget(),  # noqa: B008 - a frozen value
+) -> tuple[TableFinding, ...]:
     """Everything there is to know about a table: gaps, overlaps, rows that never decide, rows that could be one.
 
     >>> from crmkit.rules.schema import Field, Schema
@@ -69,8 +79,15 @@ def analyse(table: DecisionTable, *, budget: Budget = Budget()) -> tuple[TableFi
 
     Args:
         table: the table.
+        solver: what proves; with "z3" (the extra "analysis") also what cells do not express, and what inputs that are
+            computed from others can be at once.
         budget: how much work to spend; what could not be proved within it is said.
+
+    Raises:
+        ExtraMissing: if z3 is asked for and not installed.
+        InvalidValue: if there is no such solver.
     """
+    exact = is_z3(solver)
     laid = layout(table)
     found = [
         *_gaps(table, laid, budget),
@@ -78,6 +95,8 @@ def analyse(table: DecisionTable, *, budget: Budget = Budget()) -> tuple[TableFi
         *_shadowed(table.node, laid, budget),
         *_mergeable(table.node, laid),
     ]
+    if exact and (laid.opaque or laid.computed):
+        found = [*_settled(table, found, budget)]
     return (*found, *_advice(table.node, laid, found))
 
 
@@ -164,3 +183,51 @@ def _advice(node: TableNode, laid: Layout, found: Sequence[TableFinding]) -> Ite
             else "with hit policy F the first of the rows that overlap would decide"
         )
         yield TableFinding("advice", why, severity="advice")
+
+
+def _settled(table: DecisionTable, found: Sequence[TableFinding], budget: Budget) -> Iterator[TableFinding]:
+    """The findings with those that are possible proved, or left out if they are refuted."""
+    rows = Rows(table, [one.cells for one in found if one.kind == "gap" and one.cells], budget)
+    for one in found:
+        if one.certain or not one.cells:
+            yield one
+        elif one.kind == "gap":
+            yield from _settled_gap(rows, one, names_in(table.node, table.schema))
+        else:
+            yield from _settled_overlap(rows, one, table.node)
+    known = {one.rows[0] for one in found if one.kind == "shadowed"}
+    yield from _hidden(rows, table.node, known)
+
+
+def _settled_gap(rows: Rows, one: TableFinding, read: Iterable[str]) -> Iterator[TableFinding]:
+    answer = rows.none(one.cells)
+    if answer.record is None:
+        yield from () if answer.impossible else (one,)
+    elif rows.closed(one.cells):
+        example = ", ".join(f"{name} = {literal(to_feel(answer.record[name]))}" for name in read)
+        yield attrs.evolve(one, why=f"some record (such as {example}) matches no row", certain=True)
+    else:
+        yield attrs.evolve(one, certain=True)
+
+
+def _settled_overlap(rows: Rows, one: TableFinding, node: TableNode) -> Iterator[TableFinding]:
+    first, second = one.rows[0] - 1, one.rows[1] - 1
+    answer = rows.both(first, second)
+    if answer.impossible:
+        return
+    sure = answer.record is not None and (node.policy == "U" or (fixed(node.rows[first]) and fixed(node.rows[second])))
+    yield attrs.evolve(one, certain=True, severity="error") if sure else one
+
+
+def _hidden(rows: Rows, node: TableNode, known: Collection[int]) -> Iterator[TableFinding]:
+    """Rows that never decide, for reasons that boxes do not see."""
+    rank = ranks(node)
+    for row in range(len(node.rows)):
+        before = [] if rank is None else [two for two in range(len(rank)) if (rank[two], two) < (rank[row], row)]
+        if row + 1 in known:
+            continue
+        if rows.first(row, []).impossible:
+            yield TableFinding("shadowed", f"row {row + 1} never decides: no record matches it", (row + 1,))
+        elif before and rows.first(row, before).impossible:
+            why = f"row {row + 1} never decides: the rows that go before it match all that it does"
+            yield TableFinding("shadowed", why, (row + 1, *(other + 1 for other in before)))

@@ -1,0 +1,123 @@
+"""The commands about pipelines; `crmkit.cli` imports this only when it runs."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+
+from crmkit._rules_commands import read_text
+from crmkit.errors import DefinitionErrors, InputError
+from crmkit.pipeline import Pipeline
+from crmkit.pipeline.bpmn import from_bpmn
+from crmkit.rules import PythonRule
+
+app = typer.Typer(no_args_is_help=True, help="Check and draw definitions of pipelines.")
+_console = Console(highlight=False, soft_wrap=True)
+
+
+@app.command("check")
+def check_(file: Annotated[Path, typer.Argument(help="A pipeline as TOML or BPMN.")]) -> None:
+    """Say everything that is wrong with a definition, with line and column, and what is missing. Exit code 1 if wrong.
+
+    Functions that guards name are not looked for: they live in your program.
+    """
+    try:
+        pipeline = _pipeline(file)
+    except DefinitionErrors as group:
+        for error in group.exceptions:
+            _console.print(f"{file.name}: {error}", markup=False)
+        _console.print(f"{file.name}: {group.message}", markup=False)
+        raise typer.Exit(1) from None
+    for line in _advice(pipeline):
+        _console.print(f"{file.name}: {line}", markup=False)
+    moves = sum(map(len, pipeline.moves.values()))
+    told = f"{len(pipeline.stages)} stages, {moves} moves, definition {pipeline.definition}"
+    _console.print(f"{file.name}: pipeline {pipeline.name!r} can be used: {told}", markup=False)
+
+
+@app.command("draw")
+def draw_(
+    file: Annotated[Path, typer.Argument(help="A pipeline as TOML or BPMN.")],
+    form: Annotated[
+        Literal["mermaid", "dot", "bpmn", "toml"], typer.Option("--format", help="What to write.")
+    ] = "mermaid",
+    lang: Annotated[str | None, typer.Option(help="The language of the labels: en, zh, ...")] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to write; standard output if not given.")] = None,
+) -> None:
+    """Write a definition as a picture (Mermaid, Graphviz) or in another format (BPMN, TOML)."""
+    pipeline = _pipeline(file)
+    if lang is not None and form not in {"mermaid", "dot"}:
+        raise InputError("--lang", f"means nothing for {form}, which holds all languages")
+    match form:
+        case "mermaid":
+            text = pipeline.to_mermaid(labels=lang)
+        case "dot":
+            text = pipeline.to_dot(labels=lang)
+        case "bpmn":
+            text = pipeline.to_bpmn()
+        case "toml":
+            text = pipeline.to_toml()
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(str(out), f"cannot be written: {error.strerror}") from None
+
+
+def _pipeline(file: Path) -> Pipeline:
+    text = read_text(file)
+    if file.suffix in {".bpmn", ".xml"}:
+        return from_bpmn(text)
+    try:
+        named = {**dict(_functions(tomllib.loads(text)))}
+    except (ValueError, RecursionError):
+        # What is no TOML is said by whoever reads it in earnest.
+        named = {}
+    return Pipeline.from_toml(text, named)
+
+
+def _functions(plain: Any) -> Iterator[tuple[str, Any]]:
+    """Something in the place of every function that a definition names."""
+    if isinstance(plain, list):
+        for value in plain:
+            yield from _functions(value)
+    if not isinstance(plain, Mapping):
+        return
+    for value in plain.values():
+        yield from _functions(value)
+    name, rule = plain.get("python"), plain.get("name")
+    if isinstance(name, str):
+        yield name, _stand_in(name)
+        if isinstance(rule, str):
+            yield rule, PythonRule(rule, _stand_in(name), version=name)
+
+
+def _stand_in(name: str) -> Any:
+    def guard(_: Any) -> bool:
+        return True
+
+    guard.__name__ = name
+    return guard
+
+
+def _advice(pipeline: Pipeline) -> Iterator[str]:
+    """What is not wrong, and often forgotten."""
+    for stage in pipeline.stages:
+        moves = pipeline.moves.get(stage.name, {})
+        if stage.outcome is None and stage.limit is None:
+            yield f"advice: stage {stage.name!r} has no limit: nobody will hear of cases that stay in it"
+        if stage.outcome is None and not any(
+            _closes(pipeline, move.to, {"lost", "cancelled"}) for move in moves.values()
+        ):
+            yield f"advice: no move leads from {stage.name!r} to a lost or cancelled stage: nobody can give up there"
+        if stage.outcome == "lost" and not stage.requires:
+            yield f"advice: stage {stage.name!r} requires no field, such as a reason: nobody will learn from it"
+
+
+def _closes(pipeline: Pipeline, stage: str, outcomes: set[str]) -> bool:
+    return pipeline.stage(stage).outcome in outcomes
