@@ -7,8 +7,8 @@ import attrs
 import numpy as np
 
 from crmkit.errors import InvalidValue
+from crmkit.journal import Frameable
 from crmkit.metrics._checks import Floats, normal_quantile
-from crmkit.metrics._result import Frameable
 from crmkit.metrics.policy import definition_id
 
 __all__ = ["Fit", "Parameter", "above_0", "maximise"]

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.errors import InvalidValue
+from crmkit.journal import Frameable
 from crmkit.metrics._checks import Floats, as_given, numbers
 from crmkit.metrics._civil import as_day
 from crmkit.metrics._fits import Fit, above_0, maximise
-from crmkit.metrics._result import Frameable
 from crmkit.metrics._spells import Spells
 from crmkit.metrics.estimators import wilson
 from crmkit.metrics.policy import definition_id

@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.errors import InvalidValue
+from crmkit.journal import Frameable
 from crmkit.metrics._checks import Floats, normal_quantile
 from crmkit.metrics._civil import as_day
 from crmkit.metrics._dropout import BgNbd, ParetoNbd, bg_nbd, pareto_nbd
 from crmkit.metrics._fits import Fit, Parameter
 from crmkit.metrics._purchases import BuyerCounts, Purchases, purchases
-from crmkit.metrics._result import Frameable
 from crmkit.metrics._retention import (
     Hazard,
     Retention,
