@@ -9,6 +9,7 @@ MAKEFLAGS += --no-print-directory
 # The goal is 100; the number may only rise.
 COVERAGE ?= 100
 WORKERS ?= 2
+# The examples of a page follow each other, so a file stays with one worker.
 # Whether a check passes must not hang on chance: examples are made up, but always the same. Run pytest itself for others.
 export HYPOTHESIS_PROFILE ?= ci
 EXTRAS := cli,parquet,report,rules,testing,xes
@@ -77,7 +78,7 @@ docs: .venv/workshop
 # pytest comes last: its closing line is the closing line of the whole run.
 test: lint types docs
 	$(STEP) 'tests: with the examples in README, docs and docstrings'
-	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term --cov-fail-under=$(COVERAGE)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term --cov-fail-under=$(COVERAGE)
 
 bench: .venv/bench
 	$(STEP) 'bench: ratios against peers, in interleaved runs'
