@@ -5,13 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from crmkit.rules._boxed import BOXED, Input, Output, Row, TableNode, Typed, checked, conforms
+from crmkit.rules._boxed import BOXED, Input, Output, Row, TableNode, Typed, checked
 from crmkit.rules.feel._evaluate import evaluate
 from crmkit.rules.feel._library import FUNCTIONS
 from crmkit.rules.feel._operators import Problem
 from crmkit.rules.feel._parser import parse, parse_tests
 from crmkit.rules.feel._run import Run, Scope, World
-from crmkit.rules.feel._types import ANY, Type
+from crmkit.rules.feel._types import ANY, Type, conforms
 from crmkit.rules.feel._values import UNKNOWN, Function, Range
 
 NUMBER, TEXT, MOMENT = Type("number"), Type("string"), Type("date and time")

@@ -5,19 +5,17 @@ shape, and is read into the same tree; only tables and types need nodes of their
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from crmkit.rules.feel import _temporal as temporal
 from crmkit.rules.feel._builtins import call_builtin
 from crmkit.rules.feel._evaluate import HANDLERS, any_test
 from crmkit.rules.feel._nodes import Node, Tests
 from crmkit.rules.feel._operators import Problem, both, equal
 from crmkit.rules.feel._run import Handler, Run, Scope
-from crmkit.rules.feel._types import ANY, Type, instance_of
-from crmkit.rules.feel._values import UNKNOWN, kind
+from crmkit.rules.feel._types import ANY, Type, fitted
+from crmkit.rules.feel._values import UNKNOWN
 
 #: Which of the rules that match decide: unique, any, priority, first, rule order, output order, collect and its sums.
 HitPolicy: TypeAlias = Literal["U", "A", "P", "F", "R", "O", "C", "C+", "C<", "C>", "C#"]
@@ -101,49 +99,9 @@ def checked(run: Run, value: Any, of: Type, scope: Scope) -> Any:
     Raises:
         Problem: if it is none, or none of the values that the type allows.
     """
-    made = _converted(value, of)
-    if not conforms(made, of):
-        raise Problem("type", f"wanted {of}, got a {kind(value)}{_lacking(made, of)}")
+    made = fitted(value, of)
     _allowed(run, made, of, scope)
     return made
-
-
-def _converted(value: Any, of: Type) -> Any:
-    if conforms(value, of):
-        return value
-    if isinstance(value, list) and len(value) == 1 and conforms(value[0], of):
-        return value[0]
-    if of.kind == "list" and conforms([value], of):
-        return [value]
-    if (kind(value), of.kind) == ("date", "date and time"):
-        day: Any = value
-        return temporal.make_datetime(day, 0, UTC)
-    return value
-
-
-def conforms(value: Any, of: Type) -> bool:
-    """Whether a value is of the type as it is; null and what is not known yet are of all types, also as parts."""
-    if value is None or value is UNKNOWN or of.kind == "any":
-        return True
-    if kind(value) != of.kind:
-        return False
-    if of.kind == "list" and of.item is not None:
-        return all(conforms(item, of.item) for item in value)
-    if of.kind == "context" and of.members is not None:
-        return all(name in value and conforms(value[name], member) for name, member in of.members.items())
-    return instance_of(value, of)
-
-
-def _lacking(value: Any, of: Type) -> str:
-    """The first member at fault, if the value is a context of another shape."""
-    if not isinstance(value, dict):
-        return ""
-    for name, member in (of.members or {}).items():
-        if name not in value:
-            return f" without {name!r}"
-        if not conforms(value[name], member):
-            return f" whose {name!r} is a {kind(value[name])} and no {member}"
-    return ""
 
 
 def passes(run: Run, tests: Tests | None, value: Any, scope: Scope) -> bool:

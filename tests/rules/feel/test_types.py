@@ -1,6 +1,7 @@
 """Types: what belongs to them, and what is fitted to them."""
 
 from collections import UserDict, UserList
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -17,17 +18,17 @@ NUMBER, TEXT = Type("number"), Type("string")
 @pytest.mark.parametrize(
     ("value", "of", "made"),
     [
-        (1, NUMBER, 1), ([1], NUMBER, 1), ([[1]], NUMBER, 1), (1, Type("list", item=NUMBER), [1]), ([1, [2]], Type("list", item=NUMBER), [1, 2]), ([1], Type("list"), [1]), (None, NUMBER, None), (UNKNOWN, NUMBER, UNKNOWN), ("a", ANY, "a"), ({"a": [1], "b": 2}, Type("context", members={"a": NUMBER}), {"a": 1, "b": 2}), ({}, Type("context"), {}),
+        (1, NUMBER, 1), ([1], NUMBER, 1), (1, Type("list", item=NUMBER), [1]), ([1], Type("list"), [1]), (None, NUMBER, None), (UNKNOWN, NUMBER, UNKNOWN), ("a", ANY, "a"), ({"a": 1, "b": 2}, Type("context", members={"a": NUMBER}), {"a": 1, "b": 2}), (date(2026, 3, 1), Type("date and time"), datetime(2026, 3, 1, tzinfo=UTC)), ({}, Type("context"), {}),
     ],
 )  # fmt: skip
 def test_fitted(value, of, made):
-    """A list of one stands for its item, an item for a list of one, at any depth."""
+    """A list of one stands for its item, an item for a list of one, a date for its midnight in UTC."""
     assert fitted(value, of) == made
 
 
-@pytest.mark.parametrize(("value", "of"), [("a", NUMBER), ([1, 2], NUMBER), (["a"], Type("list", item=NUMBER)), ({}, Type("context", members={"a": NUMBER})), (1, Type("context", members={"a": NUMBER}))])  # fmt: skip
+@pytest.mark.parametrize(("value", "of"), [("a", NUMBER), ([[1]], NUMBER), ([1, [2]], Type("list", item=NUMBER)), ({"a": [1]}, Type("context", members={"a": NUMBER})), ([1, 2], NUMBER), (["a"], Type("list", item=NUMBER)), ({}, Type("context", members={"a": NUMBER})), (1, Type("context", members={"a": NUMBER}))])  # fmt: skip
 def test_misfits(value, of):
-    """What is of another type has no value."""
+    """What is of another type has no value, and the parts of a value are not converted."""
     with pytest.raises(Problem):
         fitted(value, of)
 

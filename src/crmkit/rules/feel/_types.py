@@ -1,10 +1,12 @@
 """Types of values: what a field may hold, what `instance of` asks, and how a value is fitted to a type."""
 
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from crmkit.rules.feel import _temporal as temporal
 from crmkit.rules.feel._nodes import Tests, TypeName
 from crmkit.rules.feel._operators import Problem
 from crmkit.rules.feel._values import UNKNOWN, Function, Kind, Range, kind
@@ -112,27 +114,53 @@ def _function_fits(value: Function, of: Type) -> bool:
 
 
 def fitted(value: Any, of: Type) -> Any:
-    """The value as one of the type: a list of one stands for its item, and an item for a list of one.
+    """The value as one of the type, converted as a whole if it must be.
+
+    A list of one stands for its item, an item for a list of one, and a date for its midnight in UTC (DMN 1.5,
+    10.3.2.9.4); the parts of a value are not converted.
 
     Raises:
         Problem: if it is of another type.
     """
-    if value is None or value is UNKNOWN or of.kind == "any":
+    made = _converted(value, of)
+    if not conforms(made, of):
+        raise Problem("type", f"wanted {of}, got a {kind(value)}{_lacking(made, of)}")
+    return made
+
+
+def _converted(value: Any, of: Type) -> Any:
+    if conforms(value, of):
         return value
-    if of.kind == "list":
-        values = value if isinstance(value, list) else [value]
-        return values if of.item is None else [fitted(item, of.item) for item in values]
-    if isinstance(value, list) and len(value) == 1:
-        return fitted(value[0], of)
-    if of.kind == "context" and isinstance(value, dict) and of.members is not None:
-        return _fitted_context(value, of.members)
-    if not instance_of(value, of):
-        raise Problem("type", f"wanted {of}, got a {kind(value)}")
+    if isinstance(value, list) and len(value) == 1 and conforms(value[0], of):
+        return value[0]
+    if of.kind == "list" and conforms([value], of):
+        return [value]
+    if (kind(value), of.kind) == ("date", "date and time"):
+        day: Any = value
+        return temporal.make_datetime(day, 0, UTC)
     return value
 
 
-def _fitted_context(value: dict[str, Any], members: Mapping[str, Type]) -> dict[str, Any]:
-    missing = [name for name in members if name not in value]
-    if missing:
-        raise Problem("type", f"the context has no member {missing[0]!r}")
-    return {name: fitted(item, members[name]) if name in members else item for name, item in value.items()}
+def conforms(value: Any, of: Type) -> bool:
+    """Whether a value is of the type as it is; null and what is not known yet are of all types, also as parts."""
+    if value is None or value is UNKNOWN or of.kind == "any":
+        return True
+    if kind(value) != of.kind:
+        return False
+    if of.kind == "list" and of.item is not None:
+        return all(conforms(item, of.item) for item in value)
+    if of.kind == "context" and of.members is not None:
+        return all(name in value and conforms(value[name], member) for name, member in of.members.items())
+    return instance_of(value, of)
+
+
+def _lacking(value: Any, of: Type) -> str:
+    """The first member at fault, if the value is a context of another shape."""
+    if not isinstance(value, dict):
+        return ""
+    for name, member in (of.members or {}).items():
+        if name not in value:
+            return f" without {name!r}"
+        if not conforms(value[name], member):
+            return f" whose {name!r} is a {kind(value[name])} and no {member}"
+    return ""
