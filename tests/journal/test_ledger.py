@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from crmkit.errors import InvalidValue, NaiveDatetime, NotFound
-from crmkit.journal import Ledger
+from crmkit.journal import OPEN, UNKNOWN, Ledger
 from crmkit.model import Activity, Invoice, Payment, Quote
-from crmkit.values import Money, Period
+from crmkit.values import Money, Period, to_micros
 
 JAN, FEB = datetime(2026, 1, 31, 17, tzinfo=UTC), datetime(2026, 2, 3, tzinfo=UTC)
 FACTS = [
@@ -124,3 +124,71 @@ def test_facts_without_money():
     assert len(visits) == 2
     assert visits.total() == {}
     assert len(visits.within(Period.month(2026, 1), UTC)) == 1
+
+
+def test_further_columns():
+    """Facts carry what to group by, how many, until when, and when it became known; a planned visit is no visit."""
+    facts = [
+        Invoice(id="I1", at=JAN, amount=Money(5, "EUR"), quantity="2.5", due=FEB, recorded=FEB, dims={"region": "N"}),
+        Quote(id="Q1", at=JAN, dims={"region": None}),
+        Activity(id="V1", at=JAN, done=False),
+    ]
+    ledger = Ledger.from_facts(facts)
+    assert ledger.dims["region"].decode() == ["N", None, None]
+    assert ledger.dims["channel"].decode() == [None, None, "visit"]
+    assert ledger.kinds.decode() == ["invoice", "quote", "planned activity"]
+    assert ledger.quantity.tolist() == [250, UNKNOWN, UNKNOWN]
+    assert ledger.due.tolist() == [to_micros(FEB), OPEN, OPEN]
+    assert ledger.recorded.tolist() == [to_micros(FEB), to_micros(JAN), to_micros(JAN)]
+    assert ledger.dimension("region").decode() == ["N", None, None]
+    with pytest.raises(NotFound, match="did you mean 'region'"):
+        ledger.dimension("regoin")
+    plain = Ledger.from_facts(FACTS)
+    assert plain.quantity is None
+    assert plain.due is None
+    assert plain.recorded is None
+
+
+def test_quantities_are_exact():
+    """A quantity is exact to two decimals, or refused."""
+    with pytest.raises(InvalidValue, match="not exact"):
+        Invoice(id="I", at=JAN, quantity=1.5)  # type: ignore[arg-type] # the point
+    with pytest.raises(InvalidValue, match="is not a number"):
+        Invoice(id="I", at=JAN, quantity="much")
+    with pytest.raises(InvalidValue, match="more than two decimals"):
+        Ledger.from_facts([Invoice(id="I", at=JAN, quantity="0.001")])
+
+
+def test_joined():
+    """Ledgers of several tables become one; what a table lacks is missing in its rows."""
+    one = Ledger.from_facts([Invoice(id="I1", at=JAN, quantity=1, due=FEB, recorded=FEB, dims={"region": "N"})])
+    other = Ledger.from_facts([Payment(id="P1", at=FEB, refers_to="I1", dims={"bank": "B"})])
+    both = Ledger.joined([one, other])
+    assert both.kinds.decode() == ["invoice", "payment"]
+    assert both.refers_to.decode() == [None, "I1"]
+    assert both.dims["region"].decode() == ["N", None]
+    assert both.dims["bank"].decode() == [None, "B"]
+    assert both.quantity.tolist() == [100, UNKNOWN]
+    assert both.due.tolist() == [to_micros(FEB), OPEN]
+    assert both.recorded.tolist() == [to_micros(FEB), to_micros(FEB)]
+    alone = Ledger.joined([other, other])
+    assert alone.quantity is None
+    assert alone.recorded is None
+    assert len(alone) == 2
+
+
+def test_further_columns_of_a_frame():
+    """Columns to group by, quantities and further times come from a frame; what cannot be read is said, not dropped."""
+    frame = {
+        "no": ["1", "2"], "on": ["2026-01-02", "2026-01-03"], "region": ["N", None], "pieces": ["2", "many"],
+        "due": ["2026-02-01", "later"], "entered": [None, "2026-01-09"],
+    }  # fmt: skip
+    made = Ledger.from_frame(
+        frame, kind="invoice", id="no", at="on", dims=["region"], quantity="pieces", due="due", recorded="entered", tz="UTC"
+    )  # fmt: skip
+    assert made.dims["region"].decode() == ["N", None]
+    assert made.quantity.tolist() == [200, UNKNOWN]
+    assert made.due.tolist()[1] == OPEN
+    assert made.recorded.tolist()[0] == made.at.tolist()[0]
+    assert {finding.column for finding in made.findings} >= {"pieces", "due"}
+    assert len(made) == 2

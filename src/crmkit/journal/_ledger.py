@@ -1,6 +1,6 @@
 """The ledger: dated facts with exact amounts, as columns."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
@@ -11,6 +11,7 @@ from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal._amounts import Amounts
 from crmkit.journal._coded import Coded, Longs, Micros, code
 from crmkit.journal._findings import Finding, summarise
+from crmkit.journal._rows import OPEN, UNKNOWN
 from crmkit.journal._sources import Source, open_source
 from crmkit.model import Dated
 from crmkit.values import Currency, Money, Period, to_micros, zone
@@ -36,6 +37,10 @@ class Ledger:
         currencies: the currency of each row; missing where there is no amount.
         refers_to: the fact it follows from.
         revision: int32, shape (n,).
+        dims: further columns to group by, by name: region, product, channel ...
+        quantity: int64 in hundredths of a unit, shape (n,), `UNKNOWN` where a row says none; None without any.
+        due: int64 microseconds UTC: when it is to be paid or done; `OPEN` where nothing was agreed; None without any.
+        recorded: int64 microseconds UTC: when it became known; None if that is when it happened.
         findings: what could not be used, and why.
     """
 
@@ -49,10 +54,14 @@ class Ledger:
     currencies: Coded
     refers_to: Coded
     revision: npt.NDArray[np.int32]
+    dims: Mapping[str, Coded] = attrs.field(factory=dict[str, Coded])
+    quantity: Longs | None = None
+    due: Micros | None = None
+    recorded: Micros | None = None
     findings: tuple[Finding, ...] = ()
 
     @classmethod
-    def from_frame(
+    def from_frame(  # noqa: PLR0913 - each names a column of the host's table
         cls,
         frame: Any,
         *,
@@ -66,6 +75,10 @@ class Ledger:
         case: str | None = None,
         who: str | None = None,
         refers_to: str | None = None,
+        dims: Sequence[str] = (),
+        quantity: str | None = None,
+        due: str | None = None,
+        recorded: str | None = None,
         tz: "Zone" = None,
         dates: "Dates" = None,
         name: str = "frame",
@@ -84,6 +97,10 @@ class Ledger:
             case: the column with the deal or ticket.
             who: the column with the person.
             refers_to: the column with the id of the fact it follows from.
+            dims: further columns to group by.
+            quantity: the column with the number of units sold, hours spent ..., read to hundredths.
+            due: the column with the time by which it is to be paid or done.
+            recorded: the column with the time at which it was entered; rows without one were entered as they happened.
             tz: the zone of times that carry none.
             dates: "dmy", "mdy" or "ymd".
             name: how the user knows the table.
@@ -107,6 +124,9 @@ class Ledger:
             findings += read.findings
             minor, units = _priced(read, _units(source, currency, currencies))
             findings += _unpriced(source, read.known & units.missing, amount)
+        units_sold, noticed = _quantities(source, quantity)
+        promised, entered = (_optional(source, column, tz, dates) for column in (due, recorded))
+        findings += [*noticed, *promised[1], *entered[1]]
 
         def column(named: str | None) -> Coded:
             none = Coded(np.full(len(source), -1, np.int32), ())
@@ -123,15 +143,26 @@ class Ledger:
             currencies=units[kept],
             refers_to=column(refers_to),
             revision=_revisions(ids.codes[kept]),
+            dims={name: column(name) for name in dims},
+            quantity=None if units_sold is None else units_sold[kept],
+            due=None if promised[0] is None else promised[0][kept],
+            recorded=None if entered[0] is None else _or_else(entered[0], instants.micros)[kept],
             findings=summarise(findings),
         )
 
     @classmethod
     def from_facts(cls, facts: Iterable[Dated]) -> Self:
-        """A ledger from facts of the model, in any order."""
+        """A ledger from facts of the model, in any order.
+
+        An activity has its channel among `dims`; one that is only planned is of the kind "planned activity".
+        """
         rows = list(facts)
+        dims = [_dims(row) for row in rows]
+        names = dict.fromkeys(name for given in dims for name in given)
+        counted = any(row.quantity is not None for row in rows)
+        late, dated = any(row.recorded for row in rows), any(row.due for row in rows)
         return cls(
-            kinds=code(row.kind for row in rows),
+            kinds=code(_kind(row) for row in rows),
             ids=code(row.id for row in rows),
             at=np.array([to_micros(row.at) for row in rows], np.int64),
             customers=code(row.customer for row in rows),
@@ -141,14 +172,61 @@ class Ledger:
             currencies=code(row.amount.currency.code if row.amount else None for row in rows),
             refers_to=code(row.refers_to for row in rows),
             revision=np.array([row.revision for row in rows], np.int32),
+            dims={name: code(_text(given.get(name)) for given in dims) for name in names},
+            quantity=np.array([_hundredths(row) for row in rows], np.int64) if counted else None,
+            due=np.array([to_micros(row.due) if row.due else OPEN for row in rows], np.int64) if dated else None,
+            recorded=np.array([to_micros(row.recorded or row.at) for row in rows], np.int64) if late else None,
+        )
+
+    @classmethod
+    def joined(cls, ledgers: Iterable[Self]) -> Self:
+        """Several ledgers as one: the rows of each, one after the other; a column that one lacks is missing there."""
+        parts = list(ledgers)
+        names = dict.fromkeys(name for part in parts for name in part.dims)
+        joined: dict[str, Any] = {
+            field: _joined([getattr(part, field) for part in parts])
+            for field in ("kinds", "ids", "customers", "cases", "who", "currencies", "refers_to")
+        }
+        columns: dict[str, Any] = {
+            field: np.concatenate([getattr(part, field) for part in parts]) for field in ("at", "minor", "revision")
+        }
+        late = any(part.recorded is not None for part in parts)
+        known = [part.at if part.recorded is None else part.recorded for part in parts]
+        return cls(
+            **joined,
+            **columns,
+            quantity=_filled([(part.quantity, len(part)) for part in parts], UNKNOWN),
+            due=_filled([(part.due, len(part)) for part in parts], OPEN),
+            dims={name: _joined([part.dims.get(name, _absent(len(part))) for part in parts]) for name in names},
+            recorded=np.concatenate(known) if late else None,
+            findings=tuple(finding for part in parts for finding in part.findings),
         )
 
     def __len__(self) -> int:
         return len(self.at)
 
     def __getitem__(self, rows: Any) -> Self:
-        names = [field.name for field in attrs.fields(Ledger) if field.name != "findings"]
-        return attrs.evolve(self, **{name: getattr(self, name)[rows] for name in names})
+        names = [field.name for field in attrs.fields(Ledger) if field.name not in ("findings", "dims")]
+        columns = {name: getattr(self, name) for name in names}
+        kept: dict[str, Any] = {name: None if column is None else column[rows] for name, column in columns.items()}
+        return attrs.evolve(self, dims={name: column[rows] for name, column in self.dims.items()}, **kept)
+
+    def dimension(self, name: str) -> Coded:
+        """A column to group by: "who", "customer", "kind", "currency", or one of `dims`.
+
+        Raises:
+            NotFound: if there is no such column.
+        """
+        columns = {
+            "who": self.who,
+            "customer": self.customers,
+            "kind": self.kinds,
+            "currency": self.currencies,
+            **self.dims,
+        }
+        if name not in columns:
+            raise NotFound("column", name, tuple(columns), "the ledger")
+        return columns[name]
 
     def of(self, kind: str) -> Self:
         """The rows of one kind; none if there are none."""
@@ -193,6 +271,65 @@ class Ledger:
         if by not in columns:
             raise NotFound("column", by, tuple(columns), "the ledger")
         return columns[by]
+
+
+def _kind(fact: Dated) -> str:
+    # What is only planned did not happen: it must not be counted as a contact.
+    return fact.kind if getattr(fact, "done", True) else f"planned {fact.kind}"
+
+
+def _dims(fact: Dated) -> Mapping[str, Any]:
+    channel = getattr(fact, "channel", None)
+    return fact.dims if channel is None else {"channel": channel, **fact.dims}
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _hundredths(fact: Dated) -> int:
+    if fact.quantity is None:
+        return UNKNOWN
+    scaled = fact.quantity * 100
+    if scaled != int(scaled):
+        raise InvalidValue("quantity", str(fact.quantity), f"of {fact.kind} {fact.id!r} has more than two decimals")
+    return int(scaled)
+
+
+def _absent(size: int) -> Coded:
+    return Coded(np.full(size, -1, np.int32), ())
+
+
+def _joined(columns: Sequence[Coded]) -> Coded:
+    values = tuple(dict.fromkeys(value for column in columns for value in column.values))
+    return Coded(np.concatenate([column.recode(values).codes for column in columns]), values)
+
+
+def _filled(columns: Sequence[tuple[Longs | None, int]], nothing: int) -> Longs | None:
+    if all(column is None for column, _ in columns):
+        return None
+    return np.concatenate([np.full(size, nothing) if column is None else column for column, size in columns])
+
+
+def _quantities(source: Source, column: str | None) -> tuple[Longs | None, tuple[Finding, ...]]:
+    if column is None:
+        return None, ()
+    read = source.amounts(column)
+    return np.where(read.known, read.hundredths, UNKNOWN), read.findings
+
+
+def _optional(
+    source: Source, column: str | None, tz: "Zone", dates: "Dates"
+) -> tuple[Micros | None, Iterable[Finding]]:
+    """A column of instants that rows may lack; `OPEN` where they do."""
+    if column is None:
+        return None, ()
+    read = source.instants(column, tz, dates)
+    return np.where(read.ok, read.micros, OPEN), [attrs.evolve(one, dropped=False) for one in read.findings]
+
+
+def _or_else(times: Micros, otherwise: Micros) -> Micros:
+    return np.where(times == OPEN, otherwise, times)
 
 
 def _left_out(source: Source, rows: npt.NDArray[np.bool_], column: str, reason: str) -> list[Finding]:

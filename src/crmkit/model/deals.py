@@ -1,17 +1,39 @@
 """Dated facts of a deal, from the first visit to the last payment: each is one row of a `Ledger`."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar
 
 import attrs
 
-from crmkit.values import Money, aware
+from crmkit.errors import InvalidValue
+from crmkit.values import EMPTY, Fields, Money, aware
 
 __all__ = ["Activity", "Complaint", "Dated", "Expense", "Invoice", "Order", "Payment", "Quote"]
 
 
 def _aware(at: datetime) -> datetime:
     return aware(at)
+
+
+def _aware_if_any(at: datetime | None) -> datetime | None:
+    return None if at is None else aware(at)
+
+
+def _quantity(value: str | int | Decimal | None) -> Decimal | None:
+    if value is None or isinstance(value, Decimal):
+        return value
+    if isinstance(value, float | bool):
+        raise InvalidValue("quantity", value, "is not exact; give a Decimal, an int or a text such as '2.5'")
+    try:
+        return Decimal(value)
+    except InvalidOperation:
+        raise InvalidValue("quantity", value, "is not a number, such as '2.5'") from None
+
+
+def _fields(data: Mapping[str, Any]) -> Fields:
+    return data if isinstance(data, Fields) else Fields(data)
 
 
 @attrs.frozen(kw_only=True)
@@ -27,6 +49,10 @@ class Dated:
         amount: exact money, if it has any; negative for a credit note or a refund.
         refers_to: the id of the fact it follows from: the invoice of a payment, the quote of an order.
         revision: 1 for the first issue, 2 for its first revision ...
+        quantity: units sold, hours spent ..., to two decimals, if they are counted.
+        due: when it is to be paid or done (aware), if that was agreed.
+        recorded: when it became known (aware); None if that is when it happened.
+        dims: what to group by: region, product, channel ...
     """
 
     kind: ClassVar[str] = "fact"
@@ -38,6 +64,10 @@ class Dated:
     amount: Money | None = None
     refers_to: str | None = None
     revision: int = 1
+    quantity: Decimal | None = attrs.field(default=None, converter=_quantity)
+    due: datetime | None = attrs.field(default=None, converter=_aware_if_any)
+    recorded: datetime | None = attrs.field(default=None, converter=_aware_if_any)
+    dims: Fields = attrs.field(default=EMPTY, converter=_fields)
 
 
 class Quote(Dated):
