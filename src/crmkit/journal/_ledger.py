@@ -111,26 +111,17 @@ class Ledger:
             InvalidValue: if amounts come without a currency, or a currency is no ISO code.
         """
         source = open_source(frame, name)
-        instants = source.instants(at, tz, dates)
-        ids = source.text(id)
-        findings = [*source.findings, *instants.findings]
-        findings += _left_out(source, ids.missing, id, "has no id")
-        findings += _left_out(source, source.empty(at) & ~ids.missing, at, "has no time")
-        kept = np.flatnonzero(instants.ok & ~ids.missing)
-        kept = kept[np.argsort(instants.micros[kept], kind="stable")]
-        minor, units = np.zeros(len(source), np.int64), Coded(np.full(len(source), -1, np.int32), ())
-        if amount is not None:
-            read = source.amounts(amount)
-            findings += read.findings
-            minor, units = _priced(read, _units(source, currency, currencies))
-            findings += _unpriced(source, read.known & units.missing, amount)
-        units_sold, noticed = _quantities(source, quantity)
+        instants, ids = source.instants(at, tz, dates), source.text(id)
+        missed = _left_out(source, ids.missing, id, "has no id")
+        missed += _left_out(source, source.empty(at) & ~ids.missing, at, "has no time")
+        kept = _in_order(instants.micros, np.flatnonzero(instants.ok & ~ids.missing))
+        minor, units, unpriced = _money(source, amount, currency, currencies)
+        units_sold, uncounted = _quantities(source, quantity)
         promised, entered = (_optional(source, column, tz, dates) for column in (due, recorded))
-        findings += [*noticed, *promised[1], *entered[1]]
+        findings = [*source.findings, *instants.findings, *missed, *unpriced, *uncounted, *promised[1], *entered[1]]
 
         def column(named: str | None) -> Coded:
-            none = Coded(np.full(len(source), -1, np.int32), ())
-            return (none if named is None else source.text(named))[kept]
+            return (_absent(len(source)) if named is None else source.text(named))[kept]
 
         return cls(
             kinds=Coded(np.zeros(len(kept), np.int32), (kind,)),
@@ -332,6 +323,10 @@ def _or_else(times: Micros, otherwise: Micros) -> Micros:
     return np.where(times == OPEN, otherwise, times)
 
 
+def _in_order(at: Micros, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return rows[np.argsort(at[rows], kind="stable")]
+
+
 def _left_out(source: Source, rows: npt.NDArray[np.bool_], column: str, reason: str) -> list[Finding]:
     which = np.flatnonzero(rows)
     return [Finding(int(source.rows[first]), column, reason, len(which)) for first in which[:1]]
@@ -351,6 +346,17 @@ def _units(source: Source, currency: str | Currency | None, currencies: str | No
         raise InvalidValue("ledger", source.name, "has amounts but no currency; give currency= or currencies=")
     unit = currency if isinstance(currency, Currency) else Currency(currency)
     return Coded(np.zeros(len(source), np.int32), (unit.code,))
+
+
+def _money(
+    source: Source, amount: str | None, currency: str | Currency | None, currencies: str | None
+) -> tuple[Longs, Coded, list[Finding]]:
+    """Minor units and currency of each row, none where there is no amount, and what could not be read."""
+    if amount is None:
+        return np.zeros(len(source), np.int64), _absent(len(source)), []
+    read = source.amounts(amount)
+    minor, units = _priced(read, _units(source, currency, currencies))
+    return minor, units, [*read.findings, *_unpriced(source, read.known & units.missing, amount)]
 
 
 def _priced(amounts: Amounts, units: Coded) -> tuple[Longs, Coded]:
