@@ -38,20 +38,21 @@ class Cases:
 
 
 def cases_of(journal: Journal, order: StageOrder) -> Cases:
-    """The cases of a journal; one of which no stay lasts is not among them, for nobody knows where it stands."""
+    """The cases of a journal; one of which no stay lasts stands where its last stay went."""
     rows = np.lexsort((np.arange(len(journal)), journal.entered, journal.cases.codes))
     case = journal.cases.codes[rows]
-    starts = np.append(True, case[1:] != case[:-1])[: len(case)]
-    first = np.full(len(journal.cases.values), -1, np.int64)
-    first[case[starts]] = rows[starts]
-    last = np.full(len(first), -1, np.int64)
-    lasting = np.flatnonzero(journal.open)
-    last[journal.cases.codes[lasting]] = lasting
-    used = np.flatnonzero((first >= 0) & (last >= 0))
-    first, last = first[used], last[used]
+    changes = case[1:] != case[:-1]
+    first = rows[np.append(True, changes)[: len(rows)]]
+    last = rows[np.append(changes, True)[: len(rows)]]
+    lasting = np.full(len(journal.cases.values), -1, np.int64)
+    now = np.flatnonzero(journal.open)
+    lasting[journal.cases.codes[now]] = now
+    mine = lasting[journal.cases.codes[last]]
+    last = np.where(mine >= 0, mine, last)
     kind = np.array(
         [WON if s in order.won else LOST if s in order.lost else 0 for s in journal.stages.values], np.int64
     )
-    outcome = kind[journal.stages.codes[last]]
-    closed = np.where(outcome > 0, journal.entered[last], OPEN)
-    return Cases(first, last, journal.entered[first], closed, outcome)
+    stage = np.where(mine >= 0, journal.stages.codes[last], journal.next[last])
+    since = np.where(mine >= 0, journal.entered[last], journal.left[last])
+    outcome = kind[stage] if len(kind) else stage.astype(np.int64)
+    return Cases(first, last, journal.entered[first], np.where(outcome > 0, since, OPEN), outcome)

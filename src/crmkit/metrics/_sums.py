@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.errors import InvalidValue
-from crmkit.values import Every, Period
+from crmkit.values import Every, FiscalCalendar, Period, from_micros
 
 __all__ = ["Spans", "counted", "summed"]
 
@@ -72,6 +72,14 @@ class Spans:
         periods = (over,) if every is None else over.split(every)
         edges = [period.instants(tz)[0] for period in periods]
         return cls(periods, np.array([*edges, periods[-1].instants(tz)[1]], np.int64))
+
+    @classmethod
+    def around(cls, first: int, last: int, every: Every, tz: tzinfo) -> "Spans":
+        """The whole civil units from the one that holds one instant to the one that holds another."""
+        cut = FiscalCalendar()
+        days = [from_micros(at, tz).date() for at in (first, last)]
+        bounds = [cut.bounds(every, *cut.containing(every, day)) for day in days]
+        return cls.of(Period(bounds[0][0], bounds[1][1]), every, tz)
 
     @property
     def names(self) -> tuple[str, ...]:
