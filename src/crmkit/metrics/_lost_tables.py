@@ -71,8 +71,8 @@ class LostTable(Frameable[LostRow]):
         made: dict[str, list[Any]] = {name: [row.group[name] for row in self.rows] for name in groups}
         made |= {name: [getattr(row, name) for row in self.rows] for name in ("n", "share", "low", "high")}
         for unit in currencies:
-            made[f"amount {unit}"] = [row.amounts.get(unit, Decimal(0)) for row in self.rows]
-            made[f"share of {unit}"] = [row.amount_shares.get(unit, 0.0) for row in self.rows]
+            made[f"amount {unit}"] = [row.amounts.get(unit) for row in self.rows]
+            made[f"share of {unit}"] = [row.amount_shares.get(unit) for row in self.rows]
         made["n_unpriced"] = [row.n_unpriced for row in self.rows]
         return made
 
@@ -208,10 +208,11 @@ def tabled(columns: Mapping[str, Coded], currencies: Coded, amount: Ints, level:
     for i, n in enumerate(counted(place, size).tolist()):
         values = [(*column.values, None)[code] for column, code in zip(columns.values(), keys[:, i], strict=True)]
         low, high = wilson(n, total, level)
-        mine = {unit: int(sums[i, j]) for j, unit in enumerate(units) if used[:, j].any()}
-        shares = {unit: minor / whole[j] if whole[j] > 0 else float("nan")
-                  for (unit, minor), j in zip(mine.items(), np.flatnonzero(used.any(axis=0)), strict=True)}  # fmt: skip
-        amounts = {unit: Decimal(minor).scaleb(-2) for unit, minor in mine.items()}
+        mine = {unit: (int(sums[i, j]), whole[j]) for j, unit in enumerate(units) if used[i, j]}
+        shares = {
+            unit: minor / all_of_it if all_of_it > 0 else float("nan") for unit, (minor, all_of_it) in mine.items()
+        }
+        amounts = {unit: Decimal(minor).scaleb(-2) for unit, (minor, _) in mine.items()}
         group = dict(zip(columns, values, strict=True))
         rows.append(LostRow(group, n, n / total, float(low), float(high), amounts, shares, int(lacking[i])))
     return tuple(sorted(rows, key=_most))

@@ -254,7 +254,8 @@ def losses(
         inside = (found.at >= start) & (found.at < end)
     chosen = found[kept & inside]
     columns = _columns(journal, chosen, {"reason": reason, "competitor": competitor}, currency)
-    policies = {"reopened": reopened, "order": repr(order), "over": str(over), "tz": str(tz)}
+    within = "all" if over is None else f"{over.start} .. {over.end} {tz}"
+    policies = {"reopened": reopened, "losing": ", ".join(sorted(order.lost)), "within": within}
     findings = _unknown(journal, columns, chosen)
     left = int((inside & ~kept).sum())
     return Losses(journal, order, chosen.row, chosen.at, columns, chosen.amount, left, policies, findings)
