@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import OPEN, Journal
-from crmkit.metrics.funnel import Route, depth, paths, step_rates
+from crmkit.metrics.funnel import Route, depth, funnel, paths, step_rates
 from crmkit.metrics.survival import aalen_johansen
 from crmkit.testing.simulate import sales_pipeline, simulate
 from crmkit.values import Period
@@ -267,6 +267,7 @@ def test_skips_and_names():
     assert [row.skipped for row in step_rates(journal, ["A", "B", "C"])] == [0, 1, 0]
     assert [row.step for row in step_rates(journal, ["A", "B"], route=Route(order="any"))] == ["1 of 2", "2 of 2"]
     assert {row.group for row in step_rates(journal, ["A"], by="who")} == {None, "(unknown)"}
+    assert {row.group for row in step_rates(journal, ["B"], by="stage")} == {None, "B"}
     filled = step_rates(journal, ["A", "B", "C"], route=Route(skipped="backfill"))
     assert [(row.reached, row.filled) for row in filled] == [(2, 0), (2, 1), (1, 0)]
     assert [row.step for row in step_rates(journal)] == ["A", "B", "C", "D", "won"]
@@ -309,7 +310,8 @@ def test_results_become_frames_and_charts():
     assert paths(journal, "ABC").to_frame("polars")["level"].to_list() == [3, 2, 1]
     rates = step_rates(journal, "ABC", by="who")
     assert {len(rates.to_frame(backend)) for backend in ("pandas", "polars", "pyarrow")} == {6}
-    assert vl_convert.vegalite_to_svg(rates.plot()).startswith("<svg")
+    for spec in (rates.plot(), funnel(journal, stages=STAGES[:4]).plot()):
+        assert vl_convert.vegalite_to_svg(spec).startswith("<svg")
 
 
 def test_bpic(shared):

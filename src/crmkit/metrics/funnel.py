@@ -15,8 +15,9 @@ import numpy.typing as npt
 from crmkit.journal import Frameable, Journal
 from crmkit.metrics._paths import walk
 from crmkit.metrics._route import Entry, Repeats, Route, Skipped, Ties
-from crmkit.metrics._step_rates import Paths, StepRate, StepRates, Timing, checked_steps, paths, step_rates
+from crmkit.metrics._step_rates import StepRate, StepRates, Timing, step_rates
 from crmkit.metrics._vega import Spec, bars, layered, nominal, number, plain
+from crmkit.metrics._ways import Paths, checked_steps, paths
 from crmkit.metrics.curves import case_outcomes
 from crmkit.metrics.estimators import wilson
 from crmkit.metrics.policy import Order, StageOrder, definition_id
