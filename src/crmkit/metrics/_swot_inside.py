@@ -1,0 +1,130 @@
+"""Comparisons inside a company: a segment or a person against the rest, in what happens to their stays."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from crmkit.journal import Journal
+from crmkit.metrics._checks import normal_quantile
+from crmkit.metrics.conversion import conversion
+from crmkit.metrics.policy import CLOCK_US, StageOrder
+from crmkit.metrics.signals import signals
+from crmkit.metrics.survival import kaplan_meier, logrank
+
+__all__ = ["Comparison", "Figure", "Table", "inside"]
+
+Ints = npt.NDArray[np.int64]
+#: What is compared.
+Figure: TypeAlias = Literal[
+    "conversion", "time in stage", "arrivals", "sales", "losses to", "customers lost", "largest share"
+]
+#: Where the rows behind a comparison are.
+Table: TypeAlias = Literal["journal", "ledger", "spells"]
+
+#: Fewer ended stays than this, here or among the rest, say nothing about time.
+_LEAST_ENDED = 20
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Comparison:
+    """One comparison that was made, or could not be.
+
+    Attributes:
+        figure: what is compared.
+        inside: whether it is about us (strength or weakness) or about what comes to us (opportunity or threat).
+        dimension: what segments are of; "" for the whole.
+        segment: which one.
+        stage: the stage, if it is about one.
+        currency: the currency, if it is about money.
+        value: the figure.
+        base: what it is compared with.
+        low: lower limit of the figure.
+        high: upper limit.
+        good: whether the difference is to our advantage.
+        p: two-sided p value; NaN where there was not enough to compare.
+        n: what it rests on.
+        n_open: of this, not ended yet.
+        table: where its rows are.
+        rows: their numbers.
+        method: the test and the interval.
+    """
+
+    figure: Figure
+    inside: bool
+    dimension: str
+    segment: str
+    stage: str | None = None
+    currency: str | None = None
+    value: float = math.nan
+    base: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    good: bool = True
+    p: float = math.nan
+    n: int = 0
+    n_open: int = 0
+    table: Table = "journal"
+    rows: Ints = attrs.field(factory=lambda: np.zeros(0, np.int64), repr=False)
+    method: str = ""
+
+
+def inside(
+    journal: Journal, order: StageOrder, by: Sequence[str], bounds: tuple[int, int], level: float
+) -> Iterator[Comparison]:
+    """Every segment against the rest, stage by stage, over the stays that began in a period."""
+    chosen = np.flatnonzero((journal.entered >= bounds[0]) & (journal.entered < bounds[1]))
+    if not len(chosen):
+        return
+    stays = journal[chosen]
+    for dimension in by:
+        yield from _conversions(stays, order, dimension, level, chosen)
+        yield from _times(stays, order, dimension, level, chosen)
+
+
+def _conversions(stays: Journal, order: StageOrder, dimension: str, level: float, chosen: Ints) -> Iterator[Comparison]:
+    rates = conversion(stays, stages=order.names, by=dimension, won=order.won, lost=order.lost, level=level)
+    column = stays.dimension(dimension)
+    for one in signals(rates):
+        here = stays.stages.codes == stays.stages.values.index(one.stage)
+        here &= column.codes == column.values.index(one.who)
+        known = one.kind != "insufficient data"
+        yield Comparison(
+            figure="conversion", inside=True, dimension=dimension, segment=one.who, stage=one.stage, value=one.value,
+            base=one.centre, low=one.centre + one.low, high=one.centre + one.high, good=one.effect > 0,
+            p=one.p if known else math.nan, n=one.n, n_open=one.n_open, rows=chosen[here],
+            method="mid-p binomial against the others, wilson",
+        )  # fmt: skip
+
+
+def _times(stays: Journal, order: StageOrder, dimension: str, level: float, chosen: Ints) -> Iterator[Comparison]:
+    column, spent, ended = stays.dimension(dimension), stays.sojourn(), ~stays.open
+    for stage in order.open:
+        if stage not in stays.stages.values:
+            continue
+        here = np.flatnonzero((stays.stages.codes == stays.stage_code(stage)) & (column.codes >= 0))
+        for code in np.unique(column.codes[here]).tolist():
+            mine = column.codes[here] == code
+            found = _pace(spent[here], ended[here], mine, level)
+            yield Comparison(
+                figure="time in stage", inside=True, dimension=dimension, segment=column.values[code], stage=stage,
+                n=int(mine.sum()), n_open=int((mine & ~ended[here]).sum()), rows=chosen[here[mine]],
+                method="log-rank, ratio of observed to expected ends (Peto)", **found,
+            )  # fmt: skip
+
+
+def _pace(spent: Ints, ended: npt.NDArray[np.bool_], mine: npt.NDArray[np.bool_], level: float) -> dict[str, Any]:
+    """Medians in days, and whether stays end at another pace than the rest; nothing if too few have ended."""
+    if min(int((ended & mine).sum()), int((ended & ~mine).sum())) < _LEAST_ENDED:
+        return {}
+    test = logrank(spent, ended, mine.astype(np.int64))
+    medians = [kaplan_meier(spent[part], ended[part]).median().value / CLOCK_US["day"] for part in (mine, ~mine)]
+    (others, own), (rest, expected) = test.observed, test.expected
+    pace = (own / expected) / (others / rest)
+    reach = math.exp(normal_quantile(level) * math.sqrt(1 / expected + 1 / rest))
+    # A pace twice as fast is half the time: limits of the median follow from those of the pace.
+    low, high = (medians[1] / limit for limit in (pace * reach, pace / reach))
+    return {"value": medians[0], "base": medians[1], "low": low, "high": high, "good": pace > 1, "p": test.p}
