@@ -27,6 +27,8 @@ Table: TypeAlias = Literal["journal", "ledger", "spells"]
 
 #: Fewer ended stays than this, here or among the rest, say nothing about time.
 _LEAST_ENDED = 20
+#: The spread of fewer others than this is not known.
+_LEAST_OTHERS = 3
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -100,31 +102,80 @@ def _conversions(stays: Journal, order: StageOrder, dimension: str, level: float
         )  # fmt: skip
 
 
+@attrs.frozen
+class _Pace:
+    """How fast the stays of a segment end, as the logarithm of a ratio to the rest, and medians in days."""
+
+    log: float
+    variance: float
+    median: float
+    others: float
+
+
 def _times(stays: Journal, order: StageOrder, dimension: str, level: float, chosen: Ints) -> Iterator[Comparison]:
     column, spent, ended = stays.dimension(dimension), stays.sojourn(), ~stays.open
     for stage in order.open:
         if stage not in stays.stages.values:
             continue
         here = np.flatnonzero((stays.stages.codes == stays.stage_code(stage)) & (column.codes >= 0))
-        for code in np.unique(column.codes[here]).tolist():
-            mine = column.codes[here] == code
-            found = _pace(spent[here], ended[here], mine, level)
+        codes = np.unique(column.codes[here]).tolist()
+        members = [column.codes[here] == code for code in codes]
+        paces = [_pace(spent[here], ended[here], mine) for mine in members]
+        judged = _against_others(paces)
+        for code, mine, pace, (p, good) in zip(codes, members, paces, judged, strict=True):
             yield Comparison(
                 figure="time in stage", inside=True, dimension=dimension, segment=column.values[code], stage=stage,
-                n=int(mine.sum()), n_open=int((mine & ~ended[here]).sum()), rows=chosen[here[mine]],
-                method="log-rank, ratio of observed to expected ends (Peto)", **found,
+                n=int(mine.sum()), n_open=int((mine & ~ended[here]).sum()), rows=chosen[here[mine]], p=p, good=good,
+                method="log-rank pace against the spread of the others (t), Peto limits", **_medians(pace, level),
             )  # fmt: skip
 
 
-def _pace(spent: Ints, ended: npt.NDArray[np.bool_], mine: npt.NDArray[np.bool_], level: float) -> dict[str, Any]:
-    """Medians in days, and whether stays end at another pace than the rest; nothing if too few have ended."""
+def _pace(spent: Ints, ended: npt.NDArray[np.bool_], mine: npt.NDArray[np.bool_]) -> _Pace | None:
+    """The pace of a segment; None if too few stays have ended, of it or of the rest."""
     if min(int((ended & mine).sum()), int((ended & ~mine).sum())) < _LEAST_ENDED:
-        return {}
+        return None
     test = logrank(spent, ended, mine.astype(np.int64))
-    medians = [kaplan_meier(spent[part], ended[part]).median().value / CLOCK_US["day"] for part in (mine, ~mine)]
     (others, own), (rest, expected) = test.observed, test.expected
-    pace = (own / expected) / (others / rest)
-    reach = math.exp(normal_quantile(level) * math.sqrt(1 / expected + 1 / rest))
+    medians = [kaplan_meier(spent[part], ended[part]).median().value / CLOCK_US["day"] for part in (mine, ~mine)]
+    return _Pace(math.log(own / expected * rest / others), 1 / expected + 1 / rest, *medians)
+
+
+def _against_others(paces: Sequence[_Pace | None]) -> list[tuple[float, bool]]:
+    """The p value of each pace against the spread of the others, and whether it is faster; NaN for too few others.
+
+    Whoever works differs from others by more than chance in the stays, which come and end in bursts: a pace stands out
+    only if it would surprise as one more of the others (the prediction of Higgins, Thompson & Spiegelhalter 2009).
+    """
+    from scipy.special import stdtr
+
+    known = [pace for pace in paces if pace is not None]
+    judged: list[tuple[float, bool]] = []
+    for pace in paces:
+        others = [other for other in known if other is not pace]
+        if pace is None or len(others) < _LEAST_OTHERS:
+            judged.append((math.nan, True))
+            continue
+        centre, error, between = _pooled(others)
+        z = (pace.log - centre) / math.sqrt(pace.variance + error + between)
+        judged.append((float(2 * stdtr(len(others) - 1, -abs(z))), z > 0))
+    return judged
+
+
+def _pooled(paces: Sequence[_Pace]) -> tuple[float, float, float]:
+    """The mean of paces, its variance, and the variance between them (DerSimonian & Laird 1986)."""
+    log, variance = (np.array([getattr(pace, name) for pace in paces]) for name in ("log", "variance"))
+    weight = 1 / variance
+    off = float((weight * (log - (weight * log).sum() / weight.sum()) ** 2).sum())
+    room = float(weight.sum() - (weight**2).sum() / weight.sum())
+    between = max(0.0, (off - (len(paces) - 1)) / room)
+    weight = 1 / (variance + between)
+    return float((weight * log).sum() / weight.sum()), float(1 / weight.sum()), between
+
+
+def _medians(pace: _Pace | None, level: float) -> dict[str, Any]:
+    if pace is None:
+        return {}
+    reach = normal_quantile(level) * math.sqrt(pace.variance)
     # A pace twice as fast is half the time: limits of the median follow from those of the pace.
-    low, high = (medians[1] / limit for limit in (pace * reach, pace / reach))
-    return {"value": medians[0], "base": medians[1], "low": low, "high": high, "good": pace > 1, "p": test.p}
+    low, high = (pace.others / math.exp(pace.log + step) for step in (reach, -reach))
+    return {"value": pace.median, "base": pace.others, "low": low, "high": high}

@@ -217,11 +217,12 @@ def swot(
 ) -> Swot:
     """What stands out in a period: every comparison that survives the number of comparisons made.
 
-    Strengths and weaknesses: the conversion of each stage by segment (the test of `crmkit.metrics.signals`), and the
-    time in it (log-rank against the rest). Opportunities and threats: new cases by segment (rate ratio by the
-    conditional binomial, with the spread of weeks beyond chance), sales by segment (Welch's t of weekly sums), the
-    share of losses to each competitor, the share of customers who left, and a customer who brings more than
-    `dependence` of the sales. All p values are adjusted together by Benjamini and Hochberg (1995).
+    Strengths and weaknesses: the conversion of each stage by segment (the test of `crmkit.metrics.signals`), and
+    the time in it (log-rank, against the spread of the others, of whom there must be three). Opportunities and
+    threats: new cases by segment (rate ratio by the conditional binomial, with the spread of weeks beyond chance),
+    sales by segment (Welch's t of weekly sums), the share of losses to each competitor, the share of customers who
+    left, and a customer who brings more than `dependence` of the sales. All p values are adjusted together by
+    Benjamini and Hochberg (1995).
 
     Args:
         journal: the stays; None to say nothing of deals.
