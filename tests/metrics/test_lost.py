@@ -136,8 +136,8 @@ def test_interval_form_without_lost_stays():
 def test_what_cannot_be_asked():
     """Names that are not there, and questions that make no sense, are refused with the reason."""
     journal = histories(*CASES)
-    with pytest.raises(NotFound, match="reson"):
-        lost.losses(journal, reason="reson")
+    with pytest.raises(NotFound, match="reasonn"):
+        lost.losses(journal, reason="reasonn")
     with pytest.raises(InvalidValue, match="give lost="):
         lost.losses(journal[journal.stages.codes == 0], stages=["lead"])
     found = lost.losses(journal, reopened="each loss")

@@ -225,7 +225,7 @@ def test_what_makes_no_sense_is_refused():
     with pytest.raises(InvalidValue, match="does not come before"):
         swot(journal, over=FIRST, versus=SECOND)
     with pytest.raises(NotFound, match="region"):
-        swot(journal, over=SECOND, versus=FIRST, by=["regoin"], stages=LINE)
+        swot(journal, over=SECOND, versus=FIRST, by=["regionn"], stages=LINE)
 
 
 def test_results_become_frames_and_charts():

@@ -79,7 +79,7 @@ def found_losses(journal: Journal, lost: Collection[str]) -> Losing:
     stands = place >= last[case[place]]
     order = np.argsort(place, kind="stable")
     amount = _last_amount(journal, rows, case)[place]
-    return Losing(*(column[order] for column in (left, entered, at, amount, stands)))
+    return Losing(left, entered, at, amount, stands)[order]
 
 
 def _last_amount(journal: Journal, rows: Ints, case: npt.NDArray[np.int32]) -> Ints:

@@ -176,7 +176,7 @@ def losing(journal: Journal, order: StageOrder, competitor: str, against: Agains
         x1, x0 = (int((mine & period).sum()) for period in periods)
         enough = x1 + x0 >= _LEAST // 2 and min(n1, n0) >= _LEAST
         low, high = newcombe(x1, n1, x0, n0, level=against.level)
-        told = {} if not enough else {
+        told: dict[str, Any] = {} if not enough else {
             "value": x1 / n1, "base": x0 / n0, "low": x0 / n0 + low, "high": x0 / n0 + high, "good": x1 / n1 < x0 / n0,
             "p": cochran_armitage([x0, x1], [n0, n1]).p,
         }  # fmt: skip

@@ -26,7 +26,7 @@ from crmkit.metrics.estimators import benjamini_hochberg
 from crmkit.metrics.policy import StageOrder, definition_id
 from crmkit.values import Period, zone
 
-__all__ = ["Entry", "Figure", "Quadrant", "Silence", "Swot", "Table", "swot"]
+__all__ = ["Figure", "Quadrant", "Silence", "Statement", "Swot", "Table", "swot"]
 
 #: Where a statement stands.
 Quadrant: TypeAlias = Literal["strength", "weakness", "opportunity", "threat"]
@@ -44,7 +44,7 @@ _LAST = {
 
 
 @attrs.frozen
-class Entry:
+class Statement:
     """One statement, with its evidence.
 
     Attributes:
@@ -112,7 +112,7 @@ class Silence:
 
 
 @attrs.frozen
-class Swot(Frameable[Entry]):
+class Swot(Frameable[Statement]):
     """What stands out: strengths, weaknesses, opportunities, threats.
 
     Attributes:
@@ -123,7 +123,7 @@ class Swot(Frameable[Entry]):
         definition: the id of the definition.
     """
 
-    rows: tuple[Entry, ...]
+    rows: tuple[Statement, ...]
     n_comparisons: int
     rate: float
     silent: tuple[Silence, ...]
@@ -132,22 +132,22 @@ class Swot(Frameable[Entry]):
     _ledger: Ledger | None = attrs.field(repr=False, eq=False)
 
     @property
-    def strengths(self) -> tuple[Entry, ...]:
+    def strengths(self) -> tuple[Statement, ...]:
         """What we do better in one place than in the others."""
         return self._of("strength")
 
     @property
-    def weaknesses(self) -> tuple[Entry, ...]:
+    def weaknesses(self) -> tuple[Statement, ...]:
         """What we do worse in one place than in the others."""
         return self._of("weakness")
 
     @property
-    def opportunities(self) -> tuple[Entry, ...]:
+    def opportunities(self) -> tuple[Statement, ...]:
         """What changes to our advantage."""
         return self._of("opportunity")
 
     @property
-    def threats(self) -> tuple[Entry, ...]:
+    def threats(self) -> tuple[Statement, ...]:
         """What changes to our disadvantage."""
         return self._of("threat")
 
@@ -156,17 +156,17 @@ class Swot(Frameable[Entry]):
         """How many of the statements may be chance, at most, on average."""
         return self.rate * len(self.rows)
 
-    def _of(self, quadrant: Quadrant) -> tuple[Entry, ...]:
+    def _of(self, quadrant: Quadrant) -> tuple[Statement, ...]:
         return tuple(row for row in self.rows if row.quadrant == quadrant)
 
-    def evidence(self, entry: Entry) -> Journal | Ledger | None:
+    def evidence(self, statement: Statement) -> Journal | Ledger | None:
         """The rows behind a statement: a journal or a ledger; None for customers who left, who are in your spells."""
-        table = {"journal": self._journal, "ledger": self._ledger}.get(entry.table)
-        return None if table is None else table[entry.rows]
+        table = {"journal": self._journal, "ledger": self._ledger}.get(statement.table)
+        return None if table is None else table[statement.rows]
 
     def to_dict(self) -> dict[str, list[Any]]:
         """The statements as columns; `rows` is how many rows there are behind each."""
-        names = [field.name for field in attrs.fields(Entry)]
+        names = [field.name for field in attrs.fields(Statement)]
         columns = {name: [getattr(row, name) for row in self.rows] for name in names if name != "rows"}
         return {**columns, "rows": [len(row.rows) for row in self.rows]}
 
@@ -269,26 +269,28 @@ def swot(
         competitor=competitor, dependence=dependence, tz=str(tz), rate=rate, level=level,
     )  # fmt: skip
     q = benjamini_hochberg([one.p for one in made]).tolist()
-    entries = [_entry(one, share, definition) for one, share in zip(made, q, strict=True) if share <= rate]
+    entries = [_statement(one, share, definition) for one, share in zip(made, q, strict=True) if share <= rate]
     entries.sort(key=lambda row: (_ORDER.index(row.quadrant), row.q, row.p, row.text))
     n = int(np.isfinite([one.p for one in made]).sum())
     return Swot(tuple(entries), n, rate, tuple(_silences(made)), definition, journal, ledger)
 
 
-def _entry(one: Comparison, q: float, definition: str) -> Entry:
+def _statement(one: Comparison, q: float, definition: str) -> Statement:
     quadrant = _ORDER[2 * (not one.inside) + (not one.good)]
     text, text_zh = stated(one)
-    return Entry(
+    return Statement(
         quadrant, text, text_zh, one.figure, one.dimension, one.segment, one.stage, one.currency, one.value, one.base,
         one.low, one.high, one.p, q, one.n, one.n_open, one.method, definition, one.table, one.rows,
     )  # fmt: skip
 
 
 def _silences(made: Sequence[Comparison]) -> Iterator[Silence]:
-    for figure, dimension in dict.fromkeys((one.figure, one.dimension) for one in made):
-        alike = [one for one in made if (one.figure, one.dimension) == (figure, dimension)]
-        lacking = sum(not np.isfinite(one.p) for one in alike)
+    alike: dict[tuple[Figure, str], list[Comparison]] = {}
+    for one in made:
+        alike.setdefault((one.figure, one.dimension), []).append(one)
+    for (figure, dimension), some in alike.items():
+        lacking = sum(not np.isfinite(one.p) for one in some)
         if lacking:
             yield Silence(
-                figure, dimension, lacking, len(alike), "too few observations to tell a difference from chance"
+                figure, dimension, lacking, len(some), "too few observations to tell a difference from chance"
             )
