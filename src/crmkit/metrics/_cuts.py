@@ -15,7 +15,7 @@ from crmkit.journal import OPEN, UNKNOWN, Coded, Journal
 from crmkit.metrics.policy import CLOCK_US, StageOrder
 from crmkit.values import from_micros, to_micros
 
-__all__ = ["Cut", "Outcome", "cut_of", "exact", "months_before", "outcome_of", "sum_of"]
+__all__ = ["DAY_US", "LASTS", "Cut", "Outcome", "cut_of", "days", "exact", "moment", "months_before", "outcome_of", "sum_of"]
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
