@@ -1,7 +1,7 @@
 """A journal at a cut: stays of open stages on a grid of days that ends at the cut, and what happened afterwards.
 
-Day 0 is the day up to the cut, day -1 the one before, day 1 the one after. Instants are put on the grid, not lengths: the
-days of the stays of a case then add up to the days of the case, and "won within h days" is "won on day 1..h" exactly.
+Day 0 is the day up to the cut, day -1 the one before, day 1 the one after. Instants are put on the grid, not lengths:
+the days of the stays of a case then add up to the days of the case, and "won within h days" is "won on day 1..h".
 """
 
 from datetime import datetime, timedelta
@@ -11,11 +11,23 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from crmkit.journal import OPEN, UNKNOWN, Coded, Journal
+from crmkit.journal import UNKNOWN, Coded, Journal
 from crmkit.metrics.policy import CLOCK_US, StageOrder
 from crmkit.values import from_micros, to_micros
 
-__all__ = ["DAY_US", "LASTS", "Cut", "Outcome", "cut_of", "days", "exact", "moment", "months_before", "outcome_of", "sum_of"]
+__all__ = [
+    "DAY_US",
+    "LASTS",
+    "Cut",
+    "Outcome",
+    "cut_of",
+    "days",
+    "exact",
+    "moment",
+    "months_before",
+    "outcome_of",
+    "sum_of",
+]
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -122,9 +134,7 @@ def outcome_of(journal: Journal, order: StageOrder, cut: Cut, horizon: int) -> O
     np.minimum.at(first, case, day)
     live = cut.case[cut.live]
     won = first[live]
-    return Outcome(
-        np.where(won > horizon, 0, won), day, _last_known(seen, _amounts(seen))[wins], ~np.isin(case, live)
-    )
+    return Outcome(np.where(won > horizon, 0, won), day, _last_known(seen, _amounts(seen))[wins], ~np.isin(case, live))
 
 
 def days(at: Ints, origin: int) -> Ints:

@@ -95,7 +95,7 @@ def _widened(cut: Cut, since: int, width: int) -> Hazards:
 def shifted(chance: Floats, shift: float) -> Floats:
     """Chances whose odds are multiplied by exp(shift)."""
     odds = np.exp(shift)
-    return chance * odds / (1.0 - chance + chance * odds)
+    return np.asarray(chance * odds / (1.0 - chance + chance * odds))
 
 
 def baselines(cut: Cut, horizon: int) -> dict[str, Floats]:
@@ -131,7 +131,8 @@ def _constant(cut: Cut, horizon: int) -> Floats:
     counted = count(cut, cut.first_day - 1, width=width_of(cut))
     exposure = np.maximum(counted.n.sum(axis=1), 1.0)
     rate = (counted.moves.sum(axis=1) / exposure[:, None])[:, None, :]
-    return chances([rate], [horizon]).at_age[:, 0, 0]
+    solved = chances([rate], [horizon])
+    return solved.at_age[:, 0, 0]
 
 
 def worth_of(cut: Cut, *, stated: bool) -> Worth:
@@ -154,14 +155,16 @@ def worth_of(cut: Cut, *, stated: bool) -> Worth:
         return Worth(np.full(size, mean), np.full(size, square), mean, square, policy)
     ratio = _ratios(cut)[cut.stage[live]]
     own = np.where(said == UNKNOWN, mean, said * ratio)
-    return Worth(own, np.where(said == UNKNOWN, square, own**2), mean, square, "amount now x ratio at winning, by stage")
+    return Worth(
+        own, np.where(said == UNKNOWN, square, own**2), mean, square, "amount now x ratio at winning, by stage"
+    )
 
 
 def states_amounts(cut: Cut) -> bool:
     """Whether amounts are known while deals are open.
 
-    Where hardly any open deal says an amount although wins do, or all losses say 0, amounts are written when deals close;
-    an export of today then tells at a past cut what nobody knew.
+    Where hardly any open deal says an amount although wins do, or all losses say 0, amounts are written at closing; an
+    export of today then tells at a past cut what nobody knew.
     """
     open_known = cut.amount[cut.live] != UNKNOWN
     if not len(open_known) or not len(cut.won_case):

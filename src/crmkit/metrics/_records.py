@@ -1,7 +1,7 @@
 """The track record: what would have been forecast at earlier cuts, and what became of it.
 
-A record at a cut may use the records of cuts that were over by then, and nothing later: the window, the shift of the odds
-and the width of the intervals are chosen from them.
+A record at a cut may use the records of cuts that were over by then, and nothing later: the window, the shift of the
+odds and the width of the intervals are chosen from them.
 """
 
 import math
@@ -17,7 +17,7 @@ from crmkit.metrics._cuts import DAY_US, Cut, Outcome, cut_of, months_before, ou
 from crmkit.metrics._foresight import Foresight, Worth, foresee, shifted, states_amounts, worth_of
 from crmkit.metrics.policy import StageOrder
 
-__all__ = ["Record", "Workshop", "chosen_window", "interval_scale", "odds_shift"]
+__all__ = ["LEAST_CUTS", "Record", "Workshop", "chosen_window", "interval_scale", "odds_shift"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -49,6 +49,8 @@ class Record:
         spread: its standard deviation if deals were independent and the chances true, shape (M + 1,).
         scale: for each of M + 1 and each past record, |actual - mean| / spread, shape (M + 1, k).
         past: the records that were over by then, oldest first.
+        priced: whether values are amounts.
+        outcome: what became of it, once it is over.
     """
 
     cut: Cut
@@ -62,6 +64,7 @@ class Record:
     spread: Floats
     scale: Floats
     past: tuple["Record", ...]
+    priced: bool
     outcome: Outcome | None = None
 
     @property
@@ -70,11 +73,12 @@ class Record:
         assert self.outcome is not None  # noqa: S101 - records without an outcome are never scored
         return self.outcome.day > 0
 
-    def actual(self, *, priced: bool) -> Floats:
-        """What became of each bucket and of all of them, shape (M + 1,)."""
+    @property
+    def worth_of_outcome(self) -> Floats:
+        """What became of each bucket and of all of them, shape (M + 1,), in hundredths or wins."""
         assert self.outcome is not None  # noqa: S101 - see above
         amount = np.where(self.outcome.won_amount == UNKNOWN, 0, self.outcome.won_amount)
-        worth = amount.astype(np.float64) if priced else np.ones(len(amount))
+        worth = amount.astype(np.float64) if self.priced else np.ones(len(amount))
         parts = np.bincount(np.searchsorted(self.ends, self.outcome.won_day), worth, len(self.ends))
         return np.append(parts, parts.sum())
 
@@ -141,9 +145,9 @@ class Workshop:
         ahead = attrs.evolve(plain, chance=shifted(plain.chance, shift), fresh=_fresh_shifted(plain, shift))
         worth = worth_of(cut, stated=states_amounts(cut) and (asked or self.stated))
         mean, spread = _moments(ahead, worth if self.priced else _counted(cut))
-        misses = [_misses(one, len(mean), priced=self.priced) for one in past]
+        misses = [_misses(one, len(mean)) for one in past]
         scale = np.array(misses).reshape(-1, len(mean)).T
-        return Record(cut, ends, window, shift, raw, ahead, worth, mean, spread, scale, past)
+        return Record(cut, ends, window, shift, raw, ahead, worth, mean, spread, scale, past, self.priced)
 
     def ends(self, at: int) -> Ints:
         """The last day of each bucket of the horizon, ascending; the last is the horizon."""
@@ -170,8 +174,8 @@ def chosen_window(past: Sequence[Record], windows: Sequence[int | None]) -> int 
 def odds_shift(past: Sequence[Record], window: int | None) -> float:
     """By how much past forecasts were off, in log odds, shrunk to nothing where cuts disagree.
 
-    The maximum of the quasi-binomial likelihood with a normal prior. The over-dispersion, the mean squared z of the totals
-    of the cuts, says how little thousands of deals weigh that are won and lost together.
+    The maximum of the quasi-binomial likelihood with a normal prior. The over-dispersion, the mean squared z of the
+    totals of the cuts, says how little thousands of deals weigh that are won and lost together.
     """
     if len(past) < _LEAST_SHIFT:
         return 0.0
@@ -217,9 +221,9 @@ def _fresh_shifted(plain: Foresight, shift: float) -> Floats:
     )  # fmt: skip
 
 
-def _misses(one: Record, size: int, *, priced: bool) -> Floats:
+def _misses(one: Record, size: int) -> Floats:
     """|actual - mean| / spread of each bucket and of all of them; NaN for buckets that the record lacks."""
-    own = np.abs(one.actual(priced=priced) - one.mean) / one.spread
+    own = np.abs(one.worth_of_outcome - one.mean) / one.spread
     found = np.full(size, np.nan)
     shared = min(size, len(own)) - 1
     found[:shared], found[-1] = own[:shared], own[-1]

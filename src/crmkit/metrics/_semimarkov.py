@@ -13,7 +13,19 @@ import numpy.typing as npt
 
 from crmkit.metrics._cuts import LASTS, Cut
 
-__all__ = ["EXACT", "POOLED", "TAIL", "Chances", "Counts", "Hazards", "chances", "count", "hazards"]
+__all__ = [
+    "EXACT",
+    "POOLED",
+    "SUPPORT",
+    "TAIL",
+    "Chances",
+    "Counts",
+    "Hazards",
+    "chances",
+    "count",
+    "hazards",
+    "width_of",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -115,7 +127,7 @@ def hazards(counted: Counts, *, least: float = LEAST) -> Hazards:
     """
     n, moves = counted.n, counted.moves
     rate = np.divide(moves, n[..., None], out=np.zeros_like(moves), where=n[..., None] > 0)
-    support = np.where(n >= least, EXACT, TAIL)
+    support, backing = np.where(n >= least, EXACT, TAIL), n.copy()
     pooled = _pooled(moves, n)
     for stage in range(len(n)):
         thin = n[stage] < least
@@ -124,12 +136,14 @@ def hazards(counted: Counts, *, least: float = LEAST) -> Hazards:
         # From the oldest age down: exposure, and events.
         exposure, events = n[stage][::-1].cumsum()[::-1], moves[stage][::-1].cumsum(axis=0)[::-1]
         if exposure[0] < least or events[0].sum() < 1:
-            rate[stage, thin], support[stage, thin] = pooled, POOLED
+            rate[stage, thin], support[stage, thin], backing[stage, thin] = pooled, POOLED, n.max()
             continue
         enough = np.flatnonzero(events.sum(axis=1) >= least)
         begin = int(enough[-1]) if len(enough) else 0
         rate[stage, thin] = events[begin] / exposure[begin]
-    return Hazards(rate, support, n)
+        # A constant is backed by the stays that it was counted on, not by the few that are as old.
+        backing[stage, thin] = n[stage, begin:].max()
+    return Hazards(rate, support, backing)
 
 
 def chances(tables: Sequence[Floats], ends: Sequence[int]) -> Chances:

@@ -1,7 +1,7 @@
 """How good forecasts were: scores of chances, and of totals.
 
-A chance is held against what happened, 0 or 1; a total against a number. No score says anything by itself: compare with a
-baseline on the same cases.
+A chance is held against what happened, 0 or 1; a total against a number. No score says anything by itself: compare it
+with that of a baseline on the same cases.
 """
 
 import attrs
@@ -26,7 +26,6 @@ __all__ = [
     "skill_interval",
     "wape",
 ]
-
 
 
 @attrs.frozen
@@ -106,9 +105,7 @@ def murphy(chance: npt.ArrayLike, happened: npt.ArrayLike, *, bins: int = 10) ->
     return Murphy(reliability, resolution, uncertainty, within)
 
 
-def calibration(
-    chance: npt.ArrayLike, happened: npt.ArrayLike, *, bins: int = 10, level: float = 0.95
-) -> Calibration:
+def calibration(chance: npt.ArrayLike, happened: npt.ArrayLike, *, bins: int = 10, level: float = 0.95) -> Calibration:
     """Chance against share, in bins of about equal size; equal chances stay together.
 
     Raises:
@@ -189,9 +186,7 @@ def _pair(chance: npt.ArrayLike, happened: npt.ArrayLike) -> tuple[Floats, Float
     return p, as_flags(happened, "happened", len(p)).astype(np.float64)
 
 
-def _binned(
-    chance: npt.ArrayLike, happened: npt.ArrayLike, bins: int
-) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
+def _binned(chance: npt.ArrayLike, happened: npt.ArrayLike, bins: int) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
     p, y = _pair(chance, happened)
     if not len(p):
         raise InvalidValue("forecasts", 0, "are too few to compare with what happened")
