@@ -66,7 +66,7 @@ def foresee(cut: Cut, window: int | None, ends: Ints) -> Foresight:
     width = width_of(cut)
     since = cut.first_day - 1 if window is None else max(-window, cut.first_day - 1)
     table = _widened(cut, since, width)
-    solved = chances([table.rate], ends.tolist())
+    solved = chances(table.rate, ends.tolist())
     live = cut.live
     stage, age = cut.stage[live], np.minimum(-cut.start[live], width - 1)
     # The first day ahead decides by what a deal is judged.
@@ -131,7 +131,7 @@ def _constant(cut: Cut, horizon: int) -> Floats:
     counted = count(cut, cut.first_day - 1, width=width_of(cut))
     exposure = np.maximum(counted.n.sum(axis=1), 1.0)
     rate = (counted.moves.sum(axis=1) / exposure[:, None])[:, None, :]
-    solved = chances([rate], [horizon])
+    solved = chances(rate, [horizon])
     return solved.at_age[:, 0, 0]
 
 

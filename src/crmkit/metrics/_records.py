@@ -79,7 +79,8 @@ class Record:
         assert self.outcome is not None  # noqa: S101 - see above
         amount = np.where(self.outcome.won_amount == UNKNOWN, 0, self.outcome.won_amount)
         worth = amount.astype(np.float64) if self.priced else np.ones(len(amount))
-        parts = np.bincount(np.searchsorted(self.ends, self.outcome.won_day), worth, len(self.ends))
+        parts = np.zeros(len(self.ends))
+        np.add.at(parts, np.searchsorted(self.ends, self.outcome.won_day), worth)
         return np.append(parts, parts.sum())
 
 

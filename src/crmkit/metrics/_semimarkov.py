@@ -1,8 +1,8 @@
 """The clock-reset semi-Markov process on a grid of days: hazards by stage and age, and the chance to be won by a day.
 
-With one hazard table for all days the values are those of the renewal equation on Aalen-Johansen estimates,
+The values are those of the renewal equation on Aalen-Johansen estimates,
 W_s(h | a) = [Q_s,won(a+h) - Q_s,won(a) + sum_j sum_{a<u<=a+h} W_j(a+h-u) dQ_sj(u)] / S_s(a), exactly. Working backwards
-from the horizon gives all ages at once, and allows the table to change with the day.
+from the horizon gives all ages at once.
 """
 
 from collections.abc import Sequence
@@ -146,32 +146,29 @@ def hazards(counted: Counts, *, least: float = LEAST) -> Hazards:
     return Hazards(rate, support, backing)
 
 
-def chances(tables: Sequence[Floats], ends: Sequence[int]) -> Chances:
+def chances(rate: Floats, ends: Sequence[int]) -> Chances:
     """Solve backwards from the last of `ends`.
 
     Args:
-        tables: hazards, each of shape (S, A, S + 2): one for all days, or one for each of the days 1..max(ends).
+        rate: hazards, shape (S, A, S + 2).
         ends: days after the cut, ascending, M of them.
     """
-    stages, width, _ = tables[0].shape
-    horizon = ends[-1]
-    lasting = np.zeros((stages, width, len(ends)))
-    entering = np.zeros((stages, len(ends)))
+    stages, width, _ = rate.shape
+    lasting, entering = np.zeros((stages, width, len(ends))), np.zeros((stages, len(ends)))
     bounds = np.asarray(ends)
-    for day in range(horizon, 0, -1):
-        rate = tables[min(day, len(tables)) - 1]
-        if day == horizon or len(tables) > 1:
-            stay = 1.0 - rate.sum(axis=2)
-            onward, winning = rate[:, :, :stages], rate[:, :, stages]
-            # A stay may end on the day it begins, so that arrivals of one day hang together.
-            same_day = np.linalg.inv(np.eye(stages) - onward[:, 0])
+    stay = np.maximum(1.0 - rate.sum(axis=2), 0.0)
+    onward, winning = rate[:, :, :stages], rate[:, :, stages]
+    # A stay may end on the day it begins, so that the arrivals of one day hang together. Where they go round for ever
+    # they are never won: the smallest solution is that of the pseudo-inverse.
+    same_day = np.linalg.pinv(np.eye(stages) - onward[:, 0])
+    for day in range(ends[-1], 0, -1):
         won = (day <= bounds).astype(np.float64)
         begun = same_day @ (winning[:, :1] * won + stay[:, :1] * lasting[:, 0])
         entering += begun
         after = winning[:, :, None] * won + stay[:, :, None] * lasting + onward @ begun
         # Today's age a is tomorrow's a + 1; the last age is all that are older.
         lasting[:, :-1], lasting[:, -1] = after[:, 1:], after[:, -1]
-    return Chances(lasting, entering)
+    return Chances(np.minimum(lasting, 1.0), entering)
 
 
 def _pooled(moves: Floats, n: Floats) -> Floats:

@@ -2,8 +2,8 @@
 
 A deal's chance is that of a clock-reset semi-Markov process given its stage and its age there: Aalen-Johansen estimates
 with open deals censored. The window of history and a drift of the odds come from earlier cuts that were over by then.
-An interval is given only where past cuts calibrate it. Amounts are in the unit of the currency; expectations are floats,
-what happened is exact.
+An interval is given only where past cuts calibrate it. Amounts are in the unit of the currency; expectations are
+floats, what happened is exact.
 """
 
 from collections.abc import Iterable, Sequence
@@ -313,8 +313,8 @@ def _segments(shop: Workshop, made: Record) -> tuple[Outlook, ...]:
         here = segment == code
         rows.append(Outlook(
             made.cut.segments[code] if code >= 0 else "(unknown)", int(here.sum()), float(chance[here].sum()), None,
-            in_units(shop, chance[here] @ value[here]), None, None, None,
-            in_units(shop, weights[here] @ value[here]), None, "segments are not calibrated one by one",
+            in_units(shop, float(chance[here] @ value[here])), None, None, None,
+            in_units(shop, float(weights[here] @ value[here])), None, "segments are not calibrated one by one",
         ))  # fmt: skip
     return tuple(rows)
 
