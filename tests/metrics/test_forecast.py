@@ -174,14 +174,18 @@ def log(rows, **columns):
 
 
 def test_what_deals_are_worth():
-    """Wins at half of what was said in the stage, ten of them: a ratio half-way between one half and 1; none said: the
-    mean of wins. Amounts that only closed deals have are not used for open ones."""
+    """Ten wins at half of what was said in the stage: a ratio half-way from one half to 1; none said: the mean of wins.
+
+    Amounts that only closed deals have are not used for open ones.
+    """
     rows = [(f"w{i}", "lead", i, 100) for i in range(10)] + [(f"w{i}", "won", i + 3, 50) for i in range(10)]
     rows += [("l", "lead", 0, 70), ("l", "lost", 5, 70), ("x", "lead", 12, 200), ("y", "lead", 12, None)]
     made = forecast(log(rows, stages=["lead", "won", "lost"]), horizon=30)
     assert {row.case: row.worth for row in made} == {"x": pytest.approx(150), "y": pytest.approx(50)}
     assert made.total.last_period == Decimal("500.00")
-    closed = [(case, stage, day, amount if stage != "lost" and case[0] != "l" else 0) for case, stage, day, amount in rows]
+    closed = [
+        (case, stage, day, amount if stage != "lost" and case[0] != "l" else 0) for case, stage, day, amount in rows
+    ]
     late = forecast(log(closed, stages=["lead", "won", "lost"]), horizon=30)
     assert {row.worth for row in late} == {50.0}
     assert "closing" in late.policies["amounts"]
@@ -189,7 +193,9 @@ def test_what_deals_are_worth():
 
 def test_thin_ages_are_named():
     """An age that few have reached gets a constant hazard, a stage without a past the mean of all, and both are named."""
-    rows = [(f"w{i}", "lead", i % 5, 1) for i in range(30)] + [(f"w{i}", "won", i % 5 + i % 7 + 1, 1) for i in range(30)]
+    rows = [(f"w{i}", "lead", i % 5, 1) for i in range(30)] + [
+        (f"w{i}", "won", i % 5 + i % 7 + 1, 1) for i in range(30)
+    ]
     rows += [("old", "lead", -300, 1), ("new", "lead", 11, 1), ("odd", "demo", 11, 1)]
     made = forecast(log(rows, stages=["lead", "demo", "won", "lost"]), horizon=5)
     methods = {row.case: row.method for row in made}
@@ -230,7 +236,13 @@ def test_no_win_yet_is_no_value():
 
 def test_a_reopened_deal_arrives_again():
     """A deal that comes back from lost counts as an arrival; one that moves on does not."""
-    rows = [("a", "lead", 0, 1), ("a", "demo", 2, 1), ("a", "lost", 4, 1), ("a", "lead", 6, 1), ("b", "lead", 9, UNKNOWN)]
+    rows = [
+        ("a", "lead", 0, 1),
+        ("a", "demo", 2, 1),
+        ("a", "lost", 4, 1),
+        ("a", "lead", 6, 1),
+        ("b", "lead", 9, UNKNOWN),
+    ]
     journal = log([(*row[:3], None) for row in rows], stages=["lead", "demo", "won", "lost"])
     cut = cut_of(journal, StageOrder.of(None, journal), journal.until)
     assert sorted(zip(cut.start.tolist(), cut.fresh.tolist(), strict=True)) == [
@@ -244,7 +256,9 @@ def test_a_reopened_deal_arrives_again():
 def test_months_before(day, months, expected):
     """The end of a month stays the end of a month; what a shorter month lacks is its last day."""
     at = datetime(*day, tzinfo=UTC) - timedelta(microseconds=1)
-    assert from_micros(months_before(to_micros(at), months)) == datetime(*expected, tzinfo=UTC) - timedelta(microseconds=1)
+    assert from_micros(months_before(to_micros(at), months)) == datetime(*expected, tzinfo=UTC) - timedelta(
+        microseconds=1
+    )
 
 
 def test_the_rank_of_a_conformal_interval():

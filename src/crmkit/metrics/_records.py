@@ -46,7 +46,7 @@ class Record:
         ahead: the forecast.
         worth: of deals.
         mean: expected value of each bucket and of all of them, shape (M + 1,), in hundredths or wins.
-        spread: its standard deviation if deals were independent and the chances true, shape (M + 1,).
+        spread: its standard deviation if deals were independent and rates lasted, shape (M + 1,).
         scale: for each of M + 1 and each past record, |actual - mean| / spread, shape (M + 1, k).
         past: the records that were over by then, oldest first.
         priced: whether values are amounts.
@@ -145,7 +145,8 @@ class Workshop:
         plain = raw[window]
         ahead = attrs.evolve(plain, chance=shifted(plain.chance, shift), fresh=_fresh_shifted(plain, shift))
         worth = worth_of(cut, stated=states_amounts(cut) and (asked or self.stated))
-        mean, spread = _moments(ahead, worth if self.priced else _counted(cut))
+        seen = cut.won_day > (cut.first_day - 1 if window is None else -window)
+        mean, spread = _moments(ahead, worth if self.priced else _counted(cut), int(seen.sum()))
         misses = [_misses(one, len(mean)) for one in past]
         scale = np.array(misses).reshape(-1, len(mean)).T
         return Record(cut, ends, window, shift, raw, ahead, worth, mean, spread, scale, past, self.priced)
@@ -236,10 +237,14 @@ def _counted(cut: Cut) -> Worth:
     return Worth(ones, ones, 1.0, 1.0, "one a win")
 
 
-def _moments(ahead: Foresight, worth: Worth) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of each bucket and of all, deals being independent and new wins Poisson."""
+def _moments(ahead: Foresight, worth: Worth, learned: int) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each bucket and of all, deals being independent and new wins Poisson.
+
+    A rate learned from n wins is itself uncertain by 1 / sqrt(n) of its value.
+    """
     chance = np.column_stack([np.diff(ahead.chance, axis=1, prepend=0.0), ahead.chance[:, -1]])
     fresh = np.append(np.diff(ahead.fresh, prepend=0.0), ahead.fresh[-1])
     mean = worth.mean @ chance + worth.fresh * fresh
     variance = worth.square @ chance - (worth.mean**2) @ chance**2 + worth.fresh_square * fresh
+    variance += mean**2 / max(learned, 1)
     return mean, np.sqrt(np.maximum(variance, 1e-12))

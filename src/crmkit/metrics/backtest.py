@@ -223,7 +223,7 @@ def backtest(
     definition = definition_id("backtest", order=order, horizon=horizon, window=window)
     return Backtest(
         tuple(_row(shop, one) for one in records), MethodScores(_methods(shop, records, rng)),
-        calibration(ours, happened), Coverages(tuple(_coverage(records, level) for level in _LEVELS)),
+        calibration(ours, happened), Coverages(tuple(_coverage(records, level, horizon) for level in _LEVELS)),
         wape(predicted, actual), _ratio(float(predicted.sum()), float(actual.sum())), pinball(predicted, actual, 0.5),
         _drift(shop, records), len(happened), definition,
     )  # fmt: skip
@@ -252,6 +252,7 @@ def _methods(shop: Workshop, records: Sequence[Record], rng: np.random.Generator
     case = np.concatenate([one.cut.case[one.cut.live] for one in records])
     others = [baselines(one.cut, shop.horizon) for one in records]
     said = {_OURS: np.concatenate([one.ahead.chance[:, -1] for one in records])}
+    # Who has seen nothing yet says even odds.
     said |= {name: np.nan_to_num(np.concatenate([one[name] for one in others]), nan=0.5) for name in BASELINES}
     ours = (said[_OURS] - happened) ** 2
     rows: list[MethodScore] = []
@@ -270,7 +271,7 @@ def _methods(shop: Workshop, records: Sequence[Record], rng: np.random.Generator
     return tuple(rows)
 
 
-def _coverage(records: Sequence[Record], level: float) -> Coverage:
+def _coverage(records: Sequence[Record], level: float, horizon: int) -> Coverage:
     n, inside = held(records, level)
     low, high = wilson(inside, n)
     if n < LEAST_CUTS:
@@ -278,7 +279,7 @@ def _coverage(records: Sequence[Record], level: float) -> Coverage:
     elif abs(inside / n - level) <= _NEAR:
         verdict = "calibrated"
     else:
-        verdict = "refused" if refuted(n, inside, level) else "not refuted"
+        verdict = "refused" if refuted(n, inside, level, horizon) else "not refuted"
     return Coverage(level, n, inside, float(low), float(high), verdict)
 
 

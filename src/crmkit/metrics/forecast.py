@@ -31,6 +31,7 @@ __all__ = ["DealForecast", "Forecast", "Outlook", "PastCut", "Window", "forecast
 #: How much history counts: days, all of it (None), or what did best at past cuts.
 Window: TypeAlias = int | Literal["auto"] | None
 _TOTAL = "total"
+_MONTH = 30.4
 
 
 @attrs.frozen
@@ -267,18 +268,22 @@ def held(records: Sequence[Record], level: float) -> tuple[int, int]:
     return n, inside
 
 
-def refuted(n: int, inside: int, level: float) -> bool:
-    """Whether so many that held cannot be chance if the level is right within five points."""
+def refuted(n: int, inside: int, level: float, horizon: int) -> bool:
+    """Whether so many that held cannot be chance if the level is right within five points.
+
+    Horizons of monthly cuts overlap: three months ahead, three cuts tell hardly more than one.
+    """
     if n < LEAST_CUTS:
         return False
-    low, high = wilson(inside, n)
+    overlap = max(1.0, horizon / _MONTH)
+    low, high = wilson(inside / overlap, n / overlap)
     return bool(low > level + 0.05 or high < level - 0.05)
 
 
 def _outlook(shop: Workshop, made: Record, place: int, name: str, level: float) -> Outlook:
     found = limits(made, place, level)
     n, inside = held(made.past, level)
-    if refuted(n, inside, level):
+    if refuted(n, inside, level, shop.horizon):
         found = f"refused: {inside} of {n} past intervals held"
     low, high, said = (None, None, found) if isinstance(found, str) else found
     chance, fresh = made.ahead.chance, made.ahead.fresh
