@@ -285,5 +285,5 @@ def test_unknown_names_are_refused():
     journal = log([("a", "lead", 0, 1), ("a", "won", 5, 1), ("b", "lead", 1, 1)])
     with pytest.raises(NotFound, match="month"):
         forecast(journal, every="mnth")
-    with pytest.raises(NotFound, match="regio"):
-        forecast(journal, by="regio")
+    with pytest.raises(NotFound, match="area"):
+        forecast(journal, by="area")

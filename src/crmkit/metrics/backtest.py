@@ -13,14 +13,15 @@ from crmkit.errors import InvalidValue
 from crmkit.journal import Frameable, Journal
 from crmkit.metrics._cuts import DAY_US, moment
 from crmkit.metrics._foresight import BASELINES, baselines
+from crmkit.metrics._judged import actual_of, held, in_units, refuted, workshop
 from crmkit.metrics._records import LEAST_CUTS, Record, Workshop
 from crmkit.metrics.estimators import wilson
-from crmkit.metrics.forecast import Window, actual_of, held, in_units, refuted, workshop
+from crmkit.metrics.forecast import Window
 from crmkit.metrics.policy import StageOrder, definition_id
 from crmkit.metrics.scores import Calibration, brier, calibration, log_loss, murphy, pinball, skill_interval, wape
 from crmkit.values import to_micros
 
-__all__ = ["Backtest", "Coverage", "CutScore", "Drift", "MethodScore", "backtest"]
+__all__ = ["Backtest", "Coverage", "Coverages", "CutScore", "Drift", "MethodScore", "MethodScores", "backtest"]
 
 Floats = npt.NDArray[np.float64]
 _OURS = "crmkit"

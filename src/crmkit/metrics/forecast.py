@@ -6,7 +6,7 @@ An interval is given only where past cuts calibrate it. Amounts are in the unit 
 floats, what happened is exact.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
@@ -21,17 +21,16 @@ from crmkit.metrics._checks import confidence
 from crmkit.metrics._cuts import Cut, exact, moment, sum_of
 from crmkit.metrics._fan import fan
 from crmkit.metrics._foresight import baselines
-from crmkit.metrics._records import LEAST_CUTS, Record, Workshop, interval_scale
-from crmkit.metrics.estimators import wilson
+from crmkit.metrics._judged import actual_of, held, in_units, limits, refuted, workshop
+from crmkit.metrics._records import Record, Workshop
 from crmkit.metrics.policy import StageOrder, definition_id
 from crmkit.values import to_micros
 
-__all__ = ["DealForecast", "Forecast", "Outlook", "PastCut", "Window", "forecast"]
+__all__ = ["DealForecast", "Expectation", "Expectations", "Forecast", "PastCut", "Track", "Window", "forecast"]
 
 #: How much history counts: days, all of it (None), or what did best at past cuts.
 Window: TypeAlias = int | Literal["auto"] | None
 _TOTAL = "total"
-_MONTH = 30.4
 
 
 @attrs.frozen
@@ -60,7 +59,7 @@ class DealForecast:
 
 
 @attrs.frozen
-class Outlook:
+class Expectation:
     """A month, a segment, or all.
 
     Attributes:
@@ -108,10 +107,10 @@ class PastCut:
 
 
 @attrs.frozen
-class Outlooks(Frameable[Outlook]):
+class Expectations(Frameable[Expectation]):
     """Several outlooks."""
 
-    rows: tuple[Outlook, ...]
+    rows: tuple[Expectation, ...]
 
 
 @attrs.frozen
@@ -143,9 +142,9 @@ class Forecast(Frameable[DealForecast]):
     at: datetime
     horizon: int
     unit: Literal["amount", "wins"]
-    total: Outlook
-    periods: Outlooks
-    segments: Outlooks
+    total: Expectation
+    periods: Expectations
+    segments: Expectations
     track: Track
     policies: dict[str, str]
     definition: str
@@ -156,7 +155,7 @@ class Forecast(Frameable[DealForecast]):
         return fan(self)
 
     def __str__(self) -> str:
-        periods = Outlooks((*self.periods.rows, self.total))
+        periods = Expectations((*self.periods.rows, self.total))
         parts = [str(periods), *([str(self.segments)] if self.segments.rows else [])]
         said = str(self.track) if self.track.rows else "no track record: no earlier cut has come to its end"
         return "\n\n".join([*parts, said])
@@ -210,77 +209,15 @@ def forecast(
         "forecast", order=order, horizon=horizon, every=every, by=by, window=window, level=level, tz=tz
     )
     names = [part.name for part in buckets(cut, horizon, every, tz)]
-    periods = [_outlook(shop, made, place, name, level) for place, name in enumerate(names)]
+    periods = [_expectation(shop, made, place, name, level) for place, name in enumerate(names)]
     return Forecast(
         _deals(shop, made), moment(cut), horizon, "amount" if shop.priced else "wins",
-        _total(shop, made, level), Outlooks(tuple(periods)), Outlooks(_segments(shop, made)),
+        _total(shop, made, level), Expectations(tuple(periods)), Expectations(_segments(shop, made)),
         Track(tuple(_past(shop, one) for one in made.past)), _policies(made, shop), definition, level,
     )  # fmt: skip
 
 
-def workshop(
-    journal: Journal, order: StageOrder, *, horizon: int, window: Window, by: str | None, every: str, tz: str
-) -> Workshop:
-    """The maker of records, after the checks that forecast and backtest share."""
-    if not isinstance(horizon, int) or not 1 <= horizon <= 3660:
-        raise InvalidValue("horizon", horizon, "is no whole number of days from 1 to 3660")
-    if not (window is None or window == "auto" or (isinstance(window, int) and window >= 1)):
-        raise InvalidValue("window", window, "is neither days, None for all history, nor 'auto'")
-    if not order.open or not order.won:
-        raise InvalidValue("stages", ", ".join(order.names), "have no open stage, or none that means won")
-    if by is not None:
-        journal.dimension(by)
-    return Workshop(journal, order, horizon, window, by, every, tz)
-
-
-def in_units(shop: Workshop, value: float) -> float:
-    """Hundredths as amounts, wins as they are."""
-    return float(value) / 100.0 if shop.priced else float(value)
-
-
-def actual_of(shop: Workshop, record: Record) -> Decimal:
-    """What came, exactly."""
-    assert record.outcome is not None  # noqa: S101 - only of records that are over
-    return exact(sum_of(record.outcome.won_amount)) if shop.priced else Decimal(len(record.outcome.won_day))
-
-
-def limits(record: Record, place: int, level: float) -> tuple[float, float, str] | str:
-    """Limits of a bucket (-1 for all), or why there are none."""
-    past = record.scale[place]
-    k = int((~np.isnan(past)).sum())
-    if k < LEAST_CUTS:
-        return f"insufficient history: {k} past cuts of {LEAST_CUTS}"
-    scale = interval_scale(past, level)
-    if np.isnan(scale):
-        return f"insufficient history: {k} past cuts do not reach a level of {level:g}"
-    mean, reach = float(record.mean[place]), scale * float(record.spread[place])
-    return max(0.0, mean - reach), mean + reach, f"conformal on {k} past cuts, {scale:.1f} x independent deals"
-
-
-def held(records: Sequence[Record], level: float) -> tuple[int, int]:
-    """How many intervals of the total could be given at these cuts, and how many of them held."""
-    n = inside = 0
-    for one in records:
-        found = limits(one, -1, level)
-        if not isinstance(found, str):
-            n += 1
-            inside += found[0] <= float(one.worth_of_outcome[-1]) <= found[1]
-    return n, inside
-
-
-def refuted(n: int, inside: int, level: float, horizon: int) -> bool:
-    """Whether so many that held cannot be chance if the level is right within five points.
-
-    Horizons of monthly cuts overlap: three months ahead, three cuts tell hardly more than one.
-    """
-    if n < LEAST_CUTS:
-        return False
-    overlap = max(1.0, horizon / _MONTH)
-    low, high = wilson(inside / overlap, n / overlap)
-    return bool(low > level + 0.05 or high < level - 0.05)
-
-
-def _outlook(shop: Workshop, made: Record, place: int, name: str, level: float) -> Outlook:
+def _expectation(shop: Workshop, made: Record, place: int, name: str, level: float) -> Expectation:
     found = limits(made, place, level)
     n, inside = held(made.past, level)
     if refuted(n, inside, level, shop.horizon):
@@ -290,7 +227,7 @@ def _outlook(shop: Workshop, made: Record, place: int, name: str, level: float) 
     if place >= 0:
         chance, fresh = np.diff(chance, axis=1, prepend=0.0), np.diff(fresh, prepend=0.0)
     new = float(fresh[place])
-    return Outlook(
+    return Expectation(
         name, len(chance), float(chance[:, place].sum()), new, in_units(shop, made.mean[place]),
         in_units(shop, new * made.worth.fresh) if shop.priced else new,
         None if low is None else in_units(shop, low), None if high is None else in_units(shop, high),
@@ -298,25 +235,25 @@ def _outlook(shop: Workshop, made: Record, place: int, name: str, level: float) 
     )  # fmt: skip
 
 
-def _total(shop: Workshop, made: Record, level: float) -> Outlook:
+def _total(shop: Workshop, made: Record, level: float) -> Expectation:
     weights = baselines(made.cut, shop.horizon)["stage weights"]
     before = made.cut.won_day > -shop.horizon
     came = exact(sum_of(made.cut.won_amount[before])) if shop.priced else Decimal(int(before.sum()))
     said = float(weights @ made.worth.mean) if shop.priced else float(weights.sum())
-    plain = _outlook(shop, made, -1, _TOTAL, level)
+    plain = _expectation(shop, made, -1, _TOTAL, level)
     return attrs.evolve(plain, stage_weights=in_units(shop, said), last_period=came)
 
 
-def _segments(shop: Workshop, made: Record) -> tuple[Outlook, ...]:
+def _segments(shop: Workshop, made: Record) -> tuple[Expectation, ...]:
     if shop.by is None:
         return ()
     segment, chance = made.cut.segment[made.cut.live], made.ahead.chance[:, -1]
     weights = baselines(made.cut, shop.horizon)["stage weights"]
     value = made.worth.mean if shop.priced else np.ones(len(chance))
-    rows: list[Outlook] = []
+    rows: list[Expectation] = []
     for code in np.unique(segment).tolist():
         here = segment == code
-        rows.append(Outlook(
+        rows.append(Expectation(
             made.cut.segments[code] if code >= 0 else "(unknown)", int(here.sum()), float(chance[here].sum()), None,
             in_units(shop, float(chance[here] @ value[here])), None, None, None,
             in_units(shop, float(weights[here] @ value[here])), None, "segments are not calibrated one by one",
