@@ -268,6 +268,19 @@ def test_the_rank_of_a_conformal_interval():
     assert math.isnan(interval_scale(np.arange(7.0), 0.5))
 
 
+def test_an_interval_that_did_not_hold_is_refused():
+    """Business grows by a third a month: each error is larger than all before, no past interval held, none is given."""
+    rows = [
+        (f"{month}-{i}", stage, 30 * month + 30 * i / int(20 * 1.33**month) + after, 1)
+        for month in range(24)
+        for i in range(int(20 * 1.33**month))
+        for stage, after in (("lead", 0), ("won" if i % 2 else "lost", 5))
+    ]
+    made = forecast(log(rows, stages=["lead", "won", "lost"]), horizon=30, level=0.5)
+    assert made.total.interval.startswith("refused: ")
+    assert (made.total.low, made.total.high) == (None, None)
+
+
 @pytest.mark.parametrize(("asked", "said"), [
     ({"horizon": 0}, "no whole number of days"), ({"window": 0}, "neither days"), ({"level": 1.0}, "confidence"),
     ({"at": NEW_YEAR + 900 * DAY}, "after the end of observation"), ({"at": NEW_YEAR + DAY}, "no won or lost deal"),

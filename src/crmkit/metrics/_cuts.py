@@ -4,6 +4,7 @@ Day 0 is the day up to the cut, day -1 the one before, day 1 the one after. Inst
 the days of the stays of a case then add up to the days of the case, and "won within h days" is "won on day 1..h".
 """
 
+from calendar import monthrange
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -147,12 +148,8 @@ def months_before(at: int, months: int) -> int:
     after = from_micros(at) + _INSTANT
     count = 12 * after.year + after.month - 1 - months
     year, month = divmod(count, 12)
-    for day in range(after.day, 0, -1):
-        try:
-            return to_micros(after.replace(year=year, month=month + 1, day=day) - _INSTANT)
-        except ValueError:
-            continue
-    raise AssertionError(at)
+    day = min(after.day, monthrange(year, month + 1)[1])
+    return to_micros(after.replace(year=year, month=month + 1, day=day) - _INSTANT)
 
 
 def sum_of(amounts: Ints) -> int:

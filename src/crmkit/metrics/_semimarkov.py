@@ -131,8 +131,6 @@ def hazards(counted: Counts, *, least: float = LEAST) -> Hazards:
     pooled = _pooled(moves, n)
     for stage in range(len(n)):
         thin = n[stage] < least
-        if not thin.any():
-            continue
         # From the oldest age down: exposure, and events.
         exposure, events = n[stage][::-1].cumsum()[::-1], moves[stage][::-1].cumsum(axis=0)[::-1]
         if exposure[0] < least or events[0].sum() < 1:
