@@ -3,8 +3,10 @@
 The door holds the functions; the classes of their results are in the chapter of each family.
 """
 
+from crmkit.metrics.backtest import backtest
 from crmkit.metrics.conversion import Conversion, Rates, conversion, transitions
 from crmkit.metrics.curves import cycle_time, time_in_stage, win_curve
+from crmkit.metrics.forecast import forecast
 from crmkit.metrics.funnel import funnel
 from crmkit.metrics.policy import StageOrder
 from crmkit.metrics.signals import Signals, signals
@@ -14,8 +16,10 @@ __all__ = [
     "Rates",
     "Signals",
     "StageOrder",
+    "backtest",
     "conversion",
     "cycle_time",
+    "forecast",
     "funnel",
     "signals",
     "time_in_stage",
