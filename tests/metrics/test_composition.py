@@ -156,6 +156,15 @@ def test_intervals_hold_what_they_estimate(drawn):
     assert widths[1] < widths[0]
 
 
+def test_draws_without_an_amount_above_nought_say_nothing():
+    """Where a draw holds credit notes only it has no shares, and the limits come from the others, or are the value."""
+    ledger = sold((2026, "pen", "5", "1"), (2026, "ink", "-4", "1"))
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        found = composition.concentration(ledger, "product", rng=rng, drawn="facts", draws=1, top=[])
+        assert all(row.low == row.high == row.value == 1.0 for row in found if row.measure != "gini")
+
+
 def test_concentration_confesses():
     """Parts below 0 are counted; without a part above 0 there is no value; nonsense is refused."""
     ledger = sold((2026, "pen", "3", "1"), (2026, "ink", "-2", "1"), (2026, "nib", "-1", "1", "USD"))
@@ -336,3 +345,23 @@ def test_scms(shared):
     assert sum(row.n for row in parts) == 10324
     (total,) = composition.change(ledger, "Country", before=Period.year(2012), after=Period.year(2013)).totals
     assert total.unsplit == 0
+
+
+def test_maven(shared):
+    """Won deals of a public export: revenue by product and sector as published, with the misspelt sector as it stands."""
+    folder = shared("data", "sales", "maven_crm")
+    frame = pd.read_csv(folder / "sales_pipeline.csv").merge(pd.read_csv(folder / "accounts.csv"), "left", "account")
+    won = frame[frame["deal_stage"] == "Won"]
+    ledger = Ledger.from_frame(
+        won, kind="order", id="opportunity_id", at="close_date", amount="close_value", currency="USD",
+        customer="account", who="sales_agent", dims=["product", "sector"], tz="UTC",
+    )  # fmt: skip
+    for by in ("product", "sector"):
+        parts = composition.shares(ledger, by)
+        assert parts.total("USD") == 10005534
+        assert {row.value: row.amount for row in parts} == won.groupby(by)["close_value"].sum().to_dict()
+    assert not {"technology", None} & {row.value for row in composition.shares(ledger, "sector")}
+    quarters = {"before": Period.quarter(2017, 3), "after": Period.quarter(2017, 4)}
+    (total,) = composition.change(ledger, "product", **quarters, units="facts").totals
+    assert total.unsplit == 0
+    assert total.change == total.volume + total.mix + total.price + total.new + total.gone

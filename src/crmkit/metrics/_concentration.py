@@ -24,7 +24,11 @@ __all__ = [
 #: What is drawn anew for an interval: the parts (customers of a larger population), or the facts among fixed parts.
 Drawn: TypeAlias = Literal["parts", "facts"]
 
-_CHUNK = 1 << 22
+Ints = npt.NDArray[np.int64]
+Measure: TypeAlias = Callable[[Floats], Any]
+_KIND: dict[Drawn, str] = {"parts": "bca", "facts": "pivotal"}
+# The jackknife leaves out single rows, or groups of them if there are more than this.
+_GROUPS = 200
 
 
 @attrs.frozen
@@ -163,7 +167,10 @@ def concentration(
     """How concentrated the amounts of a ledger are: Gini, HHI, effective number, share of the largest parts.
 
     What was sold is a fact and needs no interval. As an estimate of what the same business would bring again it does:
-    with `rng` the limits are those of the percentile bootstrap (Efron 1979).
+    with `rng` the limits are those of the bootstrap, of drawn parts bias-corrected and accelerated (Efron 1987), of
+    drawn facts pivotal. Amounts are skewed and the largest are few: in simulations with lognormal amounts (sigma 0.8)
+    limits of 95 % for Gini held in 89 % of samples of 50 parts, and in 91 % of samples of 200; those of 300 facts among
+    five parts in 87 % to 99 %.
 
     Args:
         ledger: the facts; take one kind.
@@ -190,13 +197,12 @@ def concentration(
         below = int((given < 0).sum())
         if not cells.n[0, :, number_].any():
             continue
-        limits = None if rng is None or not len(parts) else _limits(
-            _drawn(ledger, cells, number_, rng=rng, drawn=drawn, draws=draws), measures, level
-        )  # fmt: skip
+        drawing = None if rng is None or not len(parts) else _Drawing.of(ledger, cells, number_, drawn)
+        limits = None if rng is None or drawing is None else drawing.limits([*measures.values()], rng, draws, level)
         for place, (name, measure) in enumerate(measures.items()):
             value = float(measure(parts)) if len(parts) else float("nan")
-            low, high = (None, None) if limits is None else (float(limits[0, place]), float(limits[1, place]))
-            method = "exact" if limits is None else f"percentile bootstrap of {drawn}, {draws} draws"
+            low, high = (None, None) if limits is None else limits[place]
+            method = "exact" if limits is None else f"{_KIND[drawn]} bootstrap of {drawn}, {draws} draws"
             rows.append(ConcentrationRow(currency, name, value, low, high, len(parts), below, method, definition))
     return Concentration(tuple(rows), (*cells.findings, *_negative(cells, by)))
 
@@ -235,7 +241,7 @@ def _amounts(amounts: npt.ArrayLike) -> Floats:
     return x
 
 
-def _measures(top: Sequence[int]) -> dict[str, Callable[[Floats], Any]]:
+def _measures(top: Sequence[int]) -> dict[str, Measure]:
     largest = {f"top {k} share": _top(k) for k in top}
     return {"gini": gini, "hhi": herfindahl, "effective number": _effective, **largest}
 
@@ -244,7 +250,7 @@ def _effective(x: Floats) -> Any:
     return 1.0 / herfindahl(x)
 
 
-def _top(k: int) -> Callable[[Floats], Any]:
+def _top(k: int) -> Measure:
     if k < 1:
         raise InvalidValue("top", k, "is no number of parts of at least 1")
 
@@ -256,32 +262,88 @@ def _top(k: int) -> Callable[[Floats], Any]:
     return share
 
 
-def _drawn(
-    ledger: Ledger, cells: Cells, currency: int, *, rng: np.random.Generator, drawn: Drawn, draws: int
-) -> list[Floats]:
-    """Amounts of the parts, drawn anew: arrays of shape (some, parts), or (parts,)."""
-    if drawn == "parts":
-        given = cells.minor[0, :, currency]
-        parts = given[given > 0].astype(np.float64)
-        step = max(1, _CHUNK // len(parts))
-        sizes = [min(step, draws - start) for start in range(0, draws, step)]
-        return [parts[rng.integers(len(parts), size=(size, len(parts)))] for size in sizes]
-    mine = np.flatnonzero(cells.place % len(cells.currencies) == currency)
-    part, minor = cells.place[mine] // len(cells.currencies), ledger.minor[cells.used[mine]]
-    made: list[Floats] = []
-    for _ in range(draws):
-        again = rng.integers(len(mine), size=len(mine))
-        sums = summed(part[again], minor[again], len(cells.values))
-        made.append(sums[sums > 0].astype(np.float64))
-    return made
+@attrs.frozen(eq=False)
+class _Drawing:
+    """What is drawn anew: amounts, and the part that each belongs to; None if each is one."""
+
+    part: Ints | None
+    minor: Ints
+    parts: int
+
+    @classmethod
+    def of(cls, ledger: Ledger, cells: Cells, currency: int, drawn: Drawn) -> "_Drawing":
+        if drawn == "parts":
+            given = cells.minor[0, :, currency]
+            minor = given[given > 0]
+            return cls(None, minor, len(minor))
+        mine = np.flatnonzero(cells.place % len(cells.currencies) == currency)
+        part = cells.place[mine] // len(cells.currencies)
+        return cls(part, ledger.minor[cells.used[mine]], len(cells.values))
+
+    def limits(
+        self, measures: Sequence[Measure], rng: np.random.Generator, draws: int, level: float
+    ) -> list[tuple[float, float]]:
+        """Limits of each measure: accelerated ones of drawn parts, pivotal ones of drawn facts."""
+        size = len(self.minor)
+        whole = self._measured(measures, np.arange(size))
+        again = np.array([self._measured(measures, rng.integers(size, size=size)) for _ in range(draws)]).T
+        if self.part is not None:
+            n = len(np.unique(self.part))
+            return [
+                _pivotal(*column, level) for column in zip(whole, again, _ranges(measures, n), strict=True)
+            ]  # fmt: skip
+        group = np.arange(size) % min(size, _GROUPS)
+        left_out = [self._measured(measures, np.flatnonzero(group != one)) for one in range(group.max() + 1)]
+        return [_accelerated(*column, level) for column in zip(whole, again, np.array(left_out).T, strict=True)]
+
+    def _measured(self, measures: Sequence[Measure], rows: Ints) -> list[float]:
+        # A customer who is drawn twice is two customers.
+        sums = self.minor[rows] if self.part is None else summed(self.part[rows], self.minor[rows], self.parts)
+        x = sums[sums > 0].astype(np.float64)
+        return [float(measure(x)) if len(x) else float("nan") for measure in measures]
 
 
-def _limits(drawn: list[Floats], measures: dict[str, Callable[[Floats], Any]], level: float) -> Floats:
-    """Lower and upper limits, shape (2, measures)."""
+def _ranges(measures: Sequence[Measure], n: int) -> list[tuple[float, float]]:
+    """What each measure is for n equal parts, and for one of them that has everything."""
+    alone = np.where(np.arange(n) == 0, 1.0, 0.0)
+    return [(float(measure(np.ones(n))), float(measure(alone))) for measure in measures]
+
+
+def _accelerated(value: float, drawn: Floats, without: Floats, level: float) -> tuple[float, float]:
+    """Limits corrected for bias and skewness (Efron 1987)."""
+    from scipy.special import ndtr, ndtri
+
+    # What a single part leaves behind when it is left out has no measure.
+    off = without[~np.isnan(without)]
+    off = off.mean() - off if len(off) else off
+    spread = float((off**2).sum())
+    if not spread:
+        return value, value
+    # Half a draw off the ends: the bias of a value beyond all draws is not infinite.
+    below = float((drawn < value).sum() + (drawn == value).sum() / 2)
+    bias = float(ndtri(np.clip(below, 0.5, len(drawn) - 0.5) / len(drawn)))
+    skew = float((off**3).sum()) / (6.0 * spread**1.5)
+    normal = bias + ndtri(np.array(_tails(level)))
+    low, high = np.quantile(drawn, ndtr(bias + normal / (1.0 - skew * normal)), method="weibull").tolist()
+    return low, high
+
+
+def _pivotal(value: float, drawn: Floats, bounds: tuple[float, float], level: float) -> tuple[float, float]:
+    """Limits by what the draws are off the value (Davison & Hinkley 1997, section 5.2), within what is possible.
+
+    Facts thrown among parts never fall quite evenly: draws lie above the value as it lies above the truth.
+    """
+    known = drawn[~np.isnan(drawn)]
+    if not len(known):
+        return value, value
+    least, most = min(bounds), max(bounds)
+    high, low = (2 * value - np.quantile(known, _tails(level), method="weibull")).tolist()
+    return min(max(low, least), most), min(max(high, least), most)
+
+
+def _tails(level: float) -> list[float]:
     tail = (1.0 - confidence(level)) / 2.0
-    found = np.array([np.concatenate([np.atleast_1d(of(x)) for x in drawn]) for of in measures.values()])
-    limits: Floats = np.nanquantile(found, [tail, 1.0 - tail], axis=1, method="weibull")
-    return limits
+    return [tail, 1.0 - tail]
 
 
 def _negative(cells: Cells, by: str) -> tuple[Finding, ...]:
