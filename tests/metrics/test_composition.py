@@ -14,8 +14,8 @@ from crmkit.adapters.files import read_table
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Ledger
 from crmkit.metrics import composition
-from crmkit.metrics._sums import summed
 from crmkit.metrics.composition import EFFECTS
+from crmkit.metrics.states import exact_sums
 from crmkit.values import Period
 
 OLD, NEW = Period.year(2025), Period.year(2026)
@@ -56,13 +56,13 @@ ROWS = st.lists(
 def test_sums_are_those_of_whole_numbers(rows):
     """Sums by place equal Python's, beyond the 53 bits of a float too."""
     place, values = (np.array([row[i] for row in rows], np.int64) for i in (0, 1))
-    assert summed(place, values, 5).tolist() == [sum(v for p, v in rows if p == i) for i in range(5)]
+    assert exact_sums(place, values, 5).tolist() == [sum(v for p, v in rows if p == i) for i in range(5)]
 
 
 def test_a_sum_beyond_64_bits_is_refused():
     """What does not fit is said, not wrapped."""
     with pytest.raises(InvalidValue, match="does not fit 64 bits"):
-        summed(np.zeros(4, np.int64), np.full(4, 2**62), 1)
+        exact_sums(np.zeros(4, np.int64), np.full(4, 2**62), 1)
 
 
 @settings(deadline=None)

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from crmkit.errors import InvalidValue
 from crmkit.journal import UNKNOWN, Finding, Frameable, Ledger
 from crmkit.metrics._shares import Cells, cells_of, decimal
-from crmkit.metrics._sums import counted, summed
 from crmkit.metrics._vega import Spec, layered, nominal, number
 from crmkit.metrics.policy import definition_id
+from crmkit.metrics.states import exact_sums
 from crmkit.values import Period, zone
 
 __all__ = ["EFFECTS", "Bridge", "Effects", "Units", "Weights", "change"]
@@ -192,7 +192,7 @@ def _quantities(ledger: Ledger, cells: Cells, units: Units) -> _Counts:
     given = ledger.quantity[cells.used]
     known = np.flatnonzero(given != UNKNOWN)
     place, minor = cells.place[known], ledger.minor[cells.used[known]]
-    sums = (summed(place, given[known], size), summed(place, minor, size), counted(place, size))
+    sums = (exact_sums(place, given[known], size), exact_sums(place, minor, size), np.bincount(place, minlength=size))
     return _Counts(*(column.reshape(shape) for column in sums))
 
 

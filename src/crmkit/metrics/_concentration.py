@@ -11,9 +11,9 @@ from crmkit.errors import InvalidValue
 from crmkit.journal import Finding, Frameable, Ledger
 from crmkit.metrics._checks import Floats, as_given, confidence
 from crmkit.metrics._shares import Cells, cells_of
-from crmkit.metrics._sums import summed
 from crmkit.metrics._vega import Spec, layered, nominal, number, plain, whiskers
 from crmkit.metrics.policy import definition_id
+from crmkit.metrics.states import exact_sums
 from crmkit.values import Period, zone
 
 __all__ = [
@@ -298,7 +298,7 @@ class _Drawing:
 
     def _measured(self, measures: Sequence[Measure], rows: Ints) -> list[float]:
         # A customer who is drawn twice is two customers.
-        sums = self.minor[rows] if self.part is None else summed(self.part[rows], self.minor[rows], self.parts)
+        sums = self.minor[rows] if self.part is None else exact_sums(self.part[rows], self.minor[rows], self.parts)
         x = sums[sums > 0].astype(np.float64)
         return [float(measure(x)) if len(x) else float("nan") for measure in measures]
 

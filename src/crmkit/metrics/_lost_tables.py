@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.journal import UNKNOWN, Coded, Finding, Frameable
-from crmkit.metrics._sums import Spans, counted, summed
 from crmkit.metrics._trends import cochran_armitage, poisson_trend
 from crmkit.metrics._vega import Spec, bars, labelled, layered, nominal, number, plain, whiskers
+from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.estimators import benjamini_hochberg, wilson
+from crmkit.metrics.states import exact_sums
 from crmkit.metrics.survival import aalen_johansen
 
 __all__ = ["Chance", "Chances", "LostRow", "LostTable", "LostTrend", "LostTrendRow", "chances_of", "tabled", "trended"]
@@ -200,12 +201,12 @@ def tabled(columns: Mapping[str, Coded], currencies: Coded, amount: Ints, level:
     size, units = keys.shape[1], currencies.values
     priced = np.flatnonzero((amount != UNKNOWN) & ~currencies.missing)
     cell = place[priced] * len(units) + currencies.codes[priced]
-    sums = summed(cell, amount[priced], size * len(units)).reshape(size, len(units))
-    used, lacking = counted(cell, sums.size).reshape(sums.shape), counted(place, size)
+    sums = exact_sums(cell, amount[priced], size * len(units)).reshape(size, len(units))
+    used, lacking = np.bincount(cell, minlength=sums.size).reshape(sums.shape), np.bincount(place, minlength=size)
     lacking -= used.sum(axis=1)
     whole = [sum(column) for column in sums.T.tolist()]
     rows: list[LostRow] = []
-    for i, n in enumerate(counted(place, size).tolist()):
+    for i, n in enumerate(np.bincount(place, minlength=size).tolist()):
         values = [(*column.values, None)[code] for column, code in zip(columns.values(), keys[:, i], strict=True)]
         low, high = wilson(n, total, level)
         mine = {unit: (int(sums[i, j]), whole[j]) for j, unit in enumerate(units) if used[i, j]}
@@ -222,17 +223,17 @@ def _most(row: LostRow) -> tuple[Any, ...]:
     return (-row.n, *((value is None, value or "") for value in row.group.values()))
 
 
-def trended(column: Coded, at: Ints, spans: Spans, until: int, asked: tuple[str, float, str]) -> LostTrend:
+def trended(column: Coded, at: Ints, buckets: Buckets, until: int, asked: tuple[str, float, str]) -> LostTrend:
     """Count losses by value and period, and test each value for a trend."""
     by, level, definition = asked
-    period = spans.place(at)
+    period = buckets.place(at)
     inside = period >= 0
     values = (*column.values, None)
     code = np.where(column.codes < 0, len(values) - 1, column.codes).astype(np.int64)
-    place = code[inside] * len(spans.periods) + period[inside]
-    n = counted(place, len(values) * len(spans.periods)).reshape(len(values), -1)
-    total, over = n.sum(axis=0), spans.edges[1:] <= until
-    days = np.diff(spans.edges) / _DAY_US
+    place = code[inside] * len(buckets.periods) + period[inside]
+    n = np.bincount(place, minlength=len(values) * len(buckets.periods)).reshape(len(values), -1)
+    total, over = n.sum(axis=0), buckets.edges[1:] <= until
+    days = np.diff(buckets.edges) / _DAY_US
     present = sorted(np.flatnonzero(n.any(axis=1)).tolist(), key=lambda i: (-int(n[i].sum()), i))
     shares = [cochran_armitage(n[i, over], total[over]) for i in present]
     counts = [poisson_trend(n[i, over], days[over]) for i in present]
@@ -245,7 +246,7 @@ def trended(column: Coded, at: Ints, spans: Spans, until: int, asked: tuple[str,
         rows += [
             LostTrendRow(values[i], name, int(n[i, j]), int(total[j]), float(part[j]), float(low[j]), float(high[j]),
                          bool(over[j]), *told)
-            for j, name in enumerate(spans.names)
+            for j, name in enumerate(buckets.names)
         ]  # fmt: skip
     return LostTrend(tuple(rows), by, definition)
 
@@ -260,7 +261,7 @@ def chances_of(
     at = int(np.searchsorted(estimate.time, horizon, "right")) - 1
     low, high = estimate.interval(level)
     rows: list[Chance] = []
-    for i, n in enumerate(counted(cause, len(values) + 3)[2:-1].tolist()):
+    for i, n in enumerate(np.bincount(cause, minlength=len(values) + 3)[2:-1].tolist()):
         if n:
             # Before the first end nothing is known, and sums of shares may pass 1 by a rounding error.
             chance, lower, upper = (float(min(line[i + 1, at], 1.0)) for line in (estimate.cif, low, high))

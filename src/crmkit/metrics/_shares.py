@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue
 from crmkit.journal import Finding, Frameable, Ledger
-from crmkit.metrics._sums import counted, summed
 from crmkit.metrics._vega import Spec, bars, labelled, layered, nominal, number, plain
 from crmkit.metrics.policy import definition_id
+from crmkit.metrics.states import exact_sums
 from crmkit.values import Money, Period
 
 __all__ = ["Cells", "Class", "Share", "Shares", "cells_of", "decimal", "shares"]
@@ -120,7 +120,7 @@ def cells_of(ledger: Ledger, by: str, periods: Sequence[Period | None], tz: Any)
     codes = column.codes[used].astype(np.int64)
     place = (period[used] * shape[1] + np.where(codes < 0, shape[1] - 1, codes)) * shape[2] + units.codes[used]
     size = int(np.prod(shape))
-    minor, n = summed(place, ledger.minor[used], size), counted(place, size)
+    minor, n = exact_sums(place, ledger.minor[used], size), np.bincount(place, minlength=size)
     return Cells(values, units.values, minor.reshape(shape), n.reshape(shape), place, used, findings)
 
 

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from crmkit.journal import OPEN, Frameable, Journal
 from crmkit.metrics._checks import confidence
 from crmkit.metrics._route import Route
-from crmkit.metrics._sums import Spans
 from crmkit.metrics._vega import Spec, bars, layered, nominal, number, plain, whiskers
 from crmkit.metrics._ways import Paths, paths
+from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.conversion import NOBODY
 from crmkit.metrics.estimators import wilson
 from crmkit.metrics.policy import CLOCK_US, definition_id
@@ -155,24 +155,26 @@ def step_rates(
     }  # fmt: skip
     definition = definition_id("step rates", by=by, over=over, every=every, tz=str(tz), level=level, **policies)
     # A period without bounds has no name of its own.
-    spans = [("all", np.iinfo(np.int64).min, OPEN)] if over is None and every is None else _spans(ways, over, every, tz)
+    buckets = (
+        [("all", np.iinfo(np.int64).min, OPEN)] if over is None and every is None else _buckets(ways, over, every, tz)
+    )
     rows = [
         rate
         for group, members in _groups(ways, by)
-        for span in spans
+        for span in buckets
         for rate in _rated(ways, members, (group, *span), (view, confidence(level), definition))
     ]
     return StepRates(tuple(rows), policies, definition)
 
 
-def _spans(ways: Paths, over: Period | None, every: Every | None, tz: Any) -> list[tuple[str, int, int]]:
+def _buckets(ways: Paths, over: Period | None, every: Every | None, tz: Any) -> list[tuple[str, int, int]]:
     if over is not None:
-        spans = Spans.of(over, every, zone(tz))
+        buckets = Buckets.of(over, every, zone(tz))
     elif every is None or not len(ways):
         return []
     else:
-        spans = Spans.around(int(ways.at[:, 0].min()), int(ways.at[:, 0].max()), every, zone(tz))
-    return [*zip(spans.names, spans.edges[:-1].tolist(), spans.edges[1:].tolist(), strict=True)]
+        buckets = Buckets.around(int(ways.at[:, 0].min()), int(ways.at[:, 0].max()), every, zone(tz))
+    return [*zip(buckets.names, buckets.edges[:-1].tolist(), buckets.edges[1:].tolist(), strict=True)]
 
 
 def _groups(ways: Paths, by: str | None) -> Iterator[tuple[str | None, Ints]]:

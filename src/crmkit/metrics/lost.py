@@ -28,8 +28,8 @@ from crmkit.metrics._lost_tables import (
     tabled,
     trended,
 )
-from crmkit.metrics._sums import Spans
 from crmkit.metrics._trends import TrendTest, cochran_armitage, poisson_trend
+from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.policy import StageOrder, definition_id
 from crmkit.values import Every, Period, from_micros, zone
 
@@ -170,13 +170,13 @@ class Losses:
         if over is None and not len(self):
             raise InvalidValue("trend", "no losses", "have no span of time; give over=")
         if over is None:
-            spans = Spans.around(int(self.at.min()), int(self.at.max()), every, zone(tz))
+            buckets = Buckets.around(int(self.at.min()), int(self.at.max()), every, zone(tz))
         else:
-            spans = Spans.of(over, every, zone(tz))
+            buckets = Buckets.of(over, every, zone(tz))
         definition = definition_id(
             "lost trend", by=by, every=every, over=over, tz=str(tz), level=level, **self.policies
         )
-        return trended(column, self.at, spans, self.journal.until, (by, level, definition))
+        return trended(column, self.at, buckets, self.journal.until, (by, level, definition))
 
     def chances(self, by: str = "reason", *, days: float, level: float = 0.95) -> Chances:
         """How likely a new deal is to be lost for each value within so many days of opening.
