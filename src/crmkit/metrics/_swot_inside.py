@@ -15,11 +15,11 @@ from crmkit.metrics.policy import CLOCK_US, StageOrder
 from crmkit.metrics.signals import signals
 from crmkit.metrics.survival import kaplan_meier, logrank
 
-__all__ = ["Comparison", "Figure", "Table", "inside"]
+__all__ = ["Comparison", "Indicator", "Table", "inside"]
 
 Ints = npt.NDArray[np.int64]
 #: What is compared.
-Figure: TypeAlias = Literal[
+Indicator: TypeAlias = Literal[
     "conversion", "time in stage", "arrivals", "sales", "losses to", "customers lost", "largest share"
 ]
 #: Where the rows behind a comparison are.
@@ -55,7 +55,7 @@ class Comparison:
         method: the test and the interval.
     """
 
-    figure: Figure
+    figure: Indicator
     inside: bool
     dimension: str
     segment: str

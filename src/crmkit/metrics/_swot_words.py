@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from crmkit.metrics._swot_inside import Comparison, Figure
+from crmkit.metrics._swot_inside import Comparison, Indicator
 from crmkit.values import Money
 
 __all__ = ["stated"]
@@ -99,7 +99,7 @@ def _money(one: Comparison, value: float) -> str:
     return str(Money.from_minor(round(value), one.currency or ""))
 
 
-_SAY: dict[Figure, Callable[[Comparison], tuple[str, str]]] = {
+_SAY: dict[Indicator, Callable[[Comparison], tuple[str, str]]] = {
     "conversion": _conversion,
     "time in stage": _time,
     "arrivals": _arrivals,
@@ -108,7 +108,7 @@ _SAY: dict[Figure, Callable[[Comparison], tuple[str, str]]] = {
     "customers lost": _leaving,
     "largest share": _largest,
 }
-_FORM: dict[Figure, Callable[[Comparison, float], str]] = {
+_FORM: dict[Indicator, Callable[[Comparison, float], str]] = {
     "conversion": _share,
     "time in stage": _days,
     "arrivals": _daily,

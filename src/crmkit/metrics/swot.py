@@ -18,7 +18,7 @@ from crmkit.errors import InvalidValue
 from crmkit.journal import Frameable, Journal, Ledger
 from crmkit.metrics import _swot_flows as flows
 from crmkit.metrics._checks import confidence
-from crmkit.metrics._swot_inside import Comparison, Figure, Table, inside
+from crmkit.metrics._swot_inside import Comparison, Indicator, Table, inside
 from crmkit.metrics._swot_words import stated
 from crmkit.metrics._vega import Spec, layered, nominal, number, plain
 from crmkit.metrics.churn import Spells
@@ -26,7 +26,7 @@ from crmkit.metrics.estimators import benjamini_hochberg
 from crmkit.metrics.policy import StageOrder, definition_id
 from crmkit.values import Period, zone
 
-__all__ = ["Figure", "Quadrant", "Silence", "Statement", "Swot", "Table", "swot"]
+__all__ = ["Indicator", "Quadrant", "Silence", "Statement", "Swot", "Table", "swot"]
 
 #: Where a statement stands.
 Quadrant: TypeAlias = Literal["strength", "weakness", "opportunity", "threat"]
@@ -73,7 +73,7 @@ class Statement:
     quadrant: Quadrant
     text: str
     text_zh: str
-    figure: Figure
+    figure: Indicator
     dimension: str
     segment: str
     stage: str | None
@@ -104,7 +104,7 @@ class Silence:
         reason: why.
     """
 
-    figure: Figure
+    figure: Indicator
     dimension: str
     n: int
     of: int
@@ -285,7 +285,7 @@ def _statement(one: Comparison, q: float, definition: str) -> Statement:
 
 
 def _silences(made: Sequence[Comparison]) -> Iterator[Silence]:
-    alike: dict[tuple[Figure, str], list[Comparison]] = {}
+    alike: dict[tuple[Indicator, str], list[Comparison]] = {}
     for one in made:
         alike.setdefault((one.figure, one.dimension), []).append(one)
     for (figure, dimension), some in alike.items():
