@@ -153,7 +153,7 @@ class Workshop:
 
     def ends(self, at: int) -> Ints:
         """The last day of each bucket of the horizon, ascending; the last is the horizon."""
-        from crmkit.metrics._buckets import bucket_days
+        from crmkit.metrics._horizons import bucket_days
 
         return bucket_days(at, self.horizon, self.every, self.tz)
 

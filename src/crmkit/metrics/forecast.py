@@ -16,11 +16,11 @@ import numpy as np
 
 from crmkit.errors import InvalidValue
 from crmkit.journal import UNKNOWN, Frameable, Journal
-from crmkit.metrics._buckets import buckets
 from crmkit.metrics._checks import confidence
 from crmkit.metrics._cuts import Cut, exact, moment, sum_of
 from crmkit.metrics._fan import fan
 from crmkit.metrics._foresight import baselines
+from crmkit.metrics._horizons import buckets
 from crmkit.metrics._judged import actual_of, held, in_units, limits, refuted, workshop
 from crmkit.metrics._records import Record, Workshop
 from crmkit.metrics.policy import StageOrder, definition_id

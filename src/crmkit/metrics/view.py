@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue, NotFound, RateMissing
 from crmkit.journal import OPEN, Coded, Finding, Journal, Ledger, minor_units
+from crmkit.metrics._cases import Cases, cases_of
 from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.facts import Facts
 from crmkit.metrics.policy import StageOrder
@@ -23,25 +24,6 @@ TableName: TypeAlias = Literal["ledger", "journal", "service", "complaints"]
 Rows: TypeAlias = slice | Ints
 
 _ORDERS = {"journal": "stages", "service": "service_stages", "complaints": "complaint_stages"}
-
-
-@attrs.frozen(eq=False)
-class Cases:
-    """The cases of a journal, one row each.
-
-    Attributes:
-        first: the row of the journal in which each was opened, shape (c,).
-        last: the row in which it stands.
-        opened: int64 microseconds UTC.
-        closed: when it entered the stage it is closed in; `OPEN` for open cases.
-        outcome: 0 open, 1 won (resolved), 2 lost (withdrawn).
-    """
-
-    first: Ints
-    last: Ints
-    opened: Ints
-    closed: Ints
-    outcome: Ints
 
 
 @attrs.frozen(eq=False)
@@ -103,7 +85,7 @@ class View:
     def cases(self, name: TableName, metric: str) -> Cases:
         """The cases of a journal as they stand at the end of observation."""
         if ("cases", name) not in self._seen:
-            self._seen["cases", name] = _cases(self.journal(name, metric), self.order(name, metric))
+            self._seen["cases", name] = cases_of(self.journal(name, metric), self.order(name, metric))
         found: Cases = self._seen["cases", name]
         return found
 
@@ -245,16 +227,3 @@ def _first_rows(journal: Journal) -> Ints:
     # Written last to first, so that the first of equals stays.
     first[journal.cases.codes[rows]] = rows
     return first
-
-
-def _cases(journal: Journal, order: StageOrder) -> Cases:
-    first = _first_rows(journal)
-    last = np.full(len(first), -1, np.int64)
-    lasting = np.flatnonzero(journal.open)
-    last[journal.cases.codes[lasting]] = lasting
-    used = np.flatnonzero((first >= 0) & (last >= 0))
-    first, last = first[used], last[used]
-    kind = np.array([1 if s in order.won else 2 if s in order.lost else 0 for s in journal.stages.values], np.int64)
-    outcome = kind[journal.stages.codes[last]]
-    closed = np.where(outcome > 0, journal.entered[last], OPEN)
-    return Cases(first, last, journal.entered[first], closed, outcome)
