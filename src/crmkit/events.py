@@ -82,6 +82,11 @@ class Event:
     data: Fields = attrs.field(default=EMPTY, converter=_fields)
 
 
+# A fact that sets no fields may go without any of its own: the garbage collector passes over a dictionary that holds
+# nothing but texts and instants, and with a hundred thousand facts in memory that is a third of what a move costs.
+Event.data = EMPTY
+
+
 @attrs.frozen(kw_only=True, slots=False)
 class Opened(Event):
     """A case was opened.

@@ -38,7 +38,8 @@ def opened(pipeline: "Pipeline", values: dict[str, Any]) -> Step | Refused:
 
     Args:
         pipeline: the definition.
-        values: the attributes of the `Opened` event this will be; the event keeps the dictionary.
+        values: the attributes of the `Opened` event this will be, which keeps the dictionary; without `data` if no
+            field is set.
     """
     event = trusted(Opened, values)
     case, machine = _machine.opened_case(event), pipeline._engine  # noqa: SLF001 - the definition's own room
@@ -97,11 +98,15 @@ def _open(pipeline: "Pipeline", id_: str, command: commands.Open, now: datetime)
         "definition": pipeline.definition, "cause": command.cause, "key": command.key, "data": command.fields,
         "stage": pipeline.start, "parent": command.parent,
     }  # fmt: skip
+    if not command.fields:
+        del values["data"]
     return opened(pipeline, values)
 
 
 def _take(pipeline: "Pipeline", case: Case, command: Any, now: datetime, around: Around) -> Step | Refused:
     values = {**_shared(pipeline, case, command, now), "move": command.move}
+    if not command.fields:
+        del values["data"]
     return _machine.decide(pipeline._engine, case, values, around)  # noqa: SLF001 - the definition's own room
 
 

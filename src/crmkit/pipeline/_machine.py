@@ -76,19 +76,20 @@ def decide(machine: Machine, case: Case, values: dict[str, Any], around: Around 
     Args:
         machine: the compiled pipeline.
         case: the case as it is.
-        values: what the command says, by the attributes of the `Moved` event this will be, which keeps the dictionary.
+        values: what the command says, by the attributes of the `Moved` event this will be, which keeps the dictionary;
+            without `data` if it sets no fields.
         around: what else the guards may look at.
     """
     # Reading a tuple at once is much cheaper than reading it part by part, and this is the hot path.
     id_, stage, opened, entered, last, owner, held_by, fields, version, _, requests, children, parent = case
-    move, at, data, table = values["move"], values["at"], values["data"], machine.table
+    move, at, table = values["move"], values["at"], machine.table
     edge = table[stage].get(move) if stage in table else None
     if edge is None:
         return _no_such_move(table, case, move)
     values["id"], values["case"] = f"{id_}#{version + 1}", id_
     values["origin"], values["entered"], values["held_by"] = stage, entered, held_by
-    if data is not EMPTY:
-        fields = fields | data
+    if "data" in values:
+        fields = fields | values["data"]
         owner = fields.get("owner") or owner
     reasons = _gated(edge, Attempt(case, fields, edge.to, values, around)) if edge.gates else []
     also: tuple[Event, ...] = ()
@@ -114,7 +115,7 @@ def _judged(
 ) -> tuple[list[str], tuple[Event, ...]]:
     """What the schema, the rules and the children say of a move."""
     values, around = context
-    data: Fields = values["data"]
+    data: Fields = values.get("data", EMPTY)
     reasons: list[str] = []
     also: tuple[Event, ...] = ()
     if machine.reader is not None and data:

@@ -10,7 +10,7 @@ def trusted(kind: type[T], values: dict[str, Any]) -> T:
     """An instance of a dict-based frozen attrs class, without running its converters and validators again.
 
     A move builds three objects out of values it has just looked at; checking them twice doubles its cost. Every
-    attribute of the class must be in `values`, which the object keeps as its own.
+    attribute that the class itself has no value for must be in `values`, which the object keeps as its own.
     """
     made = _new(kind)
     _set(made, "__dict__", values)
