@@ -51,7 +51,7 @@ def _fields(data: Mapping[str, Any]) -> Fields:
     return data if isinstance(data, Fields) else Fields(data)
 
 
-# A frozen class with a dict can be built from checked values in one step (see values._trusted).
+# A frozen class with a dict can be built from checked values without its constructor (see values._trusted).
 @attrs.frozen(kw_only=True, slots=False)
 class Event:
     """What all facts share.

@@ -178,22 +178,11 @@ class Pipeline:
         Raises:
             MoveNotAllowed: if the start stage requires fields that have no value, or rules refuse what they hold.
         """
-        values: dict[str, Any] = {
-            "id": f"{_deciding.case_id(id)}#1",
-            "case": id,
-            "at": at if at.__class__ is datetime and at.tzinfo is UTC else aware(at),
-            "recorded": at if recorded is None else aware(recorded, "recorded"),
-            "who": who,
-            "on_behalf_of": None,
-            "definition": self.definition,
-            "cause": None,
-            "key": key,
-            "stage": self.start,
-            "parent": parent,
-        }
-        if fields is not EMPTY or more:
-            values["data"] = Fields({**fields, **more})
-        decided = _deciding.opened(self, values)
+        at = at if at.__class__ is datetime and at.tzinfo is UTC else aware(at)
+        recorded = at if recorded is None else aware(recorded, "recorded")
+        data = EMPTY if fields is EMPTY and not more else Fields({**fields, **more})
+        asked = ("open", at, recorded, who, None, self.definition, None, key, data)
+        decided = _deciding.opened(self, _deciding.case_id(id), asked, parent)
         if isinstance(decided, Refused):
             raise MoveNotAllowed(id, self.start, "open", decided.reasons, decided.missing)
         return decided
@@ -231,22 +220,13 @@ class Pipeline:
         Raises:
             MoveNotAllowed: with every reason.
         """
-        values: dict[str, Any] = {
-            # In UTC, as most are, there is nothing to ask; a call costs as much as the rest of this table.
-            "at": at if at.__class__ is datetime and at.tzinfo is UTC else aware(at),
-            "recorded": at if recorded is None else aware(recorded, "recorded"),
-            "who": who,
-            "on_behalf_of": on_behalf_of,
-            "definition": self.definition,
-            "cause": cause,
-            "key": key,
-            "move": move,
-            # Places for what the machine knows: a dictionary that grows is built twice.
-            "id": None, "case": None, "origin": None, "entered": None, "held_by": None, "stage": None,
-        }  # fmt: skip
-        if fields is not EMPTY or more:
-            values["data"] = Fields({**fields, **more})
-        decided = _machine.decide(self._engine, case, values, around)
+        # In UTC, as most are, there is nothing to ask; a call costs as much as the rest of this.
+        at = at if at.__class__ is datetime and at.tzinfo is UTC else aware(at)
+        recorded = at if recorded is None else aware(recorded, "recorded")
+        data = EMPTY if fields is EMPTY and not more else Fields({**fields, **more})
+        decided = _machine.decide(
+            self._engine, case, (move, at, recorded, who, on_behalf_of, self.definition, cause, key, data), around
+        )
         if isinstance(decided, Refused):
             raise MoveNotAllowed(case.id, case.stage, move, decided.reasons, decided.missing, decided.nearest)
         return decided
