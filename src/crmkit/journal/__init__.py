@@ -2,10 +2,11 @@
 
 from crmkit.journal._coded import Coded, code
 from crmkit.journal._csv import decode_csv
-from crmkit.journal._findings import Finding
+from crmkit.journal._findings import Finding, summarise
 from crmkit.journal._frameable import Frameable
 from crmkit.journal._journal import Journal
 from crmkit.journal._ledger import Ledger
+from crmkit.journal._minor import minor_units
 from crmkit.journal._outcomes import usual_outcome
 from crmkit.journal._rows import OPEN, UNKNOWN
 from crmkit.journal._survival import ProductLimit
@@ -25,5 +26,7 @@ __all__ = [
     "code",
     "decode_csv",
     "decode_xes",
+    "minor_units",
+    "summarise",
     "usual_outcome",
 ]

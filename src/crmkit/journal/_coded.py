@@ -1,6 +1,6 @@
 """Dictionary-coded columns: the form in which every name travels."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -46,6 +46,14 @@ class Coded:
         position = {value: i for i, value in enumerate(values)}
         table = np.array([*(position.get(value, MISSING) for value in self.values), MISSING], dtype=np.int32)
         return Coded(table[self.codes], tuple(values))
+
+    def recode_by(self, mapping: Mapping[str, str]) -> "Coded":
+        """What a mapping says of each value; missing where it says nothing."""
+        said = [mapping.get(value) for value in self.values]
+        values = tuple(dict.fromkeys(value for value in said if value is not None))
+        position = {value: i for i, value in enumerate(values)}
+        table = np.array([*(MISSING if value is None else position[value] for value in said), MISSING], dtype=np.int32)
+        return Coded(table[self.codes], values)
 
     @property
     def missing(self) -> npt.NDArray[np.bool_]:

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.errors import InvalidValue, NotFound
-from crmkit.journal._amounts import Amounts
 from crmkit.journal._coded import Coded, Longs, Micros, code
 from crmkit.journal._findings import Finding, summarise
+from crmkit.journal._minor import minor_units
 from crmkit.journal._rows import OPEN, UNKNOWN
 from crmkit.journal._sources import Source, open_source
 from crmkit.model import Dated
-from crmkit.values import Currency, Money, Period, to_micros, zone
+from crmkit.values import Currency, Money, Period, from_micros, to_micros, zone
 
 if TYPE_CHECKING:
     from crmkit.journal._sources import Dates, Zone
@@ -219,6 +219,25 @@ class Ledger:
             raise NotFound("column", name, tuple(columns), "the ledger")
         return columns[name]
 
+    def to_dict(self) -> dict[str, list[Any]]:
+        """The rows as lists: times in UTC, exact money, None where unknown."""
+        units = self.currencies.decode()
+        return {
+            "kind": self.kinds.decode(),
+            "id": self.ids.decode(),
+            "at": [from_micros(at) for at in self.at.tolist()],
+            "customer": self.customers.decode(),
+            "case": self.cases.decode(),
+            "who": self.who.decode(),
+            "amount": [
+                None if unit is None else Money.from_minor(minor, unit)
+                for minor, unit in zip(self.minor.tolist(), units, strict=True)
+            ],
+            "refers_to": self.refers_to.decode(),
+            "revision": self.revision.tolist(),
+            **{name: column.decode() for name, column in self.dims.items()},
+        }
+
     def of(self, kind: str) -> Self:
         """The rows of one kind; none if there are none."""
         wanted = self.kinds.values.index(kind) if kind in self.kinds.values else -2
@@ -355,17 +374,8 @@ def _money(
     if amount is None:
         return np.zeros(len(source), np.int64), _absent(len(source)), []
     read = source.amounts(amount)
-    minor, units = _priced(read, _units(source, currency, currencies))
+    minor, units = minor_units(np.where(read.known, read.hundredths, UNKNOWN), _units(source, currency, currencies))
     return minor, units, [*read.findings, *_unpriced(source, read.known & units.missing, amount)]
-
-
-def _priced(amounts: Amounts, units: Coded) -> tuple[Longs, Coded]:
-    """Minor units of each row's currency; rows without an amount, or without a currency, have neither."""
-    digits = np.array([*(Currency(unit).digits for unit in units.values), 2], np.int64)[units.codes]
-    up, down = 10 ** np.maximum(digits - 2, 0), 10 ** np.maximum(2 - digits, 0)
-    whole = amounts.hundredths % down == 0
-    known = amounts.known & whole & ~units.missing
-    return np.where(known, amounts.hundredths * up // down, 0), Coded(np.where(known, units.codes, -1), units.values)
 
 
 def _revisions(ids: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

@@ -1,4 +1,9 @@
-"""The funnel: how many cases reach each stage (T4)."""
+"""The funnel: how many cases reach each stage, how likely they are to take the next step, and when (T4).
+
+`funnel` counts the cases that visited each stage. `step_rates` follows each case along one way through the steps, read
+as a `Route` says (order, window, re-entry, skipped steps), and gives the chance and the time of each next step with
+open cases counted: by cohort or by period, for all and for each group. `paths` is those ways, case by case.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -8,11 +13,32 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.journal import Frameable, Journal
+from crmkit.metrics._paths import walk
+from crmkit.metrics._route import Entry, Repeats, Route, Skipped, Ties
+from crmkit.metrics._step_rates import StepRate, StepRates, Timing, step_rates
+from crmkit.metrics._vega import Spec, bars, layered, nominal, number, plain
+from crmkit.metrics._ways import Paths, checked_steps, paths
 from crmkit.metrics.curves import case_outcomes
 from crmkit.metrics.estimators import wilson
 from crmkit.metrics.policy import Order, StageOrder, definition_id
 
-__all__ = ["Funnel", "FunnelStep", "depth", "funnel"]
+__all__ = [
+    "Entry",
+    "Funnel",
+    "FunnelStep",
+    "Paths",
+    "Repeats",
+    "Route",
+    "Skipped",
+    "StepRate",
+    "StepRates",
+    "Ties",
+    "Timing",
+    "depth",
+    "funnel",
+    "paths",
+    "step_rates",
+]
 
 Ints = npt.NDArray[np.int64]
 
@@ -52,6 +78,11 @@ class Funnel(Frameable[FunnelStep]):
 
     rows: tuple[FunnelStep, ...]
 
+    def plot(self) -> Spec:
+        """Bars of cases by stage, in order."""
+        values = plain(self.rows, ("stage", "cases", "share", "skipped", "n_open"))
+        return layered(values, [bars({"y": nominal("stage"), "x": number("cases")})], title="funnel")
+
 
 def funnel(
     journal: Journal, *, stages: Any = None, won: Iterable[str] = (), lost: Iterable[str] = (), level: float = 0.95
@@ -81,11 +112,11 @@ def funnel(
     is_open = standing[standing >= 0] == 0
     furthest = cases.shape[1] - 1 - np.argmax(cases[:, ::-1], axis=1)
     rows: list[FunnelStep] = []
-    for number, stage in enumerate(steps):
-        reached = int(cases[:, number].sum())
+    for place, stage in enumerate(steps):
+        reached = int(cases[:, place].sum())
         low, high = wilson(reached, len(cases), level)
-        skipped = int((~cases[:, number] & cases[:, number + 1 :].any(axis=1)).sum())
-        waiting = int((is_open & cases.any(axis=1) & (furthest <= number)).sum())
+        skipped = int((~cases[:, place] & cases[:, place + 1 :].any(axis=1)).sum())
+        waiting = int((is_open & cases.any(axis=1) & (furthest <= place)).sum())
         share = reached / len(cases)
         rows.append(
             FunnelStep(
@@ -95,54 +126,32 @@ def funnel(
     return Funnel(tuple(rows))
 
 
-def depth(journal: Journal, steps: Sequence[str], *, order: Order = "loose") -> dict[str, int]:
-    """How far each case got through a sequence of stages, in order.
+def depth(
+    journal: Journal, steps: Sequence[str], *, order: Order = "loose", route: Route | None = None
+) -> dict[str, int]:
+    """How far each case got through a sequence of stages.
 
     Args:
         journal: the stays.
         steps: the stages of the funnel, in order.
-        order: "loose": other stages may come between; "strict": nothing but a repetition may.
+        order: "loose": other stages may come between; "strict": nothing but a repetition may; "any": in any order.
+        route: all choices at once, instead of `order`; else the visit to the first step that leads furthest counts.
 
     Returns:
         From case id to the number of steps reached, 0 to len(steps).
+
+    Raises:
+        InvalidValue: if no step is given, or one is given twice.
     """
-    sequence = np.lexsort((np.arange(len(journal)), journal.entered, journal.cases.codes))
-    position = {name: number for number, name in enumerate(steps)}
+    chosen = Route(order=order, entry="furthest") if route is None else route
+    names = checked_steps(steps)
+    position = {name: number for number, name in enumerate(names)}
     step_of = np.array([position.get(name, -1) for name in journal.stages.values], np.int64)
-    case, step = journal.cases.codes[sequence], step_of[journal.stages.codes[sequence]]
-    if order == "strict":
-        fresh = np.append(True, (case[1:] != case[:-1]) | (step[1:] != step[:-1]))[: len(case)]
-        case, step = case[fresh], step[fresh]
-        levels = _strict(case, step, len(steps), len(journal.cases.values))
-    else:
-        levels = _loose(case, step, len(steps), len(journal.cases.values))
-    present = np.unique(case)
+    found = walk(journal, names, step_of, chosen)
+    levels = np.zeros(len(journal.cases.values), np.int64)
+    np.maximum.at(levels, journal.cases.codes[found.rows[:, 0]], found.level)
+    present = np.unique(journal.cases.codes)
     return {journal.cases.values[code]: int(levels[code]) for code in present.tolist()}
-
-
-def _loose(case: Any, step: Ints, steps: int, cases: int) -> Ints:
-    """The earliest match of each step after the earliest match of the one before is the best there is."""
-    place = np.arange(len(case))
-    reached, levels = np.full(cases, -1), np.zeros(cases, np.int64)
-    for number in range(steps):
-        usable = np.flatnonzero((step == number) & (place > reached[case]) & (levels[case] == number))
-        first = np.full(cases, len(case))
-        np.minimum.at(first, case[usable], usable)
-        found = first < len(case)
-        reached, levels = np.where(found, first, reached), levels + found
-    return levels
-
-
-def _strict(case: Any, step: Ints, steps: int, cases: int) -> Ints:
-    levels = np.zeros(cases, np.int64)
-    going = np.flatnonzero(step == 0)
-    for number in range(1, steps + 1):
-        np.maximum.at(levels, case[going], number)
-        after = going + 1
-        inside = after < len(case)
-        going, after = going[inside], after[inside]
-        going = after[(case[after] == case[going]) & (step[after] == number)]
-    return levels
 
 
 def _step(name: str, order: StageOrder) -> int:

@@ -30,8 +30,8 @@ Denominator: TypeAlias = Literal["stage entry"]
 Attribution: TypeAlias = Literal["owner at entry"]
 #: The width of a time bin.
 Clock: TypeAlias = Literal["day", "hour", "minute", "second"]
-#: Whether other stages may come between the steps of a funnel.
-Order: TypeAlias = Literal["loose", "strict"]
+#: Whether other stages may come between the steps of a funnel; "any" asks for no order at all.
+Order: TypeAlias = Literal["loose", "strict", "any"]
 
 #: Microseconds of each time bin.
 CLOCK_US: dict[Clock, int] = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000}

@@ -13,13 +13,18 @@ import numpy.typing as npt
 from crmkit.errors import InvalidValue
 from crmkit.journal import Coded
 
-__all__ = ["Counts"]
+__all__ = ["Counts", "exact_sums"]
 
 Ints = npt.NDArray[np.int64]
 # Up to this many cells are counted densely: 16 Mi cells are 128 MiB, and faster than sorting.
 _DENSE = 1 << 24
 _BLOCK = 1 << 16
 _APART = 16
+# Floats hold whole numbers up to 2^53; of larger numbers three pieces of 22 bits are added up.
+_WHOLE = 1 << 53
+_MOST = 2.0**62
+_BITS = 22
+_PIECE = (1 << _BITS) - 1
 
 
 def _names(values: Iterable[str]) -> tuple[str, ...]:
@@ -35,7 +40,7 @@ class Counts:
         labels: for each part, its dictionary.
         keys: int64, shape (m, d): codes into `labels`, -1 for missing; each row at most once with its bin.
         bins: int64, shape (m,): the bin (days, seconds ...); 0 where there is none.
-        n: int64, shape (m,): the counts, never 0.
+        n: int64, shape (m,): the counts or sums, never 0.
     """
 
     dims: tuple[str, ...] = attrs.field(converter=_names)
@@ -51,16 +56,21 @@ class Counts:
         return cls(dims, tuple(() for _ in dims), np.zeros((0, len(dims)), np.int64), none, none)
 
     @classmethod
-    def of(cls, columns: Mapping[str, Coded], bins: Ints | None = None) -> Self:
-        """Count rows by key and bin.
+    def of(cls, columns: Mapping[str, Coded], bins: Ints | None = None, weights: Ints | None = None) -> Self:
+        """Count rows by key and bin, or add up whole numbers over them.
 
         Args:
             columns: the parts of the key, all of one length.
             bins: a non-negative bin for each row, or None.
+            weights: what each row adds, int64 (minor units ...); 1 if None. Sums are exact in every order.
+
+        Raises:
+            InvalidValue: if a sum does not fit 64 bits.
         """
         sizes = [len(column.values) + 1 for column in columns.values()]
         width = 1 if bins is None or not len(bins) else int(bins.max()) + 1
-        packed, n = _count([column.codes for column in columns.values()], sizes, bins, width)
+        codes = [column.codes for column in columns.values()]
+        packed, n = _count(codes, sizes, bins, width) if weights is None else _add(codes, sizes, bins, width, weights)
         keys, where = _unpacked(packed, sizes, width)
         return cls(tuple(columns), tuple(column.values for column in columns.values()), keys, where, n)
 
@@ -81,10 +91,10 @@ class Counts:
         width = int(bins.max()) + 1 if len(bins) else 1
         packed = _packed([keys[:, part] for part in range(len(sizes))], sizes, bins, width)
         distinct, inverse = np.unique(packed, return_inverse=True)
-        total = np.zeros(len(distinct), np.int64)
-        np.add.at(total, inverse, n)
-        keys, bins = _unpacked(distinct, sizes, width)
-        return type(self)(self.dims, labels, keys, bins, total)
+        total = exact_sums(inverse, n, len(distinct))
+        left = np.flatnonzero(total)
+        keys, bins = _unpacked(distinct[left], sizes, width)
+        return type(self)(self.dims, labels, keys, bins, total[left])
 
     def dense(self, labels: Mapping[str, Sequence[str]], *, width: int | None = None) -> Ints:
         """The counts as an array over given labels, one axis a part and a last one for bins.
@@ -138,11 +148,57 @@ class Counts:
         return keys
 
 
-def _count(columns: list[Any], sizes: list[int], bins: Ints | None, width: int) -> tuple[Ints, Ints]:
-    """Distinct packed keys and how often each occurs."""
+def exact_sums(place: Ints, values: Ints, size: int) -> Ints:
+    """Sums of whole numbers by place, int64, shape (size,); exact in every order, though they are counted in floats.
+
+    Raises:
+        InvalidValue: if a sum does not fit 64 bits.
+    """
+    total, rough = np.zeros(size, np.int64), np.zeros(size)
+    # A table of counters larger than the block would be swept once a block for nothing.
+    block = max(_BLOCK, size)
+    limit = _WHOLE // block
+    for start in range(0, len(values), block):
+        where, part = place[start : start + block], values[start : start + block]
+        if part.max() <= limit and part.min() >= -limit:
+            sums = np.bincount(where, part, size)
+            total += sums.astype(np.int64)
+        else:
+            sums = np.bincount(where, part, size)
+            for shift in (0, _BITS, 2 * _BITS):
+                piece = (part >> shift) & _PIECE if shift < 2 * _BITS else part >> shift
+                total += np.bincount(where, piece, size).astype(np.int64) << shift
+        rough += sums
+    beyond = np.abs(rough) > _MOST
+    if beyond.any():
+        raise InvalidValue("sum", float(rough[beyond][0]), "does not fit 64 bits")
+    return total
+
+
+def _add(columns: list[Any], sizes: list[int], bins: Ints | None, width: int, weights: Ints) -> tuple[Ints, Ints]:
+    """Distinct packed keys and the sum of what each row adds."""
+    cells = _cells(sizes, width)
+    packed = _packed(columns, sizes, np.zeros(len(weights), np.int64) if bins is None else bins, width)
+    if cells > _DENSE:
+        distinct, packed = np.unique(packed, return_inverse=True)
+        total = exact_sums(packed, weights, len(distinct))
+        left = np.flatnonzero(total)
+        return distinct[left], total[left]
+    total = exact_sums(packed, weights, cells)
+    left = np.flatnonzero(total)
+    return left, total[left]
+
+
+def _cells(sizes: list[int], width: int) -> int:
     cells = int(np.prod(sizes, dtype=object)) * width
     if cells > np.iinfo(np.int64).max:
         raise InvalidValue("counts", cells, "cells are more than 64 bits can number; group by fewer columns")
+    return cells
+
+
+def _count(columns: list[Any], sizes: list[int], bins: Ints | None, width: int) -> tuple[Ints, Ints]:
+    """Distinct packed keys and how often each occurs."""
+    cells = _cells(sizes, width)
     if cells > _DENSE:
         return np.unique(_packed(columns, sizes, bins, width), return_counts=True)
     if cells > _BLOCK or not columns:

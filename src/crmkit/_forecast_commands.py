@@ -1,0 +1,118 @@
+"""The command about what comes: the forecast of an export, and its track record."""
+
+from datetime import UTC
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+import numpy as np
+import typer
+
+from crmkit._commands import (
+    Wanted,
+    _instant,
+    _journal,
+    _list,
+    _order,
+    _pipeline,
+    _table,
+    _told_of_tomorrow,
+    app,
+)
+from crmkit._process_commands import (
+    AsJson,
+    AsOf,
+    At,
+    Case,
+    Dates,
+    Files,
+    StageColumn,
+    Who,
+    Zone,
+    _rows,
+    _say,
+    _write,
+    run,
+)
+from crmkit.metrics.backtest import Backtest, backtest
+from crmkit.metrics.forecast import Forecast, forecast
+from crmkit.values import zone
+
+__all__ = ["run"]
+
+
+@app.command("forecast")
+def forecast_(
+    files: Files,
+    *,
+    case: Case = None,
+    stage: StageColumn = None,
+    at: At = None,
+    opened: Annotated[str | None, typer.Option(help="Snapshot form: column with the opening time.")] = None,
+    closed: Annotated[str | None, typer.Option(help="Snapshot form: column with the closing time.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="Snapshot form: column with the outcome.")] = None,
+    who: Who = None,
+    amount: Annotated[str | None, typer.Option(help="Column with the amount.")] = None,
+    pipeline: Annotated[Path | None, typer.Option(help="The process as TOML.")] = None,
+    stages: Annotated[str | None, typer.Option(help="Open stages in order: A,B,C.")] = None,
+    won: Annotated[str | None, typer.Option(help="Stage or outcome that means won; several with commas.")] = None,
+    lost: Annotated[str | None, typer.Option(help="Stage or outcome that means lost; several with commas.")] = None,
+    as_of: AsOf = None,
+    horizon: Annotated[int, typer.Option(help="Days to look ahead.")] = 90,
+    every: Annotated[str, typer.Option(help="Buckets: day, week, month, quarter or year.")] = "month",
+    by_who: Annotated[bool, typer.Option("--by-who", help="Open deals of each person, too.")] = False,
+    level: Annotated[float, typer.Option(help="Confidence of the limits.")] = 0.8,
+    tested: Annotated[bool, typer.Option("--backtest", help="Also what it would have said at earlier cuts.")] = False,
+    tz: Zone = None,
+    dates: Dates = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forecast what will be won, with its uncertainty and its track record."""
+    wanted = Wanted(
+        case, stage, at, opened, closed, outcome, {}, who, amount, _list(stages), _list(won), _list(lost), tz,
+        _order(dates), "en",
+    )  # fmt: skip
+    wanted.check()
+    process = _pipeline(pipeline)
+    moment = None if as_of is None else _instant(as_of, zone(tz) if tz else UTC)
+    name = ", ".join(file.name for file in files)
+    journal = _told_of_tomorrow(_journal(_table(files, wanted), name, wanted, process, moment))
+    shared: dict[str, Any] = {
+        "stages": process or wanted.order(journal), "won": wanted.closing("won", journal, process),
+        "lost": wanted.closing("lost", journal, process), "horizon": horizon,
+    }  # fmt: skip
+    made = forecast(journal, **shared, every=every, by="who" if by_who else None, level=level, tz=tz or "UTC")
+    # The bootstrap of the skill: the same file gives the same answer.
+    past = backtest(journal, **shared, rng=np.random.default_rng(1)) if tested else None
+    if as_json:
+        _write(_plain_forecast(made, past) | {"findings": [str(one) for one in journal.findings]})
+        return
+    policies = "\n".join(f"{key}: {text}" for key, text in made.policies.items())
+    _say([str(made), policies, *([] if past is None else [str(past)]), *map(str, journal.findings)])
+
+
+def _plain_forecast(made: Forecast, past: Backtest | None) -> dict[str, Any]:
+    plain: dict[str, Any] = {
+        "schema": "crmkit-forecast-1", "at": made.at, "horizon": made.horizon, "unit": made.unit,
+        "level": made.level, "total": _texts(attrs.asdict(made.total)), "periods": _listed(made.periods),
+        "segments": _listed(made.segments), "deals": _listed(made), "track": _listed(made.track),
+        "policies": made.policies, "definition": made.definition, "backtest": None,
+    }  # fmt: skip
+    if past is not None:
+        plain["backtest"] = {
+            "cuts": _listed(past), "methods": _listed(past.methods), "calibration": _listed(past.calibration),
+            "coverage": _listed(past.coverage), "wape": past.wape, "bias": past.bias, "pinball": past.pinball,
+            "drift": attrs.asdict(past.drift) | {"alarm": past.drift.alarm}, "n": past.n,
+            "definition": past.definition,
+        }  # fmt: skip
+    return plain
+
+
+def _listed(found: Any) -> list[dict[str, Any]]:
+    return [_texts(row) for row in _rows(found)]
+
+
+def _texts(row: dict[str, Any]) -> dict[str, Any]:
+    """Exact amounts as texts: a JSON number is a float to its reader."""
+    return {key: str(value) if isinstance(value, Decimal) else value for key, value in row.items()}

@@ -1,0 +1,132 @@
+"""What figures are made from: the ledger of dated facts, the journals of deals and tickets, and how to read them."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Self
+
+import attrs
+import numpy as np
+
+from crmkit.calendars import BusinessCalendar
+from crmkit.errors import InvalidValue
+from crmkit.events import Event
+from crmkit.journal import OPEN, Journal, Ledger
+from crmkit.values import Currency, RateTable, to_micros
+
+__all__ = ["Facts"]
+
+
+def _ledger(given: Ledger | Iterable[Ledger] | None) -> Ledger | None:
+    return given if given is None or isinstance(given, Ledger) else Ledger.joined(given)
+
+
+def _currency(given: str | Currency | None) -> Currency | None:
+    return Currency(given) if isinstance(given, str) else given
+
+
+def _events(given: Iterable[Event] | None) -> tuple[Event, ...] | None:
+    return None if given is None else tuple(given)
+
+
+@attrs.frozen(eq=False)
+class Facts:
+    """The facts of a company, from which `measure` makes its figures; leave out what there is none of.
+
+    Attributes:
+        ledger: quotes, orders, invoices, payments, expenses, activities, complaints; several ledgers become one.
+        journal: the stays of deals in their stages; made from `events` if that is given instead.
+        service: the stays of tickets.
+        complaints: the stays of complaints, whose cases are the `case` of the ledger's complaints.
+        tz: the zone whose civil days make up periods.
+        stages: the order of the deals' stages: a `Pipeline`, names in order, or None for the journal's own.
+        service_stages: likewise of tickets.
+        complaint_stages: likewise of complaints.
+        currency: what amounts are converted to; without it, currencies stay apart.
+        rates: the rates to convert by; an amount without a rate is counted, and is in no sum.
+        hours: the working time of those who answer; without it, elapsed time is wall time.
+        customers: what to group customers by: from the name of a column to {customer: value}.
+        events: crmkit's own facts of the deals, which know when they were recorded.
+    """
+
+    ledger: Ledger | None = attrs.field(default=None, converter=_ledger)
+    journal: Journal | None = None
+    service: Journal | None = None
+    complaints: Journal | None = None
+    tz: str = "UTC"
+    stages: Any = None
+    service_stages: Any = None
+    complaint_stages: Any = None
+    currency: Currency | None = attrs.field(default=None, converter=_currency)
+    rates: RateTable | None = None
+    hours: BusinessCalendar | None = None
+    customers: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict[str, Mapping[str, str]])
+    events: tuple[Event, ...] | None = attrs.field(default=None, converter=_events)
+
+    def __attrs_post_init__(self) -> None:
+        if self.events and self.journal is None:
+            object.__setattr__(self, "journal", Journal.from_events(self.events))
+        if self.currency is not None and self.rates is None and self._foreign():
+            others = ", ".join(self._foreign())
+            raise InvalidValue("currency", str(self.currency), f"needs rates= to convert {others}; or leave it out")
+
+    def _foreign(self) -> tuple[str, ...]:
+        if self.ledger is None or self.currency is None:
+            return ()
+        used = np.unique(self.ledger.currencies.codes)
+        codes = [self.ledger.currencies.values[code] for code in used.tolist() if code >= 0]
+        return tuple(code for code in codes if code != self.currency.code)
+
+    def as_of(self, at: datetime) -> Self:
+        """The facts as they stood at an instant (inclusive): what had not happened yet is not there."""
+        moment = to_micros(at, "as_of")
+        deals, service, complaints = (
+            None if journal is None else journal.as_of(at) for journal in (self.journal, self.service, self.complaints)
+        )
+        ledger = None if self.ledger is None else self.ledger[self.ledger.at <= moment]
+        return attrs.evolve(self, ledger=ledger, journal=deals, service=service, complaints=complaints)
+
+    def known_at(self, at: datetime) -> Self:
+        """The facts that were recorded by an instant (inclusive), whenever they happened.
+
+        A ledger without times of recording knew its facts as they happened. The journal of deals is made anew from
+        `events`.
+
+        Raises:
+            InvalidValue: if there are journals that cannot tell when they came to know their stays.
+        """
+        moment = to_micros(at, "as_known_at")
+        for name, journal in (("service", self.service), ("complaints", self.complaints)):
+            if journal is not None:
+                raise InvalidValue("as_known_at", name, "is a journal, and does not know when its stays were recorded")
+        if self.journal is not None and self.events is None:
+            raise InvalidValue("as_known_at", "journal", "does not know when its stays were recorded; give events=")
+        ledger = self.ledger
+        if ledger is not None:
+            ledger = ledger[(ledger.at if ledger.recorded is None else ledger.recorded) <= moment]
+        if self.events is None:
+            return attrs.evolve(self, ledger=ledger)
+        known = tuple(event for event in self.events if to_micros(event.recorded) <= moment)
+        journal = Journal.from_events(known, as_of=at) if known else None
+        return attrs.evolve(self, ledger=ledger, events=known, journal=journal)
+
+    def until(self) -> int:
+        """The last instant that was observed, in microseconds UTC.
+
+        Raises:
+            InvalidValue: if there are no facts.
+        """
+        journals = [one for one in (self.journal, self.service, self.complaints) if one is not None and len(one)]
+        ends = [journal.until for journal in journals]
+        if self.ledger is not None and len(self.ledger):
+            ends.append(int(self.ledger.at.max()))
+        if not ends:
+            raise InvalidValue("facts", "no rows", "cannot be measured; give a ledger or a journal")
+        return max(ends)
+
+    def since(self) -> int:
+        """The first instant that was observed, in microseconds UTC; `OPEN` without facts."""
+        journals = [one for one in (self.journal, self.service, self.complaints) if one is not None and len(one)]
+        starts = [int(journal.entered.min()) for journal in journals]
+        if self.ledger is not None and len(self.ledger):
+            starts.append(int(self.ledger.at.min()))
+        return min(starts, default=OPEN)

@@ -1,0 +1,379 @@
+"""Figures: what a measurement came to, as rows with intervals, comparisons, and the facts behind each."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Literal, Self
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from crmkit.errors import InvalidValue, NotFound
+from crmkit.journal import Finding, Frameable, Journal, Ledger, summarise
+from crmkit.metrics._estimates import mover
+from crmkit.metrics._recipe import Recipe
+from crmkit.metrics.metric import UNUSABLE, About, Cells, Estimate, Metric, Part, State
+from crmkit.metrics.states import Counts
+from crmkit.metrics.view import View
+from crmkit.values import Money, from_micros
+
+__all__ = ["Evidence", "Figure", "Figures"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@attrs.frozen(kw_only=True)
+class Figure:
+    """One figure: a metric in a cell.
+
+    Attributes:
+        metric: the key of the metric.
+        name: its name.
+        group: the value of each group, None where the facts do not say.
+        period: the name of the period.
+        complete: whether the period was over when observation ended.
+        value: None where there is no data; never 0 for 0/0.
+        exact: the value as `Money` or a whole number, where it is one.
+        low: lower limit; None where there is none.
+        high: upper limit.
+        unit: what the value is in.
+        n: what it rests on.
+        n_open: of these, not ended yet (censored).
+        n_unusable: rows of the group and period that could not be used.
+        base: what it is compared with, if a comparison was asked for and there is such a figure.
+        change: value - base.
+        change_low: lower limit of the change.
+        change_high: upper limit.
+        method: the estimator and the interval.
+        definition: the id of the definition.
+    """
+
+    metric: str
+    name: str
+    group: Mapping[str, str | None]
+    period: str
+    complete: bool
+    value: float | None
+    exact: Money | int | None
+    low: float | None
+    high: float | None
+    unit: str
+    n: int
+    n_open: int
+    n_unusable: int
+    base: float | None = None
+    change: float | None = None
+    change_low: float | None = None
+    change_high: float | None = None
+    method: str
+    definition: str
+
+
+@attrs.frozen
+class Evidence:
+    """The facts behind one figure.
+
+    Attributes:
+        figure: the figure.
+        rows: for each part of the metric, the rows of the ledger or the journal that are in it, as columns.
+        text: what was counted, in words.
+    """
+
+    figure: Figure
+    rows: Mapping[str, Mapping[str, Sequence[Any]]]
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@attrs.frozen(eq=False, slots=False)
+class Figures:
+    """A table of figures; `measure` makes it.
+
+    Attributes:
+        states: the counters of each metric by key: what can be kept, sent and merged.
+        findings: what could not be used.
+    """
+
+    _recipe: Recipe = attrs.field(repr=False)
+    states: Mapping[str, State] = attrs.field(repr=False)
+    findings: tuple[Finding, ...] = ()
+
+    @cached_property
+    def rows(self) -> tuple[Figure, ...]:
+        """The figures: metric by metric, group by group, in the order of the periods."""
+        return tuple(figure for metric in self._recipe.metrics for figure in self._of(metric))
+
+    def _of(self, metric: Metric) -> Iterator[Figure]:
+        return _figures(metric, dict(self.states[metric.key]), self._recipe)
+
+    def __iter__(self) -> Iterator[Figure]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, cell: str | tuple[str | None, ...]) -> Figure:
+        """The figure of a metric, its groups in the order of `by`, and its period, as far as they are needed.
+
+        Raises:
+            NotFound: if there is none.
+            InvalidValue: if there are several.
+        """
+        wanted = (cell,) if isinstance(cell, str) else cell
+        fitting = [row for row in self.rows if _is_at(row, wanted)]
+        if not fitting:
+            near = tuple(dict.fromkeys(" ".join(map(str, _place(row))) for row in self.rows))
+            raise NotFound("figure", " ".join(map(str, wanted)), near, "the table")
+        if len(fitting) > 1:
+            told = "; ".join(" ".join(map(str, _place(row))) for row in fitting[:3])
+            raise InvalidValue("figure", " ".join(map(str, wanted)), f"is one of {len(fitting)}: {told} ...")
+        return fitting[0]
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """The rows as columns, groups among them; exact values are decimal texts."""
+        made: dict[str, list[Any]] = {}
+        names = [field.name for field in attrs.fields(Figure)]
+        groups = list(dict.fromkeys(name for row in self.rows for name in row.group))
+        for name in names:
+            if name == "group":
+                made |= {one: [row.group.get(one) for row in self.rows] for one in groups}
+            elif name == "exact":
+                made[name] = [_decimal(row.exact) for row in self.rows]
+            elif self._recipe.versus is not None or name not in ("base", "change", "change_low", "change_high"):
+                made[name] = [getattr(row, name) for row in self.rows]
+        return made
+
+    def to_frame(self, backend: Any = "pandas") -> Any:
+        """The rows as a frame of the named library: "pandas", "polars" or "pyarrow"."""
+        import narwhals as nw
+
+        return nw.from_dict(self.to_dict(), backend=backend).to_native()
+
+    def to_text(self, lang: Literal["en", "zh"] = "en") -> str:
+        """The table for people: the name of each metric in their language."""
+        about = {metric.key: metric.about for metric in self._recipe.metrics}
+        return str(Frameable(tuple(_Line.of(row, about[row.metric], lang) for row in self.rows)))
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def plot(self, metric: str | None = None) -> dict[str, Any]:
+        """A chart as a Vega-Lite specification: lines over periods or bars over groups, with their intervals.
+
+        Args:
+            metric: the key of the metric; the first one if None.
+
+        Raises:
+            NotFound: if it was not measured.
+        """
+        from crmkit.metrics._figure_chart import chart
+
+        keys = tuple(one.key for one in self._recipe.metrics)
+        if metric is not None and metric not in keys:
+            raise NotFound("metric", metric, keys, "the table")
+        return chart([row for row in self.rows if row.metric == (metric or keys[0])], self._recipe.by)
+
+    def explain(self, cell: str | tuple[str | None, ...] | Figure) -> Evidence:
+        """The facts behind a figure: the rows of the ledger or the journal that it counted.
+
+        Args:
+            cell: the figure, or what finds it (see indexing).
+        """
+        figure = cell if isinstance(cell, Figure) else self[cell]
+        metric = next(one for one in self._recipe.metrics if one.key == figure.metric)
+        rows: dict[str, dict[str, list[Any]]] = {}
+        for view in self._recipe.views:
+            for part in metric.parts(view):
+                if isinstance(part, Part):
+                    _collect(rows.setdefault(part.name, {}), view.table(part.table)[_rows_of(part, figure, view)])
+        found = {name: columns for name, columns in rows.items() if columns}
+        return Evidence(figure, found, _words(figure, metric, found))
+
+    def merge(self, other: Self) -> Self:
+        """The figures of both, as if the facts had been measured together.
+
+        The parts of the data must not share a unit of analysis: a case, or a customer where those are counted.
+
+        Raises:
+            InvalidValue: if they were asked for in another way, or observed until another instant (give `as_of=`).
+        """
+        mine, theirs = _asked(self._recipe), _asked(other._recipe)
+        if mine != theirs:
+            raise InvalidValue("figures", theirs, f"cannot be merged with {mine}")
+        views = (*self._recipe.views, *other._recipe.views)
+        recipe = attrs.evolve(self._recipe, since=min(self._recipe.since, other._recipe.since), views=views)
+        states = {
+            metric.key: _merged(self.states[metric.key], other.states[metric.key]) for metric in self._recipe.metrics
+        }
+        return type(self)(recipe, states, summarise((*self.findings, *other.findings)))
+
+
+def _merged(one: State, other: State) -> State:
+    shared = {name: counts.merge(other[name]) for name, counts in one.items() if name in other}
+    return {**one, **other, **shared}
+
+
+def _asked(recipe: Recipe) -> str:
+    metrics = ", ".join(f"{metric.key} {metric.definition}" for metric in recipe.metrics)
+    periods = ", ".join(recipe.buckets.names)
+    return f"{metrics} by {', '.join(recipe.by) or 'nothing'} over {periods} until {from_micros(recipe.until)}"
+
+
+def _figures(metric: Metric, state: dict[str, Counts], recipe: Recipe) -> Iterator[Figure]:
+    unusable = state.pop(UNUSABLE, None)
+    dims = (*recipe.by, "period", *metric.about.within)
+    observed = recipe.observed if metric.about.absent == "zero" else None
+    cells = Cells.of(state, dims, recipe.buckets.names, observed)
+    if not len(cells):
+        return
+    made = metric.estimate(cells, recipe.level)
+    compared = _compared(cells, made, recipe)
+    lost = _unusable(cells, unusable, recipe)
+    groups = {name: cells.column(name) for name in (*recipe.by, *metric.about.within) if name != "currency"}
+    periods, first = cells.column("period"), int(recipe.versus == "previous")
+    units = cells.column("currency") if "currency" in cells.dims else [metric.about.unit] * len(cells)
+    over = recipe.buckets.edges[1:] <= recipe.until + 1
+    codes = cells.keys[:, cells.dims.index("period")]
+    ends = made.n_open if made.n_open is not None else np.zeros(len(cells), np.int64)
+    for i in np.lexsort(
+        [codes, *(cells.keys[:, part] for part in range(len(dims)) if dims[part] != "period")]
+    ).tolist():
+        if codes[i] < first:
+            continue
+        value = _known(made.value[i])
+        yield Figure(
+            metric=metric.key, name=metric.about.en, group={name: column[i] for name, column in groups.items()},
+            period=periods[i] or "", complete=bool(over[codes[i]]), value=value,
+            exact=_exact(made, i, units[i], money=metric.about.unit == "money") if value is not None else None,
+            low=_known(made.low[i]), high=_known(made.high[i]),
+            unit=_unit(metric, units[i]), n=int(made.n[i]), n_open=int(ends[i]), n_unusable=int(lost[i]),
+            **{name: _known(column[i]) for name, column in compared.items()},
+            method=made.method, definition=metric.definition,
+        )  # fmt: skip
+
+
+def _unit(metric: Metric, unit: str | None) -> str:
+    return (unit or "no currency") if metric.about.unit == "money" else metric.about.unit
+
+
+def _exact(made: Estimate, i: int, unit: str | None, *, money: bool) -> Money | int | None:
+    if made.exact is None:
+        return None
+    whole = int(made.exact[i])
+    return Money.from_minor(whole, unit) if money and unit else whole
+
+
+def _known(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _unusable(cells: Cells, counts: Counts | None, recipe: Recipe) -> Ints:
+    """Rows that could not be used, of the group and period of each cell."""
+    dims = (*recipe.by, "period")
+    if counts is None or not len(counts.n):
+        return np.zeros(len(cells), np.int64)
+    other = Cells.of({UNUSABLE: counts}, dims, recipe.buckets.names)
+    total = dict(zip(zip(*(other.column(dim) for dim in dims), strict=True), other.sum(UNUSABLE).tolist(), strict=True))
+    return np.array([total.get(key, 0) for key in zip(*(cells.column(dim) for dim in dims), strict=True)], np.int64)
+
+
+def _compared(cells: Cells, made: Estimate, recipe: Recipe) -> dict[str, Floats]:
+    if recipe.versus is None:
+        return {}
+    other = cells.keys.copy()
+    if recipe.versus == "previous":
+        other[:, cells.dims.index("period")] -= 1
+    else:
+        for name, value in recipe.versus.items():
+            labels = cells.labels[cells.dims.index(name)]
+            if value not in labels:
+                raise NotFound(name, value, labels, "the figures")
+            other[:, cells.dims.index(name)] = labels.index(value)
+    known = {key: number for number, key in enumerate(map(tuple, cells.keys.tolist()))}
+    base = np.array([known.get(key, -1) for key in map(tuple, other.tolist())], np.int64)
+    value, low, high = (np.append(column, np.nan)[base] for column in (made.value, made.low, made.high))
+    lower, upper = mover((made.value, made.low, made.high), (value, low, high))
+    return {"base": value, "change": made.value - value, "change_low": lower, "change_high": upper}
+
+
+def _place(row: Figure) -> tuple[str | None, ...]:
+    return (row.metric, *row.group.values(), row.period, row.unit)
+
+
+def _is_at(row: Figure, wanted: tuple[str | None, ...]) -> bool:
+    """Whether the wanted names appear, in order, among those of the row, beginning with the metric."""
+    if wanted[0] != row.metric:
+        return False
+    rest = iter(_place(row)[1:])
+    return all(name in rest for name in wanted[1:])
+
+
+def _decimal(value: Money | int | None) -> str | None:
+    return None if value is None else f"{value.amount:f}" if isinstance(value, Money) else str(value)
+
+
+def _rows_of(part: Part, figure: Figure, view: View) -> Ints:
+    """The rows of a part that are in the cell of a figure."""
+    size = len(view.table(part.table))
+    rows: Ints = np.arange(size, dtype=np.int64)[part.rows]
+    codes = part.period.codes
+    named = part.period.values.index(figure.period) if figure.period in part.period.values else -2
+    inside = codes == named
+    for name, value in {**figure.group, "currency": figure.unit}.items():
+        column = view.key(part.table, name)[part.rows] if name in view.by else part.keys.get(name)
+        if column is None:
+            continue
+        wanted = -1 if value is None else column.values.index(value) if value in column.values else -2
+        inside = inside & (column.codes == wanted)
+    kept: Ints = rows[inside]
+    return kept
+
+
+def _collect(columns: dict[str, list[Any]], rows: Ledger | Journal) -> None:
+    """Add the rows of a table to lists."""
+    if len(rows):
+        for name, values in rows.to_dict().items():
+            columns.setdefault(name, []).extend(values)
+
+
+def _words(figure: Figure, metric: Metric, rows: Mapping[str, Mapping[str, Sequence[Any]]]) -> str:
+    where = ", ".join(f"{name} {value}" for name, value in figure.group.items())
+    value = "no data" if figure.value is None else f"{figure.exact if figure.exact is not None else figure.value}"
+    policies = ", ".join(f"{name}={value}" for name, value in metric.policies.items())
+    parts = "; ".join(f"{name}: {len(next(iter(columns.values())))} rows" for name, columns in rows.items())
+    return (
+        f"{metric.about.en} [{', '.join(filter(None, (where, figure.period)))}] = {value} {figure.unit}\n"
+        f"{metric.about.formula} Policies: {policies or 'none'}. {parts}. Source: {metric.about.source}."
+    )
+
+
+@attrs.frozen
+class _Line:
+    """A figure as people read it."""
+
+    metric: str
+    group: str
+    period: str
+    value: str
+    interval: str
+    n: int
+    open: int
+    change: str
+
+    @classmethod
+    def of(cls, row: Figure, about: About, lang: Literal["en", "zh"]) -> Self:
+        shown = "no data" if row.value is None else f"{row.exact}" if row.exact is not None else f"{row.value:.4g}"
+        unit = "" if isinstance(row.exact, Money) else f" {row.unit}"
+        limits = "" if row.low is None or row.high is None else f"{row.low:.4g} to {row.high:.4g}"
+        change = "" if row.change is None else f"{row.change:+.4g}"
+        if row.change_low is not None and row.change_high is not None:
+            change += f" ({row.change_low:+.4g} to {row.change_high:+.4g})"
+        return cls(
+            about.en if lang == "en" else about.zh,
+            ", ".join(value or "(unknown)" for value in row.group.values()),
+            row.period if row.complete else f"{row.period}*",
+            shown + unit, limits, row.n, row.n_open, change,
+        )  # fmt: skip

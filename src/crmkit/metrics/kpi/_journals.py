@@ -1,0 +1,60 @@
+"""Stays and cases of the journals as parts: ages to be counted by how they ended."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from crmkit.journal import Coded
+from crmkit.metrics._checks import normal_quantile
+from crmkit.metrics._kernels import incidence_band
+from crmkit.metrics.metric import Cells, Estimate, Part
+from crmkit.metrics.survival import grouped_aj
+from crmkit.metrics.view import TableName, View
+
+__all__ = ["cohort", "incidence_by"]
+
+Ints = npt.NDArray[np.int64]
+_DAY_US = 86_400_000_000
+
+
+def cohort(view: View, table: TableName, metric: str) -> Part:
+    """Cases by the period in which they were opened, with their age in days when they ended, and how."""
+    cases = view.cases(table, metric)
+    ended = np.where(cases.outcome > 0, cases.closed, view.until)
+    return Part(
+        name="cases",
+        table=table,
+        rows=cases.first,
+        period=view.periods(cases.opened),
+        bins=(ended - cases.opened) // _DAY_US,
+        keys={"end": Coded((cases.outcome - 1).astype(np.int32), ("won", "lost"))},
+    )
+
+
+def incidence_by(cells: Cells, part: str, ends: Sequence[str], horizon: int, level: float) -> Estimate:
+    """The chance of the first of several ends within a horizon of days (Aalen & Johansen 1978).
+
+    There is no data where nobody was observed that long and some still last: what they will come to is not known.
+
+    Args:
+        cells: the cells.
+        part: ages in days by "end".
+        ends: the causes, the wanted one first.
+        horizon: days.
+        level: the confidence of the limits.
+    """
+    table = cells.risk(part, ends, horizon + 1)
+    n, lasting = table.sum(axis=(1, 2)), cells.lasting(part)
+    estimate = grouped_aj(table)
+    at = estimate.cif[:, 0, horizon].clip(0.0, 1.0)
+    ended = estimate.n_event.sum(axis=1)
+    known = np.minimum.accumulate(np.cumsum(ended, axis=-1) - ended + estimate.n_risk, axis=-1)[:, horizon]
+    error = estimate.std_err()[:, 0, horizon]
+    low, high = incidence_band(at, error, known, level, normal_quantile(level))
+    seen = (n > 0) & ((estimate.n_risk[:, horizon] > 0) | (estimate.survival[:, horizon] <= 0.0))
+    unknown = np.where(seen, 0.0, np.nan)
+    return Estimate(
+        value=at + unknown, low=low + unknown, high=high + unknown, n=n, n_open=lasting,
+        method=f"aalen-johansen within {horizon} days, complementary log-log",
+    )  # fmt: skip

@@ -1,0 +1,276 @@
+"""Collections (K5): what was paid, whether on time, and how long customers take to pay."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from crmkit.journal import Coded, Finding
+from crmkit.metrics._checks import Floats, Longs
+from crmkit.metrics._estimates import shares_of
+from crmkit.metrics.kpi._bootstrap import REPLICATES, resampled, spread_of
+from crmkit.metrics.kpi._checks import at_least_nothing, at_least_one, inner_share
+from crmkit.metrics.kpi._durations import bin_of, curves_of, value_of
+from crmkit.metrics.kpi._ledgers import Summed, amounts, periods_of
+from crmkit.metrics.kpi._money import converted
+from crmkit.metrics.kpi._receivables import Receivables
+from crmkit.metrics.metric import About, Cells, Estimate, Metric, Part
+from crmkit.metrics.states import Counts, exact_sums
+from crmkit.metrics.survival import SurvivalCurve, grouped_km
+from crmkit.metrics.view import View
+
+__all__ = ["Collected", "DaysToPay", "OnTime", "TrueDaysSales", "Unapplied"]
+
+Ints = npt.NDArray[np.int64]
+_DAY_US = 86_400_000_000
+_SUM = "exact sum; no sampling error"
+_NEEDS = ("invoice", "payment")
+
+
+@attrs.frozen
+class Collected(Summed):
+    """Cash that was allocated to invoices."""
+
+    about: ClassVar[About] = About(
+        key="collected",
+        en="Cash collected",
+        zh="回款额",
+        mission="K5",
+        unit="money",
+        better="more",
+        grain="payment that refers to an invoice, as it is dated",
+        formula="Sum of the payments dated in the period that refer to an invoice; refunds are negative.",
+        source=_SUM,
+        needs=_NEEDS,
+        absent="zero",
+        traps=("unapplied cash is apart", "currencies are not added up", "sums never pass through floats"),
+        within=("currency",),
+    )
+
+    def parts(self, view: View) -> Iterator[Part | Finding]:
+        """Payments with an invoice."""
+        rows = view.of("payment", self.key)
+        yield from amounts(view, rows[~view.ledger(self.key).refers_to.missing[rows]])
+        yield from Receivables.of(view, self.key, 0).findings
+
+
+@attrs.frozen
+class Unapplied(Summed):
+    """Cash that was not allocated to an invoice."""
+
+    about: ClassVar[About] = About(
+        key="unapplied",
+        en="Unapplied cash",
+        zh="未核销收款",
+        mission="K5",
+        unit="money",
+        better="less",
+        grain="payment that refers to nothing, as it is dated",
+        formula="Sum of the payments dated in the period that refer to no invoice.",
+        source=_SUM,
+        needs=("payment",),
+        absent="zero",
+        traps=("it lowers no receivable before it is allocated",),
+        within=("currency",),
+    )
+
+    def parts(self, view: View) -> Iterator[Part | Finding]:
+        """Payments without an invoice."""
+        rows = view.of("payment", self.key)
+        yield from amounts(view, rows[view.ledger(self.key).refers_to.missing[rows]])
+
+
+@attrs.frozen
+class OnTime(Metric):
+    """The share of invoices that were paid by the time they were due.
+
+    Attributes:
+        terms_days: as in `Receivable`.
+        grace_days: how much later still counts as on time.
+    """
+
+    about: ClassVar[About] = About(
+        key="paid_on_time",
+        en="Paid on time",
+        zh="按期回款率",
+        mission="K5",
+        unit="share",
+        better="more",
+        grain="invoice, by the period in which it is due",
+        formula="Invoices paid in full by the due time / invoices whose due time has passed.",
+        source="proportion; Wilson 1927",
+        needs=_NEEDS,
+        traps=(
+            "what is not due yet is counted as open, also if it is paid already: those paid early are no sample",
+            "what was credited need not be paid; an invoice that was wholly credited does not count",
+            "an invoice that was written off was not paid",
+        ),
+    )
+
+    terms_days: int = attrs.field(default=30, validator=at_least_nothing)
+    grace_days: int = attrs.field(default=0, validator=at_least_nothing)
+
+    def parts(self, view: View) -> Iterator[Part | Finding]:
+        """Invoices by whether they were paid on time."""
+        owed = Receivables.of(view, self.key, self.terms_days)
+        yield from owed.findings
+        size = len(owed.rows)
+        until = owed.due + self.grace_days * _DAY_US
+        credited = owed.how == 2
+        claim = exact_sums(owed.invoice[~credited], owed.kept[~credited], size)
+        prompt = (owed.how == 1) & (owed.settled <= until[owed.invoice])
+        paid = exact_sums(owed.invoice[prompt], owed.kept[prompt], size)
+        codes = np.where(until > view.until, -1, (paid >= claim).astype(np.int64))
+        some = np.flatnonzero(claim > 0)
+        yield Part(
+            name="invoices",
+            table="ledger",
+            rows=owed.rows[some],
+            period=view.periods(owed.due[some]),
+            keys={"end": Coded(codes[some].astype(np.int32), ("late", "on time"))},
+        )
+
+    def estimate(self, cells: Cells, level: float) -> Estimate:
+        """Wilson."""
+        still = cells.lasting("invoices")
+        paid = cells.ended("invoices", "on time")
+        return shares_of(paid, cells.sum("invoices") - still, level, n_open=still)
+
+
+@attrs.frozen
+class _Paying(Metric):
+    """How long money takes to come in."""
+
+    def parts(self, view: View) -> Iterator[Part | Finding]:
+        """Money by its age in days when it was paid, or so far; and the same of resampled invoices."""
+        owed = Receivables.of(view, self.key, 0)
+        yield from owed.findings
+        claim = np.flatnonzero((owed.how != 2) & (owed.kept > 0))
+        rows = owed.rows[owed.invoice[claim]]
+        minor, unit, _ = converted(view, rows, owed.kept[claim])
+        held = np.flatnonzero(~unit.missing)
+        claim, rows, minor, unit = claim[held], rows[held], minor[held], unit[held]
+        begun = view.ledger(self.key).at[rows]
+        paid = owed.how[claim] == 1
+        # Money that was written off never comes: it goes on being unpaid.
+        age = (np.where(paid, owed.settled[claim], view.until) - begun) // _DAY_US
+        part = Part(
+            name="money",
+            table="ledger",
+            rows=rows,
+            period=periods_of(view, rows),
+            bins=bin_of(age),
+            weights=minor,
+            keys={"money": unit, "end": Coded(np.where(paid, 0, -1).astype(np.int32), ("paid",))},
+        )
+        yield part
+        yield resampled(part, view.ledger(self.key).ids[rows], "resampled")
+        yield from self._invoices(owed, view, unit, claim)
+
+    def _invoices(self, owed: Receivables, view: View, unit: Coded, claim: Ints) -> Iterator[Part]:
+        """How many invoices there are, and how many are open."""
+        invoice = owed.invoice[claim]
+        _, first = np.unique(invoice, return_index=True)
+        still = np.zeros(len(owed.rows), np.bool_)
+        still[invoice[owed.how[claim] != 1]] = True
+        rows = owed.rows[invoice[first]]
+        ends = Coded(np.where(still[invoice[first]], -1, 0).astype(np.int32), ("paid",))
+        yield Part(
+            name="invoices",
+            table="ledger",
+            rows=rows,
+            period=periods_of(view, rows),
+            keys={"money": unit[first], "end": ends},
+        )
+
+    def estimate(self, cells: Cells, level: float) -> Estimate:
+        """Kaplan-Meier over money, with the percentile interval of resampled invoices."""
+        curve, _ = curves_of(cells, "money", "paid")
+        low, high = spread_of(cells, "resampled", self._replicates, level)
+        return Estimate(
+            value=self._statistic(curve), low=low, high=high, n=cells.sum("invoices"), n_open=cells.lasting("invoices"),
+            method=f"amount-weighted kaplan-meier, poisson bootstrap of {REPLICATES} over invoices",
+        )  # fmt: skip
+
+    @abstractmethod
+    def _statistic(self, curve: SurvivalCurve) -> Floats:
+        """The figure of each curve."""
+
+    def _replicates(self, counts: Counts, replicate: Longs) -> Floats:
+        bins, place = np.unique(counts.bins, return_inverse=True)
+        ended = counts.keys[:, counts.dims.index("end")] >= 0
+        table = exact_sums((replicate * 2 + ended) * len(bins) + place, counts.n, REPLICATES * 2 * len(bins))
+        curve = grouped_km(table.reshape(REPLICATES, 2, len(bins)))
+        return self._statistic(attrs.evolve(curve, time=value_of(bins)))
+
+
+@attrs.frozen
+class DaysToPay(_Paying):
+    """By when a share of the money has come in.
+
+    Attributes:
+        share: the share; 0.5 is the median.
+    """
+
+    about: ClassVar[About] = About(
+        key="days_to_pay",
+        en="Days to pay",
+        zh="回款天数（中位数）",
+        mission="K5",
+        unit="days",
+        better="less",
+        grain="unit of money invoiced, by the period of its invoice",
+        formula="Days from the invoice until the share of the money has been paid, open invoices being censored.",
+        source="Kaplan & Meier 1958 with weights; bootstrap of invoices, Chamandy et al. 2012",
+        needs=_NEEDS,
+        traps=(
+            "open invoices are censored, not left out",
+            "a large invoice weighs more than a small one, and each of its payments as much as it paid",
+            "the interval is that of invoices, not of units of money",
+            "what was credited is no debt; what was written off is never paid",
+        ),
+        within=("money",),
+    )
+
+    share: float = attrs.field(default=0.5, validator=inner_share)
+
+    def _statistic(self, curve: SurvivalCurve) -> Floats:
+        found: Floats = curve.quantile(self.share).value
+        return found
+
+
+@attrs.frozen
+class TrueDaysSales(_Paying):
+    """How many days money takes to come in, invoice by invoice, up to a horizon.
+
+    Attributes:
+        horizon_days: money that takes longer counts with so many days.
+    """
+
+    about: ClassVar[About] = About(
+        key="true_dso",
+        en="True days sales outstanding",
+        zh="逐票应收账款周转天数",
+        mission="K5",
+        unit="days",
+        better="less",
+        grain="unit of money invoiced, by the period of its invoice",
+        formula="Mean days from the invoice until payment or the horizon, whichever is first, weighted by amount.",
+        source="restricted mean of the Kaplan-Meier curve, Karrison 1987; bootstrap of invoices, Chamandy et al. 2012",
+        needs=_NEEDS,
+        traps=(
+            "it does not move with sales, as DSO does",
+            "open invoices are censored; a period that was not observed up to the horizon has no data yet",
+            "what was credited is no debt; what was written off is never paid",
+        ),
+        within=("money",),
+    )
+
+    horizon_days: int = attrs.field(default=90, validator=at_least_one)
+
+    def _statistic(self, curve: SurvivalCurve) -> Floats:
+        found: Floats = curve.rmst(self.horizon_days).value
+        return found

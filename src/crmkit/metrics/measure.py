@@ -1,0 +1,126 @@
+"""Measuring: any metrics, by any groups, over any periods, as a table that says what each number rests on."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, tzinfo
+from typing import Literal, TypeAlias
+
+from crmkit.errors import InvalidValue
+from crmkit.journal import Finding, summarise
+from crmkit.metrics import kpi
+from crmkit.metrics._checks import confidence
+from crmkit.metrics._recipe import Recipe
+from crmkit.metrics.buckets import Buckets
+from crmkit.metrics.facts import Facts
+from crmkit.metrics.figures import Figures
+from crmkit.metrics.metric import Metric, Part, State, counted
+from crmkit.metrics.states import Counts
+from crmkit.metrics.view import View
+from crmkit.values import Every, FiscalCalendar, Period, PeriodCalendar, from_micros, to_micros, zone
+
+__all__ = ["Versus", "measure"]
+
+_DAY_US = 86_400_000_000
+
+#: What figures are compared with: the period before, or the group that has these values.
+Versus: TypeAlias = Literal["previous"] | Mapping[str, str]
+
+
+def measure(
+    facts: Facts,
+    metrics: Iterable[Metric | str],
+    *,
+    by: Sequence[str] = (),
+    over: Period | None = None,
+    every: Every | None = None,
+    calendar: PeriodCalendar | None = None,
+    as_of: datetime | None = None,
+    as_known_at: datetime | None = None,
+    versus: Versus | None = None,
+    level: float = 0.95,
+) -> Figures:
+    """Make figures of facts.
+
+    Args:
+        facts: what happened.
+        metrics: KPIs of `crmkit.metrics.kpi`, your own, or keys of its catalogue.
+        by: columns to group by: "who", "customer", columns of the ledger or the journals (`dims`), or of
+            `Facts.customers`. A metric takes them from its own rows, else from the customer, else from the case.
+        over: the period; all that was observed if None, in whole units where `every` cuts it.
+        every: "day", "week", "month", "quarter" or "year": the buckets.
+        calendar: the business calendar of the buckets, if `over` does not bring its own.
+        as_of: the end of observation (aware, inclusive); what came later is not there.
+        as_known_at: leaves out what was recorded later than this (aware, inclusive).
+        versus: compare each figure with that of the period before ("previous"), or of a group ({"region": "North"}).
+        level: the confidence of the intervals.
+
+    Raises:
+        InvalidValue: for facts that a metric needs and that are not there, or an unknown comparison.
+        NotFound: for a metric or a column that is not there.
+    """
+    known = facts if as_known_at is None else facts.known_at(as_known_at)
+    seen = known if as_of is None else known.as_of(as_of)
+    until = seen.until() if as_of is None else to_micros(as_of, "as_of")
+    there = zone(facts.tz)
+    since = min(seen.since(), until)
+    whole = over or _spanning(since, until, every, there, calendar)
+    groups = tuple([by] if isinstance(by, str) else by)
+    wanted = tuple(kpi.named(metric) if isinstance(metric, str) else metric for metric in metrics)
+    _check(wanted, groups, versus)
+    cut = Buckets.of(whole, every, there)
+    if versus == "previous":
+        cut = cut.one_earlier(there)
+    view = View(seen, cut, groups, until)
+    states: dict[str, State] = {}
+    findings: list[Finding] = []
+    for metric in wanted:
+        states[metric.key], found = _state_of(metric, view)
+        findings += found
+    recipe = Recipe(wanted, groups, cut, since, until, versus, confidence(level), (view,))
+    return Figures(recipe, states, summarise(findings))
+
+
+def _state_of(metric: Metric, view: View) -> tuple[State, list[Finding]]:
+    """The counters of a metric, and what it could not use."""
+    state: dict[str, Counts] = {}
+    findings: list[Finding] = []
+    for part in metric.parts(view):
+        if not isinstance(part, Part):
+            findings.append(part)
+            continue
+        made = counted(part, view)
+        state[part.name] = state[part.name].merge(made) if part.name in state else made
+    return state, findings
+
+
+def _check(metrics: Sequence[Metric], by: Sequence[str], versus: Versus | None) -> None:
+    twice = [key for key, times in Counter(metric.key for metric in metrics).items() if times > 1]
+    if twice:
+        raise InvalidValue("metrics", twice[0], "is asked for twice; measure other policies of it apart")
+    if len(set(by)) < len(by):
+        raise InvalidValue("by", ", ".join(by), "names a column twice")
+    if "period" in by:
+        raise InvalidValue("by", "period", "is what every= gives")
+    if versus is None or versus == "previous":
+        return
+    if isinstance(versus, str):
+        raise InvalidValue("versus", versus, 'is unknown; give "previous", or a group such as {"region": "North"}')
+    strange = [name for name in versus if name not in by]
+    if strange:
+        raise InvalidValue("versus", strange[0], f"is not grouped by; by= has {', '.join(by) or 'nothing'}")
+
+
+def _spanning(first: int, last: int, every: Every | None, tz: tzinfo, calendar: PeriodCalendar | None) -> Period:
+    """The period from the day of one instant to that of another; whole units, if it is to be cut.
+
+    Raises:
+        InvalidValue: if they are more than four centuries apart: a mistake of units, not a history.
+    """
+    if last - first > 400 * 366 * _DAY_US:
+        raise InvalidValue("period", f"{(last - first) // _DAY_US} days", "is no history; are these microseconds?")
+    start, end = (from_micros(at).astimezone(tz).date() for at in (first, last))
+    cut = calendar or FiscalCalendar()
+    if every is None:
+        return Period(start, end + timedelta(days=1), "all", cut)
+    units = [cut.bounds(every, *cut.containing(every, day)) for day in (start, end)]
+    return Period(units[0][0], units[1][1], "all", cut)

@@ -1,0 +1,195 @@
+"""How good forecasts were: scores of chances, and of totals.
+
+A chance is held against what happened, 0 or 1; a total against a number. No score says anything by itself: compare it
+with that of a baseline on the same cases.
+"""
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from crmkit.errors import InvalidValue
+from crmkit.journal import Frameable
+from crmkit.metrics._checks import Floats, as_flags, confidence, numbers
+from crmkit.metrics.estimators import wilson
+
+__all__ = [
+    "Bin",
+    "Calibration",
+    "Murphy",
+    "brier",
+    "calibration",
+    "log_loss",
+    "murphy",
+    "pinball",
+    "poisson_binomial",
+    "skill_interval",
+    "wape",
+]
+
+
+@attrs.frozen
+class Murphy:
+    """The parts of a Brier score: score = reliability - resolution + uncertainty + within (Murphy 1973).
+
+    Attributes:
+        reliability: how far chances are from what happened, 0 at best.
+        resolution: how far the bins differ from the mean, the more the better.
+        uncertainty: what the mean rate alone would score.
+        within: what is due to chances that differ within a bin (Stephenson, Coelho & Jolliffe 2008); 0 if none do.
+    """
+
+    reliability: float
+    resolution: float
+    uncertainty: float
+    within: float
+
+
+@attrs.frozen
+class Bin:
+    """Forecasts of about the same chance.
+
+    Attributes:
+        predicted: their mean chance.
+        actual: the share that happened.
+        low: lower Wilson limit of it.
+        high: upper limit.
+        n: how many.
+    """
+
+    predicted: float
+    actual: float
+    low: float
+    high: float
+    n: int
+
+
+@attrs.frozen
+class Calibration(Frameable[Bin]):
+    """The reliability table."""
+
+    rows: tuple[Bin, ...]
+
+
+def brier(chance: npt.ArrayLike, happened: npt.ArrayLike) -> float:
+    """The mean squared difference (Brier 1950); NaN without forecasts.
+
+    >>> brier([1.0, 0.5], [True, False])
+    0.125
+    """
+    p, y = _pair(chance, happened)
+    return float(np.mean((p - y) ** 2)) if len(p) else float("nan")
+
+
+def log_loss(chance: npt.ArrayLike, happened: npt.ArrayLike) -> float:
+    """The mean of -ln of the chance of what happened; infinite if that was 0, NaN without forecasts."""
+    p, y = _pair(chance, happened)
+    with np.errstate(divide="ignore"):
+        return float(-np.log(np.where(y > 0, p, 1.0 - p)).mean()) if len(p) else float("nan")
+
+
+def murphy(chance: npt.ArrayLike, happened: npt.ArrayLike, *, bins: int = 10) -> Murphy:
+    """Split a Brier score over bins of about equal size.
+
+    Raises:
+        InvalidValue: without forecasts, or for columns that do not fit.
+    """
+    p, y, which = _binned(chance, happened, bins)
+    n = np.bincount(which)
+    mean_p, mean_y = (np.bincount(which, values) / n for values in (p, y))
+    rate = float(y.mean())
+    reliability = float((n * (mean_p - mean_y) ** 2).sum() / len(p))
+    resolution = float((n * (mean_y - rate) ** 2).sum() / len(p))
+    uncertainty = rate * (1.0 - rate)
+    within = float(((p - y) ** 2).mean()) - reliability + resolution - uncertainty
+    return Murphy(reliability, resolution, uncertainty, within)
+
+
+def calibration(chance: npt.ArrayLike, happened: npt.ArrayLike, *, bins: int = 10, level: float = 0.95) -> Calibration:
+    """Chance against share, in bins of about equal size; equal chances stay together.
+
+    Raises:
+        InvalidValue: without forecasts, or for columns that do not fit.
+    """
+    p, y, which = _binned(chance, happened, bins)
+    n = np.bincount(which)
+    mean_p, hits = np.bincount(which, p) / n, np.bincount(which, y)
+    low, high = wilson(hits, n, level)
+    columns = (mean_p, hits / n, low, high, n)
+    return Calibration(tuple(Bin(*row) for row in zip(*(column.tolist() for column in columns), strict=True)))
+
+
+def wape(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> float:
+    """The sum of absolute errors over the sum of what happened; NaN if nothing did."""
+    p, y = numbers(predicted, "predicted"), numbers(actual, "actual")
+    return float(np.abs(p - y).sum() / y.sum()) if y.sum() > 0 else float("nan")
+
+
+def pinball(quantile: npt.ArrayLike, actual: npt.ArrayLike, q: float) -> float:
+    """The mean pinball loss of forecasts of the quantile q (Koenker & Bassett 1978)."""
+    gap = np.asarray(actual, np.float64) - np.asarray(quantile, np.float64)
+    return float(np.maximum(confidence(q) * gap, (confidence(q) - 1.0) * gap).mean())
+
+
+def poisson_binomial(chance: npt.ArrayLike) -> Floats:
+    """The distribution of how many of n independent events happen, shape (n + 1,).
+
+    By halving and convolving, without cancellation. Deals of one company are not independent: as the distribution of a
+    forecast it is far too narrow, and only its mean may be relied on.
+
+    >>> poisson_binomial([0.5, 0.5]).tolist()
+    [0.25, 0.5, 0.25]
+    """
+    p = numbers(chance, "chance")
+    if p.ndim != 1 or (p > 1.0).any():
+        raise InvalidValue("chance", f"shape {p.shape}", "is no column of values in 0..1")
+    parts = [np.array([1.0 - one, one]) for one in p.tolist()] or [np.ones(1)]
+    while len(parts) > 1:
+        odd = parts[-1:] if len(parts) % 2 else []
+        parts = [np.convolve(a, b) for a, b in zip(parts[::2], parts[1::2], strict=False)] + odd
+    return parts[0]
+
+
+def skill_interval(
+    ours: npt.ArrayLike, theirs: npt.ArrayLike, block: npt.ArrayLike, *, rng: np.random.Generator,
+    level: float = 0.95, draws: int = 1000,
+) -> tuple[float, float, float]:  # fmt: skip
+    """How much smaller our mean loss is, as a share of theirs, with a paired interval.
+
+    The bootstrap draws whole blocks (a case occurs at several cuts), the same ones for both.
+
+    Args:
+        ours: our losses.
+        theirs: the baseline's, of the same forecasts.
+        block: which forecasts belong together, coded from 0.
+        rng: the source of randomness.
+        level: the confidence.
+        draws: how many.
+
+    Returns:
+        The skill and its limits; "better" is a lower limit above 0.
+    """
+    a, b = numbers(ours, "losses"), numbers(theirs, "losses")
+    blocks = np.asarray(block)
+    per = np.stack([np.bincount(blocks, values) for values in (a, b)], axis=1)
+    per = per[np.bincount(blocks) > 0]
+    drawn = np.array([per[rng.integers(len(per), size=len(per))].sum(axis=0) for _ in range(draws)])
+    tail = (1.0 - confidence(level)) / 2.0
+    low, high = np.quantile(1.0 - drawn[:, 0] / drawn[:, 1], [tail, 1.0 - tail])
+    return float(1.0 - a.sum() / b.sum()), float(low), float(high)
+
+
+def _pair(chance: npt.ArrayLike, happened: npt.ArrayLike) -> tuple[Floats, Floats]:
+    p = numbers(chance, "chance")
+    if p.ndim != 1 or (p > 1.0).any():
+        raise InvalidValue("chance", f"shape {p.shape}", "is no column of values in 0..1")
+    return p, as_flags(happened, "happened", len(p)).astype(np.float64)
+
+
+def _binned(chance: npt.ArrayLike, happened: npt.ArrayLike, bins: int) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
+    p, y = _pair(chance, happened)
+    if not len(p):
+        raise InvalidValue("forecasts", 0, "are too few to compare with what happened")
+    edges = np.unique(np.quantile(p, np.linspace(0.0, 1.0, bins + 1)[1:-1], method="higher"))
+    which = np.searchsorted(edges, p, "left")
+    return p, y, np.unique(which, return_inverse=True)[1]

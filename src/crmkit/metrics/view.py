@@ -1,0 +1,260 @@
+"""The facts of one measurement: cut at its instant, with its periods, its groups and its money."""
+
+from datetime import tzinfo
+from typing import Any, Literal, TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from crmkit.errors import InvalidValue, NotFound, RateMissing
+from crmkit.journal import OPEN, Coded, Finding, Journal, Ledger, minor_units
+from crmkit.metrics.buckets import Buckets
+from crmkit.metrics.facts import Facts
+from crmkit.metrics.policy import StageOrder
+from crmkit.values import Currency, Money, from_micros, zone
+
+__all__ = ["Cases", "Rows", "TableName", "View"]
+
+Ints = npt.NDArray[np.int64]
+#: Where rows come from.
+TableName: TypeAlias = Literal["ledger", "journal", "service", "complaints"]
+#: Which rows: all of them, or their numbers.
+Rows: TypeAlias = slice | Ints
+
+_ORDERS = {"journal": "stages", "service": "service_stages", "complaints": "complaint_stages"}
+
+
+@attrs.frozen(eq=False)
+class Cases:
+    """The cases of a journal, one row each.
+
+    Attributes:
+        first: the row of the journal in which each was opened, shape (c,).
+        last: the row in which it stands.
+        opened: int64 microseconds UTC.
+        closed: when it entered the stage it is closed in; `OPEN` for open cases.
+        outcome: 0 open, 1 won (resolved), 2 lost (withdrawn).
+    """
+
+    first: Ints
+    last: Ints
+    opened: Ints
+    closed: Ints
+    outcome: Ints
+
+
+@attrs.frozen(eq=False)
+class View:
+    """What a metric sees.
+
+    Attributes:
+        facts: cut at the instant of the measurement.
+        buckets: the periods asked for.
+        by: the columns to group by.
+        until: the end of observation, int64 microseconds UTC.
+    """
+
+    facts: Facts
+    buckets: Buckets
+    by: tuple[str, ...]
+    until: int
+    _seen: dict[Any, Any] = attrs.field(factory=dict[Any, Any])
+
+    @property
+    def tz(self) -> tzinfo:
+        """The zone of the periods."""
+        return zone(self.facts.tz)
+
+    def ledger(self, metric: str) -> Ledger:
+        """The ledger.
+
+        Raises:
+            InvalidValue: if there is none.
+        """
+        if self.facts.ledger is None:
+            raise InvalidValue(metric, "facts", "have no ledger, which it needs; give Facts(ledger=...)")
+        return self.facts.ledger
+
+    def journal(self, name: TableName, metric: str) -> Journal:
+        """A journal.
+
+        Raises:
+            InvalidValue: if there is none.
+        """
+        journal: Journal | None = getattr(self.facts, name)
+        if journal is None:
+            raise InvalidValue(metric, "facts", f"have no {name} journal, which it needs; give Facts({name}=...)")
+        return journal
+
+    def of(self, kind: str, metric: str) -> Ints:
+        """The rows of the ledger that are of a kind, in its order."""
+        ledger = self.ledger(metric)
+        if ("kind", kind) not in self._seen:
+            number = ledger.kinds.values.index(kind) if kind in ledger.kinds.values else -2
+            self._seen["kind", kind] = np.flatnonzero(ledger.kinds.codes == number)
+        found: Ints = self._seen["kind", kind]
+        return found
+
+    def order(self, name: TableName, metric: str) -> StageOrder:
+        """The order of the stages of a journal."""
+        return StageOrder.of(getattr(self.facts, _ORDERS[name]), self.journal(name, metric))
+
+    def cases(self, name: TableName, metric: str) -> Cases:
+        """The cases of a journal as they stand at the end of observation."""
+        if ("cases", name) not in self._seen:
+            self._seen["cases", name] = _cases(self.journal(name, metric), self.order(name, metric))
+        found: Cases = self._seen["cases", name]
+        return found
+
+    def table(self, name: TableName) -> Ledger | Journal:
+        """The ledger or a journal, known to be there."""
+        table: Ledger | Journal = getattr(self.facts, name)
+        return table
+
+    def periods(self, at: Ints, of: Any = None) -> Coded:
+        """The period of each instant; missing outside all of them.
+
+        Args:
+            at: the instants.
+            of: names a column of the facts, so that it is placed once for all metrics.
+        """
+        if of is None:
+            return Coded(self.buckets.place(at), self.buckets.names)
+        if ("period", of) not in self._seen:
+            self._seen["period", of] = Coded(self.buckets.place(at), self.buckets.names)
+        found: Coded = self._seen["period", of]
+        return found
+
+    def key(self, table: TableName, name: str) -> Coded:
+        """A column to group the rows of a table by: its own, or one of its customers, or one of its cases.
+
+        Raises:
+            NotFound: if there is none.
+        """
+        if ("key", table, name) not in self._seen:
+            self._seen["key", table, name] = self._key(table, name)
+        found: Coded = self._seen["key", table, name]
+        return found
+
+    def _key(self, table: TableName, name: str) -> Coded:
+        rows = self.table(table)
+        own = _columns(rows)
+        if name in own:
+            return own[name]
+        if name in self.facts.customers and "customer" in own:
+            return own["customer"].recode_by(self.facts.customers[name])
+        through = self._through(table, name, rows)
+        if through is None:
+            known = (*own, *self.facts.customers)
+            raise NotFound("column", name, tuple(dict.fromkeys(known)), f"the {table} that a metric groups")
+        return through
+
+    def _through(self, table: TableName, name: str, rows: Ledger | Journal) -> Coded | None:
+        """The column of the case that a row belongs to, as the case was opened."""
+        for other in ("journal", "service", "complaints"):
+            journal: Journal | None = getattr(self.facts, other)
+            if journal is None or other == table or name not in _columns(journal):
+                continue
+            column = _columns(journal)[name]
+            first = _first_rows(journal)
+            # A last place of "nothing" for rows of unknown cases.
+            codes = np.append(np.where(first >= 0, column.codes[np.maximum(first, 0)], -1), -1)
+            return Coded(codes[rows.cases.recode(journal.cases.values).codes].astype(np.int32), column.values)
+        return None
+
+    def money(self, rows: Ints) -> tuple[Ints, Coded, list[Finding]]:
+        """Amounts of rows of the ledger in minor units, and their currency; converted, if the facts say to what.
+
+        An amount is converted at the day it is dated, once, rounded half to even. Without a rate it has no currency.
+        """
+        ledger = self.facts.ledger
+        assert ledger is not None  # noqa: S101 - `rows` are rows of it
+        minor, currencies = ledger.minor[rows], ledger.currencies[rows]
+        if self.facts.currency is None:
+            return minor, currencies, []
+        return self._converted(minor, currencies, ledger.at[rows])
+
+    def worth(self, table: TableName, rows: Ints, at: Ints, metric: str) -> tuple[Ints, Coded, list[Finding]]:
+        """Amounts of rows of a journal in minor units, and their currency, as `money` of the ledger.
+
+        They are in the currency of the journal's column "currency", or in that of the facts.
+
+        Args:
+            table: the journal.
+            rows: its rows.
+            at: the instant at whose day each is converted.
+            metric: who asks.
+
+        Raises:
+            InvalidValue: if the journal has no amounts, or they have no currency.
+        """
+        journal = self.journal(table, metric)
+        if journal.amount is None:
+            raise InvalidValue(metric, "facts", f"have a {table} journal without amounts; give from_frame(amount=...)")
+        if "currency" not in journal.dims and self.facts.currency is None:
+            reason = 'have amounts without a currency; give Facts(currency=...) or a column "currency" among the dims'
+            raise InvalidValue(metric, "facts", reason)
+        hundredths = journal.amount[rows]
+        units = (
+            journal.dims["currency"][rows] if "currency" in journal.dims else _all_in(self.facts.currency, len(rows))
+        )
+        minor, units = minor_units(hundredths, units)
+        return (minor, units, []) if self.facts.currency is None else self._converted(minor, units, at)
+
+    def _converted(self, minor: Ints, currencies: Coded, at: Ints) -> tuple[Ints, Coded, list[Finding]]:
+        to, rates = self.facts.currency, self.facts.rates
+        assert to is not None  # noqa: S101 - the caller asked
+        same = currencies.values.index(to.code) if to.code in currencies.values else -2
+        out = minor.copy()
+        codes = np.where(currencies.codes == same, 0, -1).astype(np.int32)
+        findings: list[Finding] = []
+        for row in np.flatnonzero((currencies.codes >= 0) & (currencies.codes != same)).tolist():
+            unit = currencies.values[currencies.codes[row]]
+            day = from_micros(int(at[row])).astimezone(self.tz).date()
+            try:
+                assert rates is not None  # noqa: S101 - Facts refuses a currency without rates
+                made, _ = rates.convert(Money.from_minor(int(minor[row]), unit), to, day)
+            except RateMissing:
+                reason = f"no rate {unit}/{to} on its day; counted, and in no sum"
+                findings.append(Finding(None, "currency", reason, 1, str(day), dropped=False))
+                continue
+            out[row], codes[row] = made.minor, 0
+        return out, Coded(codes, (to.code,)), findings
+
+
+def _all_in(currency: Currency | None, size: int) -> Coded:
+    return Coded(np.zeros(size, np.int32), (str(currency),))
+
+
+def _columns(table: Ledger | Journal) -> dict[str, Coded]:
+    if isinstance(table, Journal):
+        return {"who": table.who, "stage": table.stages, **table.dims}
+    return {
+        "who": table.who, "customer": table.customers, "kind": table.kinds, "currency": table.currencies, **table.dims
+    }  # fmt: skip
+
+
+def _first_rows(journal: Journal) -> Ints:
+    """The row in which each case was opened, -1 for unused codes."""
+    size = len(journal.cases.values)
+    opened = np.full(size, OPEN)
+    np.minimum.at(opened, journal.cases.codes, journal.entered)
+    rows = np.flatnonzero(journal.entered == opened[journal.cases.codes])[::-1]
+    first = np.full(size, -1, np.int64)
+    # Written last to first, so that the first of equals stays.
+    first[journal.cases.codes[rows]] = rows
+    return first
+
+
+def _cases(journal: Journal, order: StageOrder) -> Cases:
+    first = _first_rows(journal)
+    last = np.full(len(first), -1, np.int64)
+    lasting = np.flatnonzero(journal.open)
+    last[journal.cases.codes[lasting]] = lasting
+    used = np.flatnonzero((first >= 0) & (last >= 0))
+    first, last = first[used], last[used]
+    kind = np.array([1 if s in order.won else 2 if s in order.lost else 0 for s in journal.stages.values], np.int64)
+    outcome = kind[journal.stages.codes[last]]
+    closed = np.where(outcome > 0, journal.entered[last], OPEN)
+    return Cases(first, last, journal.entered[first], closed, outcome)
