@@ -2,7 +2,8 @@
 
 The contenders of a comparison take turns in one process, so that a noisy neighbour hurts all of them alike. What counts
 is CPU time, user and system, of all threads: of each contender the best run of a round, then the median of the rounds.
-Results must agree before anything is compared. Peak memory is that of a fresh process which runs one contender once.
+Results must agree before anything is compared. Memory is that of a fresh process which runs one contender once: the
+most it holds at all, and by how much that is more than what it held when the inputs were loaded.
 """
 
 import gc
@@ -30,6 +31,8 @@ _ENOUGH_S = 1.0
 _OWN = {"crmkit": crmkit.__version__, "python": sys.version.split()[0]}
 
 Run = Callable[[], Any]
+# MiB at most, and MiB above the loaded inputs where the system says that.
+_Memory = tuple[float, float | None]
 
 
 def _same(value: Any) -> Any:
@@ -107,6 +110,7 @@ class Figure:
         cpu: CPU seconds of crmkit and of the peer, if there is one.
         spread: the lowest and the highest ratio of a round, if there is a peer.
         peak: MiB of crmkit and of the peer; None if not measured.
+        extra: MiB that the run took above what the loaded inputs take, likewise.
     """
 
     what: str
@@ -115,6 +119,7 @@ class Figure:
     cpu: tuple[float, ...]
     spread: tuple[float, ...] = ()
     peak: tuple[float, ...] | None = None
+    extra: tuple[float, ...] | None = None
 
     @property
     def ratio(self) -> float:
@@ -132,12 +137,13 @@ def figures(topic: str, folder: Path, *, quick: bool) -> list[Figure]:
             name: min((i for i in spent if comparison.contenders[i].name == name), key=lambda i: median(spent[i]))
             for name in dict.fromkeys(comparison.contenders[i].name for i in spent)
         }
-        peaks = {i: elsewhere(_peak, topic, folder, number, i, quick=quick) for i in best.values() if not quick}
+        peaks = {i: elsewhere(_memory_of, topic, folder, number, i, quick=quick) for i in best.values() if not quick}
         ours, *peers = best.values()
         found += [_figure(comparison, ours, peer, spent, peaks) for peer in peers]
         if not peers:
             size, cpu = _size(comparison), median(spent[ours])
-            found.append(Figure(comparison.what, size, "", (cpu,), peak=(*peaks.values(),) or None))
+            figure = Figure(comparison.what, size, "", (cpu,))
+            found.append(attrs.evolve(figure, **_memory(comparison, peaks, ours)))
     return found
 
 
@@ -176,6 +182,30 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
+def extra_of(function: Callable[..., Any], *arguments: Any) -> float | None:
+    """By how many MiB a function raised what this process holds; None where the system does not say, as outside Linux.
+
+    Memory that was freed before and kept for later counts as held: it was fetched already.
+    """
+    gc.collect()
+    try:
+        # 5 resets the high-water mark; see proc(5).
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return None
+    held = _status("VmRSS")
+    # What it returns is part of what it takes, so it is held until the mark is read.
+    result = function(*arguments)
+    extra = _status("VmHWM") - held
+    del result
+    return extra
+
+
+def _status(name: str) -> float:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / (1 << 10)
+
+
 def cpu_seconds(runs: Mapping[int, Run], rounds: int) -> dict[int, list[float]]:
     """CPU seconds of each contender in each round, the best of its runs."""
     spent: dict[int, list[float]] = {i: [] for i in runs}
@@ -190,9 +220,12 @@ def _best(run: Run) -> float:
     times: list[float] = []
     while len(times) < _MOST_RUNS and sum(times) < _ENOUGH_S:
         gc.collect()
+        # What the others hold is not to be searched for garbage at the expense of whoever runs.
+        gc.freeze()
         start = time.process_time()
         run()
         times.append(time.process_time() - start)
+        gc.unfreeze()
     return min(times)
 
 
@@ -203,19 +236,17 @@ def _time_topic(topic: str, folder: Path, *, quick: bool) -> list[dict[int, list
     ]
 
 
-def _peak(topic: str, folder: Path, comparison: int, contender: int, *, quick: bool) -> float:
-    run = (
-        import_module(topic)
-        .comparisons(quick=quick)[comparison]
-        .contenders[contender]
-        .prepare(folder / str(comparison))
-    )
-    run()
-    return peak_mib()
+def _memory_of(topic: str, folder: Path, comparison: int, contender: int, *, quick: bool) -> _Memory:
+    one = import_module(topic).comparisons(quick=quick)[comparison].contenders[contender]
+    run = one.prepare(folder / str(comparison))
+    extra = extra_of(run)
+    if extra is None:
+        run()
+    return peak_mib(), extra
 
 
 def _figure(
-    comparison: Comparison, ours: int, peer: int, spent: Mapping[int, list[float]], peaks: Mapping[int, float]
+    comparison: Comparison, ours: int, peer: int, spent: Mapping[int, list[float]], peaks: Mapping[int, _Memory]
 ) -> Figure:
     contender = comparison.contenders[peer]
     label = str(contender)
@@ -228,8 +259,18 @@ def _figure(
         label,
         (median(spent[ours]), median(spent[peer])),
         (min(ratios), max(ratios)),
-        (peaks[ours], peaks[peer]) if peaks else None,
+        **_memory(comparison, peaks, ours, peer),
     )
+
+
+def _memory(comparison: Comparison, peaks: Mapping[int, _Memory], *which: int) -> dict[str, Any]:
+    """The memory of contenders that handled everything: a part of the items takes only a part of it."""
+    if not peaks:
+        return {}
+    whole = [i for i in which if comparison.contenders[i].items is None]
+    peak = tuple(peaks[i][0] for i in which)
+    extra = [peaks[i][1] for i in whole]
+    return {"peak": peak, "extra": tuple(one for one in extra if one is not None)}
 
 
 def _size(comparison: Comparison) -> str:

@@ -97,7 +97,7 @@ def _ours_recorded(folder: Path, *, size: int) -> Run:
         case, move = pipeline.open(CASE, at=AT, discount=DISCOUNT).case, pipeline.move
         facts: list[Any] = []
         for name in names:
-            case, fact, *_ = move(case, name, at=AT, who=WHO)
+            case, fact, _, _ = move(case, name, at=AT, who=WHO)
             facts.append(fact)
         return case.stage, facts
 

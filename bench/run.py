@@ -23,13 +23,17 @@ HEAD = """\
 above 1 crmkit takes less, below 1 the peer does. The contenders take turns in one process, and must agree in their
 results; of each the best of up to three runs counts in a round, then the median of five rounds. Behind the ratio stand
 the lowest and the highest of a round. Where a peer can be used in several forms the fastest counts. Peak memory is that
-of a fresh process that loads the inputs and runs once: interpreter, libraries and inputs included. Where nobody else
-does the work, only what crmkit takes is given.
+of a fresh process that loads the inputs and runs once: interpreter, libraries and inputs included; extra memory is by
+how much that run went above what was held when the inputs were loaded. Where nobody else does the work, only what
+crmkit takes is given.
 
 Absolute times are those of one noisy machine with two cores; only the ratios mean something, and they differ with data,
 versions and machines.
 """
-COLUMNS = ("what", "size", "crmkit CPU s", "peer", "peer CPU s", "ratio", "crmkit peak MiB", "peer peak MiB")
+COLUMNS = (
+    "what", "size", "crmkit CPU s", "peer", "peer CPU s", "ratio",
+    "crmkit peak MiB", "peer peak MiB", "crmkit extra MiB", "peer extra MiB",
+)  # fmt: skip
 
 
 def section(topic: str, found: Sequence[Figure], used: Mapping[str, str | None]) -> str:
@@ -78,12 +82,16 @@ def _measured(topic: str, *, quick: bool) -> str:
 
 def _cells(figure: Figure) -> list[str]:
     own, *theirs = map(_short, figure.cpu)
-    peaks = [f"{mib:,.0f}" for mib in figure.peak or ()]
+    memory = [_mib(held, at) for held in (figure.peak, figure.extra) for at in range(2)]
     peer, ratio = theirs or [""], ""
     if theirs:
         low, high = map(_short, figure.spread)
         ratio = f"**{_short(figure.ratio)}** ({low} to {high})"
-    return [figure.what, figure.size, own, figure.peer, *peer, ratio, *peaks, *[""] * (2 - len(peaks))]
+    return [figure.what, figure.size, own, figure.peer, *peer, ratio, *memory]
+
+
+def _mib(held: Sequence[float] | None, at: int) -> str:
+    return f"{held[at]:,.0f}" if held and at < len(held) else ""
 
 
 def _short(number: float) -> str:

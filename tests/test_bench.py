@@ -1,5 +1,6 @@
 """The benchmarks run, their contenders agree, and the page says what was measured."""
 
+import operator
 import os
 import subprocess
 import sys
@@ -108,10 +109,10 @@ def test_what_nobody_else_does_is_told_without_a_ratio(bench):
     """A comparison without peers is a row with our own time, and as many columns as any other."""
     harness, run = bench
     alone = harness.Figure("something", "1 item", "", (0.5,), peak=(20.0,))
-    beside = harness.Figure("something", "1 item", "numpy", (0.5, 1.0), (1.5, 2.5), (20.0, 30.0))
+    beside = harness.Figure("something", "1 item", "numpy", (0.5, 1.0), (1.5, 2.5), (20.0, 30.0), (2.0, 3.0))
     *_, own, both = run.section("rules", [alone, beside], {}).splitlines()
-    assert own == "| something | 1 item | 0.5 |  |  |  | 20 |  |"
-    assert both == "| something | 1 item | 0.5 | numpy | 1 | **2** (1.5 to 2.5) | 20 | 30 |"
+    assert own == "| something | 1 item | 0.5 |  |  |  | 20 |  |  |  |"
+    assert both == "| something | 1 item | 0.5 | numpy | 1 | **2** (1.5 to 2.5) | 20 | 30 | 2 | 3 |"
 
 
 def test_memory_is_measured_in_another_process(bench):
@@ -122,3 +123,10 @@ def test_memory_is_measured_in_another_process(bench):
         harness.elsewhere(int, "seven")
     # A process may start with the peak of the one that began it, but no interpreter with numpy holds 5 MiB, or 20 GiB.
     assert 5 < harness.elsewhere(harness.peak_mib) < 20_000
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux forgets the most a process has held")
+def test_extra_memory_is_what_a_run_takes_above_its_inputs(bench):
+    """A text of 32 MiB counts; the interpreter and what it has loaded do not."""
+    harness, _ = bench
+    assert 32 <= harness.elsewhere(harness.extra_of, operator.mul, b"x", 32 << 20) < 64

@@ -51,7 +51,7 @@ def _fields(data: Mapping[str, Any]) -> Fields:
     return data if isinstance(data, Fields) else Fields(data)
 
 
-# A frozen class with a dict can be built from checked values in one step (see values._trusted).
+# A frozen class with a dict can be built from checked values without its constructor (see values._trusted).
 @attrs.frozen(kw_only=True, slots=False)
 class Event:
     """What all facts share.
@@ -80,6 +80,11 @@ class Event:
     cause: str | None = None
     key: str | None = None
     data: Fields = attrs.field(default=EMPTY, converter=_fields)
+
+
+# A fact that sets no fields may go without any of its own: the garbage collector passes over a dictionary that holds
+# nothing but texts and instants, and with a hundred thousand facts in memory that is a third of what a move costs.
+Event.data = EMPTY
 
 
 @attrs.frozen(kw_only=True, slots=False)

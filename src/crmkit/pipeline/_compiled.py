@@ -94,7 +94,8 @@ def machine(pipeline: "Pipeline", asked: "Conditions | None") -> Machine:
 
         reader = _conditions.reader(pipeline.schema, locks) if pipeline.schema is not None or locks else None
         judge = _conditions.judge(pipeline.rules, pipeline.definition) if pipeline.rules is not None else None
-    return Machine(table, reader, judge, _children.closer(pipeline.links) if pipeline.links else None)
+    closer = _children.closer(pipeline.links) if pipeline.links else None
+    return Machine(table, needs[pipeline.start], reader, judge, closer)
 
 
 def _gates(pipeline: "Pipeline", stage: str, name: str, move: "Move", asked: "Conditions | None") -> Iterator[Gate]:

@@ -18,12 +18,16 @@ from crmkit.events import (
     Withdrawn,
 )
 from crmkit.pipeline import _approving, _machine, commands
-from crmkit.pipeline.case import Accepted, Around, Case, Refused, Step, Verdict
+from crmkit.pipeline.case import Accepted, Around, Asked, Case, Refused, Step, Verdict
 from crmkit.values import EMPTY, aware
-from crmkit.values._trusted import trusted
+from crmkit.values._trusted import Draft
 
 if TYPE_CHECKING:
     from crmkit.pipeline.definition import Pipeline
+
+
+# What a named tuple's own constructor calls, without the way there.
+_tuple = tuple.__new__
 
 
 def case_id(given: object) -> str:
@@ -33,18 +37,28 @@ def case_id(given: object) -> str:
     return given
 
 
-def opened(pipeline: "Pipeline", values: dict[str, Any]) -> Step | Refused:
+def opened(pipeline: "Pipeline", id_: str, asked: Asked, parent: str | None) -> Step | Refused:
     """The step that opens a case.
 
     Args:
         pipeline: the definition.
-        values: the attributes of the `Opened` event this will be; the event keeps the dictionary.
+        id_: the host's key.
+        asked: what the command says.
+        parent: the case that it is a part of.
     """
-    event = trusted(Opened, values)
+    _, at, recorded, who, on_behalf_of, definition, cause, key, data = asked
+    fact: Any = Draft()
+    fact.id, fact.case, fact.at, fact.recorded = f"{id_}#1", id_, at, recorded
+    fact.who, fact.on_behalf_of, fact.definition, fact.cause, fact.key = who, on_behalf_of, definition, cause, key
+    fact.stage, fact.parent = pipeline.start, parent
+    if data is not EMPTY:
+        fact.data = data
+    fact.__class__ = Opened
+    event: Opened = fact
     case, machine = _machine.opened_case(event), pipeline._engine  # noqa: SLF001 - the definition's own room
-    requires = pipeline.stage(event.stage).requires
-    if not requires and machine.reader is None and machine.judge is None:
-        return Step(case, event)
+    requires = machine.needs
+    if not (requires or machine.reader or machine.judge):
+        return _tuple(Step, (case, event, (), ()))
     missing = [name for name in requires if not _machine.has_value(event.data, name)]
     reasons = [f"stage {event.stage!r} needs {name!r}" for name in missing]
     also: tuple[Event, ...] = ()
@@ -52,7 +66,7 @@ def opened(pipeline: "Pipeline", values: dict[str, Any]) -> Step | Refused:
         # Nothing is locked before there is a case.
         reasons += machine.reader(case, case.fields.__class__(), event.data)
     if machine.judge is not None:
-        against, also = machine.judge(case, event.data, {**event.__dict__, "move": None})
+        against, also = machine.judge(case, event.data, {**vars(event), "move": None})
         reasons += against
     if reasons:
         return Refused(tuple(reasons), tuple(missing))
@@ -90,19 +104,20 @@ def _shared(pipeline: "Pipeline", case: Case, command: Any, now: datetime) -> di
     }
 
 
+def _asked(pipeline: "Pipeline", move: str, command: commands.Open | commands.Take, now: datetime) -> Asked:
+    return (
+        move, now if command.at is None else aware(command.at), now, command.who, command.on_behalf_of,
+        pipeline.definition, command.cause, command.key, command.fields or EMPTY,
+    )  # fmt: skip
+
+
 def _open(pipeline: "Pipeline", id_: str, command: commands.Open, now: datetime) -> Step | Refused:
-    values = {
-        "id": f"{case_id(id_)}#1", "case": id_, "at": now if command.at is None else aware(command.at),
-        "recorded": now, "who": command.who, "on_behalf_of": command.on_behalf_of,
-        "definition": pipeline.definition, "cause": command.cause, "key": command.key, "data": command.fields,
-        "stage": pipeline.start, "parent": command.parent,
-    }  # fmt: skip
-    return opened(pipeline, values)
+    return opened(pipeline, case_id(id_), _asked(pipeline, "open", command, now), command.parent)
 
 
 def _take(pipeline: "Pipeline", case: Case, command: Any, now: datetime, around: Around) -> Step | Refused:
-    values = {**_shared(pipeline, case, command, now), "move": command.move}
-    return _machine.decide(pipeline._engine, case, values, around)  # noqa: SLF001 - the definition's own room
+    asked = _asked(pipeline, command.move, command, now)
+    return _machine.decide(pipeline._engine, case, asked, around)  # noqa: SLF001 - the definition's own room
 
 
 def _edit(pipeline: "Pipeline", case: Case, command: Any, now: datetime, _around: Around) -> Step | Refused:

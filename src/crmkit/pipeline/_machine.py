@@ -14,10 +14,10 @@ import attrs
 from crmkit.errors import InvalidValue, did_you_mean
 from crmkit.events import Breached, Edited, Event, Found, Linked, Migrated, Moved, Opened, Requested, Warned
 from crmkit.pipeline.approvals import answered
-from crmkit.pipeline.case import ALONE, Around, Attempt, Case, Child, Effect, Refused, Step
+from crmkit.pipeline.case import ALONE, Around, Asked, Attempt, Case, Child, Effect, Refused, Step
 from crmkit.pipeline.stages import Answer
 from crmkit.values import EMPTY, Fields
-from crmkit.values._trusted import trusted
+from crmkit.values._trusted import Draft
 
 #: What a move asks: None or True lets it pass, anything else are the reasons why not.
 Gate: TypeAlias = Callable[[Attempt], Answer]
@@ -49,6 +49,7 @@ class Machine:
 
     Attributes:
         table: from stage to move to edge.
+        needs: the fields that a case must have to be opened.
         reader: looks at the fields that a command sets; None if they may hold anything.
         judge: the rules that every change must keep; None if there are none.
         closer: closes the children; None if there can be none.
@@ -56,6 +57,7 @@ class Machine:
     """
 
     table: Table
+    needs: tuple[str, ...] = ()
     reader: Reader | None = None
     judge: Judge | None = None
     closer: Closer | None = None
@@ -70,58 +72,64 @@ class Machine:
 _tuple = tuple.__new__
 
 
-def decide(machine: Machine, case: Case, values: dict[str, Any], around: Around = ALONE) -> Step | Refused:
+def decide(machine: Machine, case: Case, asked: Asked, around: Around = ALONE) -> Step | Refused:
     """The step that a command leads to, or every reason against it.
 
     Args:
         machine: the compiled pipeline.
         case: the case as it is.
-        values: what the command says, by the attributes of the `Moved` event this will be, which keeps the dictionary.
+        asked: what the command says.
         around: what else the guards may look at.
     """
     # Reading a tuple at once is much cheaper than reading it part by part, and this is the hot path.
     id_, stage, opened, entered, last, owner, held_by, fields, version, _, requests, children, parent = case
-    move, at, data, table = values["move"], values["at"], values["data"], machine.table
+    move, at, recorded, who, on_behalf_of, definition, cause, key, data = asked
+    table = machine.table
     edge = table[stage].get(move) if stage in table else None
     if edge is None:
         return _no_such_move(table, case, move)
-    values["id"], values["case"] = f"{id_}#{version + 1}", id_
-    values["origin"], values["entered"], values["held_by"] = stage, entered, held_by
+    to = edge.to
     if data is not EMPTY:
         fields = fields | data
         owner = fields.get("owner") or owner
-    reasons = _gated(edge, Attempt(case, fields, edge.to, values, around)) if edge.gates else []
+    reasons = _gated(edge, Attempt(case, fields, to, asked, around)) if edge.gates else None
+    fact: Any = Draft()
+    fact.id, fact.case, fact.at, fact.recorded = f"{id_}#{version + 1}", id_, at, recorded
+    fact.who, fact.on_behalf_of, fact.definition, fact.cause, fact.key = who, on_behalf_of, definition, cause, key
+    fact.move, fact.origin, fact.entered, fact.held_by, fact.stage = move, stage, entered, held_by, to
+    if data is not EMPTY:
+        fact.data = data
+    fact.__class__ = Moved
     also: tuple[Event, ...] = ()
     # The common case first: nothing is missing, nothing is refused, nobody else has a say.
     if edge.requires or at < last:
-        reasons = [*_missing(edge, fields), *_late(case, at), *reasons]
+        reasons = [*_missing(edge, fields), *_late(case, at), *(reasons or ())]
     if machine.strict:
-        against, also = _judged(machine, edge, case, fields, (values, around))
-        reasons = [*reasons, *against]
+        against, also = _judged(machine, edge, case, fields, (fact, around))
+        reasons = [*(reasons or ()), *against]
     if reasons:
         missing = tuple(name for name in edge.requires if not has_value(fields, name))
         return Refused(tuple(dict.fromkeys(reasons)), missing, ((move,),) if missing else ())
-    to = values["stage"] = edge.to
     version += 1 + sum(one.case == id_ for one in also) if also else 1
     after = _tuple(Case, (
-        id_, to, opened, at, at, owner, owner, fields, version, values["definition"], requests, children, parent,
+        id_, to, opened, at, at, owner, owner, fields, version, definition, requests, children, parent,
     ))  # fmt: skip
-    return _tuple(Step, (after, trusted(Moved, values), edge.effects, also))
+    return _tuple(Step, (after, fact, edge.effects, also))
 
 
 def _judged(
-    machine: Machine, edge: Edge, case: Case, fields: Fields, context: tuple[dict[str, Any], Around]
+    machine: Machine, edge: Edge, case: Case, fields: Fields, context: tuple[Moved, Around]
 ) -> tuple[list[str], tuple[Event, ...]]:
     """What the schema, the rules and the children say of a move."""
-    values, around = context
-    data: Fields = values["data"]
+    fact, around = context
+    values, data = vars(fact), fact.data
     reasons: list[str] = []
     also: tuple[Event, ...] = ()
     if machine.reader is not None and data:
         free = {name: value for name, value in data.items() if name not in edge.requires}
         reasons += machine.reader(case, Fields(free), data)
     if machine.judge is not None:
-        against, also = machine.judge(case, fields, {**values, "stage": edge.to})
+        against, also = machine.judge(case, fields, values)
         reasons += against
     if edge.closes and machine.closer is not None:
         against, closing = machine.closer(case, values, around)
@@ -196,7 +204,7 @@ def changed(machine: Machine, case: Case, event: Event, reasons: list[str]) -> S
     if machine.reader is not None:
         reasons += machine.reader(case, event.data, event.data)
     if machine.judge is not None:
-        values = {**event.__dict__, "move": None, "stage": case.stage}
+        values = {**vars(event), "move": None, "stage": case.stage}
         against, also = machine.judge(case, case.fields | event.data, values)
         reasons += against
     if reasons:
@@ -267,8 +275,8 @@ def _no_such_move(table: Table, case: Case, move: str) -> Refused:
 
 def opened_case(event: Opened) -> Case:
     """The case that an `Opened` event begins."""
-    owner = event.data.get("owner") or event.who
-    at = event.at
+    at, who, data = event.at, event.who, event.data
+    owner = (data.get("owner") or who) if data is not EMPTY else who
     return _tuple(Case, (
-        event.case, event.stage, at, at, at, owner, owner, event.data, 1, event.definition, (), (), event.parent,
+        event.case, event.stage, at, at, at, owner, owner, data, 1, event.definition, (), (), event.parent,
     ))  # fmt: skip

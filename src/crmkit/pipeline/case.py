@@ -131,6 +131,11 @@ class Around:
 ALONE = Around()
 
 
+# What a command to move says: the move, at, recorded, who, on behalf of whom, the hash of the definition, the cause,
+# the key, and the fields it sets. A bare tuple, since every move makes one.
+Asked: TypeAlias = tuple[str, datetime, datetime, str | None, str | None, str, str | None, str | None, Fields]
+
+
 # A frozen class with a dict is built about twice as fast as a slotted one.
 @attrs.frozen(slots=False)
 class Attempt:
@@ -146,7 +151,7 @@ class Attempt:
     case: Case
     fields: Fields
     to: str
-    _command: dict[str, Any]
+    _command: Asked
     around: Around = ALONE
 
     def __getitem__(self, name: str) -> Any:
@@ -155,26 +160,22 @@ class Attempt:
     @property
     def move(self) -> str:
         """The name of the move."""
-        move: str = self._command["move"]
-        return move
+        return self._command[0]
 
     @property
     def who(self) -> str | None:
         """Who wants to move."""
-        who: str | None = self._command["who"]
-        return who
+        return self._command[3]
 
     @property
     def on_behalf_of(self) -> str | None:
         """In whose place."""
-        person: str | None = self._command["on_behalf_of"]
-        return person
+        return self._command[4]
 
     @property
     def at(self) -> datetime:
         """When (aware)."""
-        at: datetime = self._command["at"]
-        return at
+        return self._command[1]
 
 
 @attrs.frozen

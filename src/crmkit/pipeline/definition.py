@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self
@@ -178,23 +178,11 @@ class Pipeline:
         Raises:
             MoveNotAllowed: if the start stage requires fields that have no value, or rules refuse what they hold.
         """
-        decided = _deciding.opened(
-            self,
-            {
-                "id": f"{_deciding.case_id(id)}#1",
-                "case": id,
-                "at": aware(at),
-                "recorded": aware(recorded, "recorded") if recorded else at,
-                "who": who,
-                "on_behalf_of": None,
-                "definition": self.definition,
-                "cause": None,
-                "key": key,
-                "data": EMPTY if fields is EMPTY and not more else Fields({**fields, **more}),
-                "stage": self.start,
-                "parent": parent,
-            },
-        )
+        at = at if at.__class__ is datetime and at.tzinfo is UTC else aware(at)
+        recorded = at if recorded is None else aware(recorded, "recorded")
+        data = EMPTY if fields is EMPTY and not more else Fields({**fields, **more})
+        asked = ("open", at, recorded, who, None, self.definition, None, key, data)
+        decided = _deciding.opened(self, _deciding.case_id(id), asked, parent)
         if isinstance(decided, Refused):
             raise MoveNotAllowed(id, self.start, "open", decided.reasons, decided.missing)
         return decided
@@ -232,21 +220,12 @@ class Pipeline:
         Raises:
             MoveNotAllowed: with every reason.
         """
+        # In UTC, as most are, there is nothing to ask; a call costs as much as the rest of this.
+        at = at if at.__class__ is datetime and at.tzinfo is UTC else aware(at)
+        recorded = at if recorded is None else aware(recorded, "recorded")
+        data = EMPTY if fields is EMPTY and not more else Fields({**fields, **more})
         decided = _machine.decide(
-            self._engine,
-            case,
-            {
-                "at": aware(at),
-                "recorded": aware(recorded, "recorded") if recorded else at,
-                "who": who,
-                "on_behalf_of": on_behalf_of,
-                "definition": self.definition,
-                "cause": cause,
-                "key": key,
-                "data": EMPTY if fields is EMPTY and not more else Fields({**fields, **more}),
-                "move": move,
-            },
-            around,
+            self._engine, case, (move, at, recorded, who, on_behalf_of, self.definition, cause, key, data), around
         )
         if isinstance(decided, Refused):
             raise MoveNotAllowed(case.id, case.stage, move, decided.reasons, decided.missing, decided.nearest)
