@@ -82,11 +82,6 @@ class Event:
     data: Fields = attrs.field(default=EMPTY, converter=_fields)
 
 
-# A fact that sets no fields may go without any of its own: the garbage collector passes over a dictionary that holds
-# nothing but texts and instants, and with a hundred thousand facts in memory that is a third of what a move costs.
-Event.data = EMPTY
-
-
 @attrs.frozen(kw_only=True, slots=False)
 class Opened(Event):
     """A case was opened.
@@ -303,6 +298,9 @@ _KNOWN: Mapping[str, type[Event]] = {
         ApproverAdded, Withdrawn,
     )
 }  # fmt: skip
+# A fact that sets no fields may go without any of its own: the garbage collector passes over a dictionary of nothing
+# but texts and instants, and with a hundred thousand facts in memory that is a third of what a move costs.
+Event.data = EMPTY
 _SHARED = frozenset(field.name for field in attrs.fields(Event))
 _INSTANTS = frozenset({"at", "recorded", "entered", "due"})
 
@@ -358,8 +356,7 @@ def fields_from_json(text: str) -> Fields:
 
 def payload(event: Event) -> str:
     """What must be the same for a retry to be the same: everything but `recorded`, which a retry cannot repeat."""
-    plain = _plain(event)
-    del plain["recorded"]
+    plain = {name: value for name, value in _plain(event).items() if name != "recorded"}
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -382,8 +379,7 @@ def _plain(event: Event) -> dict[str, Any]:
 
 
 def _structured(plain: dict[str, Any], types: Mapping[str, type[Event]]) -> Event:
-    kind = types.get(plain["type"])
-    named = plain.pop("type")
+    kind = types.get(named := plain.pop("type"))
     values: dict[str, Any] = {}
     if kind is None:
         extra = {name: plain.pop(name) for name in [*plain] if name not in _SHARED}
