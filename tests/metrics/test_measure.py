@@ -13,11 +13,10 @@ from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Journal, Ledger
 from crmkit.metrics.estimators import newcombe, wilson
 from crmkit.metrics.facts import Facts
-from crmkit.metrics.kpi import CATALOGUE, named
+from crmkit.metrics.kpi import named
 from crmkit.metrics.measure import measure
 from crmkit.metrics.metric import Metric
-from crmkit.metrics.states import Counts, exact_sums
-from crmkit.model import Invoice, Order
+from crmkit.model import Invoice, Order, Payment
 from crmkit.values import Currency, FiscalCalendar, Money, Period, Rate, RateTable
 
 from .kpi.oracle import START, measured, rows, values
@@ -77,6 +76,8 @@ def test_unknown_columns_and_metrics_are_named():
     [
         ({"by": ["who", "who"]}, "names a column twice"),
         ({"metrics": ["booked", named("booked")]}, "is asked for twice"),
+        ({"metrics": [type(named("booked"))]}, "Booked' is no metric"),
+        ({"over": "2026-Q1"}, "is no period"),
         ({"by": ["period"]}, "is what every= gives"),
         ({"versus": "last"}, "is unknown"),
         ({"versus": {"who": "li"}}, "is not grouped by; by= has nothing"),
@@ -87,6 +88,30 @@ def test_questions_that_make_no_sense_are_refused(how, reason):
     """Each with its reason."""
     with pytest.raises(InvalidValue, match=reason):
         measure(facts_of(ORDERS), **{"metrics": ["booked"], **how})
+
+
+def test_units_of_time_are_those_of_calendars():
+    """Another one is named, with those there are."""
+    with pytest.raises(NotFound, match=r"fortnight.*there are: day, week"):
+        booked(every="fortnight")
+
+
+def test_one_metric_needs_no_list():
+    """By its key, or as it is."""
+    assert [row.exact for row in measure(facts_of(ORDERS[:1]), "booked")] == [Money("10", "EUR")]
+    assert list(measure(facts_of(ORDERS), named("booked"))) == list(measure(facts_of(ORDERS), ["booked"]))
+
+
+def test_what_several_metrics_find_is_told_once():
+    """One payment before its invoice is one, however many figures read it; two kinds of trouble are two findings."""
+    facts = [
+        Invoice(id="1", at=START + timedelta(days=5), customer="A", amount=Money("100", "EUR")),
+        Payment(id="p", at=START, customer="A", amount=Money("30", "EUR"), refers_to="1"),
+        Payment(id="q", at=START + timedelta(days=9), customer="A", amount=Money("900", "EUR"), refers_to="1"),
+    ]
+    figures = measure(facts_of(facts), ["collected", "days_to_pay", "receivables", "dso"])
+    assert [finding.count for finding in figures.findings] == [1, 1]
+    assert figures.findings == measure(facts_of(facts), ["receivables"]).findings
 
 
 def test_facts_that_a_metric_needs():
@@ -342,50 +367,3 @@ def test_figures_of_other_questions_do_not_merge():
         booked().merge(booked(by=["who"]))
     with pytest.raises(InvalidValue, match="cannot be merged"):
         booked().merge(booked(as_of=START + timedelta(days=300)))
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(-(2**61), 2**61)), max_size=30))
-def test_sums_are_exact_however_large(pairs):
-    """The sums of Python's integers, or a refusal where they need more than 63 bits."""
-    place, amounts = (np.array([pair[i] for pair in pairs], np.int64) for i in (0, 1))
-    expected = [sum(value for cell, value in pairs if cell == i) for i in range(4)]
-    if all(abs(total) < 2**61 for total in expected):
-        assert exact_sums(place, amounts, 4).tolist() == expected
-
-
-def test_sums_beyond_64_bits_are_refused():
-    """They do not wrap around."""
-    with pytest.raises(InvalidValue, match="does not fit 64 bits"):
-        exact_sums(np.zeros(4, np.int64), np.full(4, 2**61), 1)
-
-
-def test_sums_by_very_many_keys():
-    """More cells than fit a dense table are sorted instead, with the same sums; those that come to 0 are left out."""
-    from crmkit.journal import code
-
-    many = [code([str(i % size) for i in range(5000)]) for size in (4999, 4998)]
-    columns = {"a": many[0], "b": many[1]}
-    weights = np.arange(5000) - 2
-    state = Counts.of(columns, None, weights)
-    assert int(state.n.sum()) == int(weights.sum())
-    assert len(state.n) == 4999 == int((weights != 0).sum())
-    dense = Counts.of({"a": code(["x", "x", "y"])}, np.array([0, 0, 1]), np.array([5, -5, 2]))
-    assert dense.table() == [("y", 1, 2)]
-
-
-@pytest.mark.parametrize("metric", CATALOGUE, ids=lambda metric: metric.key)
-def test_every_kpi_is_declared(metric):
-    """In both languages, with what it answers, avoids and comes from; its id changes with its policies."""
-    about = metric.about
-    assert all((about.en, about.traps, about.source, about.grain, about.needs))
-    assert any("\u4e00" <= letter <= "\u9fff" for letter in about.zh)
-    assert about.mission.startswith("K")
-    assert about.formula.endswith(".")
-    assert named(about.key) is metric
-    assert len(metric.definition) == 12
-
-
-def test_catalogue_keys_are_unique():
-    """A key names one KPI."""
-    keys = [metric.key for metric in CATALOGUE]
-    assert len(set(keys)) == len(keys)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from crmkit.errors import InvalidValue
 from crmkit.journal import Coded, code
-from crmkit.metrics.states import Counts
+from crmkit.metrics.states import Counts, exact_sums
 
 rows = st.lists(
     st.tuples(st.none() | st.sampled_from("abc"), st.none() | st.sampled_from(["x", "y"]), st.integers(0, 9)),
@@ -109,3 +109,30 @@ def test_keys_alone_may_be_many():
     state = Counts.of({"a": code(texts), "b": code(texts[::-1]), "c": code(texts)}, None)
     assert len(state.table()) == 4000
     assert {row[-1] for row in state.table()} == {1}
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(-(2**61), 2**61)), max_size=30))
+def test_sums_are_exact_however_large(pairs):
+    """The sums of Python's integers, or a refusal where they need more than 63 bits."""
+    place, amounts = (np.array([pair[i] for pair in pairs], np.int64) for i in (0, 1))
+    expected = [sum(value for cell, value in pairs if cell == i) for i in range(4)]
+    if all(abs(total) < 2**61 for total in expected):
+        assert exact_sums(place, amounts, 4).tolist() == expected
+
+
+def test_sums_beyond_64_bits_are_refused():
+    """They do not wrap around."""
+    with pytest.raises(InvalidValue, match="does not fit 64 bits"):
+        exact_sums(np.zeros(4, np.int64), np.full(4, 2**61), 1)
+
+
+def test_sums_by_very_many_keys():
+    """More cells than fit a dense table are sorted instead, with the same sums; those that come to 0 are left out."""
+    many = [code([str(i % size) for i in range(5000)]) for size in (4999, 4998)]
+    columns = {"a": many[0], "b": many[1]}
+    weights = np.arange(5000) - 2
+    state = Counts.of(columns, None, weights)
+    assert int(state.n.sum()) == int(weights.sum())
+    assert len(state.n) == 4999 == int((weights != 0).sum())
+    dense = Counts.of({"a": code(["x", "x", "y"])}, np.array([0, 0, 1]), np.array([5, -5, 2]))
+    assert dense.table() == [("y", 1, 2)]

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
-from typing import Literal, TypeAlias
+from itertools import chain
+from typing import Literal, TypeAlias, get_args
 
-from crmkit.errors import InvalidValue
+from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Finding, summarise
 from crmkit.metrics import kpi
 from crmkit.metrics._checks import confidence
@@ -28,7 +29,7 @@ Versus: TypeAlias = Literal["previous"] | Mapping[str, str]
 
 def measure(
     facts: Facts,
-    metrics: Iterable[Metric | str],
+    metrics: Iterable[Metric | str] | Metric | str,
     *,
     by: Sequence[str] = (),
     over: Period | None = None,
@@ -43,7 +44,7 @@ def measure(
 
     Args:
         facts: what happened.
-        metrics: KPIs of `crmkit.metrics.kpi`, your own, or keys of its catalogue.
+        metrics: KPIs of `crmkit.metrics.kpi`, your own, or keys of its catalogue; one or several.
         by: columns to group by: "who", "customer", columns of the ledger or the journals (`dims`), or of
             `Facts.customers`. A metric takes them from its own rows, else from the customer, else from the case.
         over: the period; all that was observed if None, in whole units where `every` cuts it.
@@ -55,29 +56,30 @@ def measure(
         level: the confidence of the intervals.
 
     Raises:
-        InvalidValue: for facts that a metric needs and that are not there, or an unknown comparison.
-        NotFound: for a metric or a column that is not there.
+        InvalidValue: for facts that a metric needs and that are not there, an unknown comparison, or a period or a
+            metric that is none.
+        NotFound: for a metric, a column or a unit of time that is not there.
     """
+    groups, wanted = tuple([by] if isinstance(by, str) else by), _named(metrics)
+    _check_times(over, every)
+    _check(wanted, groups, versus)
     known = facts if as_known_at is None else facts.known_at(as_known_at)
     seen = known if as_of is None else known.as_of(as_of)
     until = seen.until() if as_of is None else to_micros(as_of, "as_of")
     there = zone(facts.tz)
     since = min(seen.since(), until)
     whole = over or _spanning(since, until, every, there, calendar)
-    groups = tuple([by] if isinstance(by, str) else by)
-    wanted = tuple(kpi.named(metric) if isinstance(metric, str) else metric for metric in metrics)
-    _check(wanted, groups, versus)
     cut = Buckets.of(whole, every, there)
     if versus == "previous":
         cut = cut.one_earlier(there)
     view = View(seen, cut, groups, until)
     states: dict[str, State] = {}
-    findings: list[Finding] = []
+    found: list[tuple[Finding, ...]] = []
     for metric in wanted:
-        states[metric.key], found = _state_of(metric, view)
-        findings += found
+        states[metric.key], findings = _state_of(metric, view)
+        found.append(summarise(findings))
     recipe = Recipe(wanted, groups, cut, since, until, versus, confidence(level), (view,))
-    return Figures(recipe, states, summarise(findings))
+    return Figures(recipe, states, _told_once(found))
 
 
 def _state_of(metric: Metric, view: View) -> tuple[State, list[Finding]]:
@@ -91,6 +93,33 @@ def _state_of(metric: Metric, view: View) -> tuple[State, list[Finding]]:
         made = counted(part, view)
         state[part.name] = state[part.name].merge(made) if part.name in state else made
     return state, findings
+
+
+def _told_once(found: Iterable[Iterable[Finding]]) -> tuple[Finding, ...]:
+    """The findings of several metrics, which read the same rows: what all of them find is not more for that."""
+    largest: dict[tuple[str | None, str, bool], Finding] = {}
+    for finding in chain.from_iterable(found):
+        key = (finding.column, finding.reason, finding.dropped)
+        if key not in largest or finding.count > largest[key].count:
+            largest[key] = finding
+    return tuple(largest.values())
+
+
+def _named(metrics: Iterable[Metric | str] | Metric | str) -> tuple[Metric, ...]:
+    given = [metrics] if isinstance(metrics, Metric | str) else metrics
+    wanted = tuple(kpi.named(metric) if isinstance(metric, str) else metric for metric in given)
+    for metric in wanted:
+        if not isinstance(metric, Metric):
+            name = getattr(metric, "__name__", repr(metric))
+            raise InvalidValue("metrics", name, "is no metric; give a key of the catalogue, or an instance")
+    return wanted
+
+
+def _check_times(over: Period | None, every: Every | None) -> None:
+    if over is not None and not isinstance(over, Period):
+        raise InvalidValue("over", over, "is no period; give one such as Period.quarter(2026, 1)")
+    if every is not None and every not in get_args(Every):
+        raise NotFound("unit of time", every, get_args(Every), "every=")
 
 
 def _check(metrics: Sequence[Metric], by: Sequence[str], versus: Versus | None) -> None:
