@@ -53,7 +53,9 @@ class Trails:
         case = journal.cases.codes
         order: Longs | None = None if _in_order(case, journal.entered, journal.left) else _ordered(journal)
         ranked = case if order is None else case[order]
-        starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])[: len(ranked)])
+        begins = np.ones(len(ranked), np.bool_)
+        np.not_equal(ranked[1:], ranked[:-1], out=begins[1:])
+        starts = np.flatnonzero(begins)
         return cls(journal, order, starts, np.diff(starts, append=len(ranked)))
 
     def take(self, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -149,11 +151,14 @@ class Trails:
 
 
 def _in_order(case: Codes, entered: Longs, left: Longs) -> bool:
-    same = case[1:] == case[:-1]
-    if (case[1:] < case[:-1]).any() or (same & (entered[1:] < entered[:-1])).any():
+    if (case[1:] < case[:-1]).any():
         return False
-    tied = np.flatnonzero(same & (entered[1:] == entered[:-1]))
-    return bool((left[tied + 1] >= left[tied]).all())
+    # As a rule nothing but the first stay of a case begins before the row above it, or at once with it.
+    early = entered[1:] <= entered[:-1]
+    early &= case[1:] == case[:-1]
+    tied = np.flatnonzero(early)
+    ahead = (entered[tied + 1] == entered[tied]) & (left[tied + 1] >= left[tied])
+    return bool(ahead.all())
 
 
 def _ordered(journal: Journal) -> Longs:
