@@ -176,7 +176,7 @@ class Conversion:
     def _ends(self, state: Counts, people: Sequence[str]) -> Ints:
         """Int64 counts, shape (people + 2, open stages, 4 outcomes, bins); the last two: unknown person, everybody."""
         names = self.order.names
-        # Column 0 of the outcome table is for stays that last; they have no next stage, which is the last place of `next`.
+        # Column 0 of the outcome table is for stays that last: their next stage is missing, the last place of `next`.
         outcome = np.roll(self.order.outcomes(names), -1, axis=1)
         stays = state.dense({"by": people, "stage": names, "next": names})[:, :-1]
         ends = np.zeros((len(people) + 2, len(self.order.open), len(policy.OUTCOMES), stays.shape[-1]), np.int64)
@@ -201,7 +201,7 @@ class Conversion:
         totals = ends.sum(axis=2)
         band = (limit[:, 0, horizon] for limit in estimate.interval(self.level))
         low, high, method = _limits(tuple(band), totals, self.level)
-        closed_only = np.stack(wilson(totals[:, 1], totals[:, 1:].sum(axis=1), self.level), axis=1).tolist()
+        closed = [limit.tolist() for limit in wilson(totals[:, 1], totals[:, 1:].sum(axis=1), self.level)]
         unit = policy.CLOCK_US[self.clock] / policy.CLOCK_US["day"]
         rows: list[Rate] = []
         for cell, who in [(-1, None), *enumerate(people), (-2, NOBODY)]:
@@ -215,7 +215,7 @@ class Conversion:
                     stage, who, entered, advanced, lost, back, stays, float(value[cell]),
                     float(low[cell]), float(high[cell]), method[cell], (horizon + 1) * unit,
                     float(decided[cell]),
-                    advanced / ended if ended else float("nan"), *closed_only[cell], definition,
+                    advanced / ended if ended else float("nan"), closed[0][cell], closed[1][cell], definition,
                 )
             )  # fmt: skip
         return rows

@@ -1,7 +1,6 @@
 """Judging a journal by a pipeline: one small function for each kind of deviation, all over columns."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -109,7 +108,6 @@ def _skips(law: Law, origin: int, to: int) -> str:
 
 def _no_move(law: Law, origin: int, to: int) -> str:
     return f"no move leads from {law.names[origin]!r} to {law.names[to]!r}"
-
 
 
 def _entries(bench: Bench, number: int) -> Iterator[tuple[int, int, list[Move], Longs]]:

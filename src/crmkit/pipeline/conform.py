@@ -246,7 +246,9 @@ def _conformance(bench: Bench, found: Found) -> Conformance:
     deviates = np.zeros(len(trails.journal.cases.values) + 1, np.bool_)
     deviates[codes[found.place]] = True
     np.maximum(verdicts, deviates[codes[trails.starts]] * np.int8(2), out=verdicts)
-    by_verdict = {verdict: int(np.count_nonzero(verdicts == code)) for code, verdict in enumerate(VERDICTS)}
+    by_verdict: dict[CaseVerdict, int] = {
+        verdict: int(np.count_nonzero(verdicts == code)) for code, verdict in enumerate(VERDICTS)
+    }
     return Conformance(trails.journal, by_verdict, dict(bench.skipped), verdicts, bench, found)
 
 
@@ -260,7 +262,9 @@ def _closed(bench: Bench) -> Bools:
     """Which cases are in a closed stage at the end."""
     trails = bench.trails
     last = trails.last
-    reached = bench.entered[last] if bench.laws.one else np.where(trails.tail >= 0, bench.left[last], bench.entered[last])
+    reached = (
+        bench.entered[last] if bench.laws.one else np.where(trails.tail >= 0, bench.left[last], bench.entered[last])
+    )
     tables: list[Any] = [*(law.closed for law in bench.laws.laws), np.zeros(len(trails.stages), np.bool_)]
     return bench.laws.look(tables, bench.laws.at(reached), trails.final)
 
