@@ -6,6 +6,7 @@ import numpy.typing as npt
 
 from crmkit.journal import UNKNOWN
 from crmkit.metrics._cuts import LASTS, Cut
+from crmkit.metrics._seasons import Season
 from crmkit.metrics._semimarkov import SUPPORT, Hazards, chances, count, hazards, width_of
 
 __all__ = ["BASELINES", "Foresight", "Worth", "baselines", "foresee", "shifted", "states_amounts", "worth_of"]
@@ -55,18 +56,19 @@ class Worth:
     policy: str
 
 
-def foresee(cut: Cut, window: int | None, ends: Ints) -> Foresight:
+def foresee(cut: Cut, window: int | None, ends: Ints, season: Season) -> Foresight:
     """The semi-Markov forecast.
 
     Args:
         cut: what is known.
         window: how many days of history count; None for all.
         ends: the last days of the buckets, ascending.
+        season: of the days ahead.
     """
     width = width_of(cut)
     since = cut.first_day - 1 if window is None else max(-window, cut.first_day - 1)
     table = _widened(cut, since, width)
-    solved = chances(table.rate, ends.tolist())
+    solved = chances(season.apply(table.rate), ends.tolist(), season.kinds)
     live = cut.live
     stage, age = cut.stage[live], np.minimum(-cut.start[live], width - 1)
     # The first day ahead decides by what a deal is judged.
@@ -92,7 +94,7 @@ def _widened(cut: Cut, since: int, width: int) -> Hazards:
     )  # fmt: skip
 
 
-def shifted(chance: Floats, shift: float) -> Floats:
+def shifted(chance: Floats, shift: float | Floats) -> Floats:
     """Chances whose odds are multiplied by exp(shift)."""
     odds = np.exp(shift)
     return np.asarray(chance * odds / (1.0 - chance + chance * odds))

@@ -192,7 +192,9 @@ def backtest(
     won: Iterable[str] = (),
     lost: Iterable[str] = (),
     horizon: int = 90,
+    by: str | None = None,
     window: Window = "auto",
+    tz: str = "UTC",
     rng: np.random.Generator | None = None,
 ) -> Backtest:
     """Forecast at earlier cuts with what was known there, and compare.
@@ -204,14 +206,16 @@ def backtest(
         won: see `forecast`.
         lost: see `forecast`.
         horizon: days.
+        by: see `forecast`.
         window: see `forecast`.
+        tz: see `forecast`.
         rng: for the paired bootstrap of the skill; without it there is no interval and no "better".
 
     Raises:
         InvalidValue: for a cut whose horizon is not over or that has no closed deal before it, or if no cut is left.
     """
     order = StageOrder.of(stages, journal, won, lost)
-    shop = workshop(journal, order, horizon=horizon, window=window, by=None, every="month", tz="UTC")
+    shop = workshop(journal, order, horizon=horizon, window=window, by=by, every="month", tz=tz)
     last = journal.until - horizon * DAY_US
     found = shop.past(journal.until) if cuts is None else tuple(_asked(shop, to_micros(cut), last) for cut in cuts)
     if not found:
@@ -221,7 +225,7 @@ def backtest(
     actual = np.array([float(actual_of(shop, one)) for one in records])
     happened = np.concatenate([one.happened for one in records])
     ours = np.concatenate([one.ahead.chance[:, -1] for one in records])
-    definition = definition_id("backtest", order=order, horizon=horizon, window=window)
+    definition = definition_id("backtest", order=order, horizon=horizon, by=by, window=window, tz=tz)
     return Backtest(
         tuple(_row(shop, one) for one in records), MethodScores(_methods(shop, records, rng)),
         calibration(ours, happened), Coverages(tuple(_coverage(records, level, horizon) for level in _LEVELS)),

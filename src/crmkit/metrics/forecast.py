@@ -284,6 +284,15 @@ def _past(shop: Workshop, one: Record) -> PastCut:
     return PastCut(moment(one.cut.at), predicted, actual, predicted / float(actual) if actual else float("nan"))
 
 
+def _pooling(made: Record, shop: Workshop) -> str:
+    if shop.by is None:
+        return "none"
+    odds = np.exp(sorted(made.apart.values()))
+    if not len(odds):
+        return "pooled: odds of their own did not forecast better at past cuts"
+    return f"partially pooled: odds x {odds[0]:.2f} to {odds[-1]:.2f}"
+
+
 def _policies(made: Record, shop: Workshop) -> dict[str, str]:
     cut = made.cut
     unpriced = int((cut.amount[cut.live] == UNKNOWN).sum()) if shop.priced else 0
@@ -291,6 +300,8 @@ def _policies(made: Record, shop: Workshop) -> dict[str, str]:
         "estimator": "clock-reset semi-Markov, Aalen-Johansen given age, open stays right-censored",
         "window": "all history" if made.window is None else f"{made.window} days, longer where an age is not supported",
         "drift": f"odds x {np.exp(made.shift):.3f}, from {len(made.past)} past cuts",
+        "season": str(made.season),
+        "segments": _pooling(made, shop),
         "new deals": f"{made.ahead.arrivals:.3g} a day",
         "amounts": f"{made.worth.policy}; {unpriced} open deals say none" if shop.priced else "none",
         "clock": "days that end at the cut",
