@@ -14,6 +14,7 @@ from crmkit.metrics.policy import StageOrder
 
 __all__ = ["actual_of", "held", "in_units", "limits", "refuted", "workshop"]
 
+
 def workshop(
     journal: Journal, order: StageOrder, *, horizon: int, window: int | str | None, by: str | None, every: str, tz: str
 ) -> Workshop:

@@ -18,7 +18,17 @@ from crmkit.metrics._foresight import Foresight, Worth, foresee, shifted, states
 from crmkit.metrics._seasons import Season, season_of
 from crmkit.metrics.policy import StageOrder
 
-__all__ = ["LEAST_CUTS", "Record", "Workshop", "chosen_window", "helped", "interval_scale", "odds_shift", "overlap", "segment_shifts"]
+__all__ = [
+    "LEAST_CUTS",
+    "Record",
+    "Workshop",
+    "chosen_window",
+    "helped",
+    "interval_scale",
+    "odds_shift",
+    "overlap",
+    "segment_shifts",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -54,7 +64,7 @@ class Record:
         worth: of deals.
         mean: expected value of each bucket and of all of them, shape (M + 1,), in hundredths or wins.
         spread: its standard deviation if deals were independent and rates lasted, shape (M + 1,).
-        scale: for each of M + 1 and each past record, |actual - mean| / spread, shape (M + 1, k).
+        scale: for each of M + 1 and each past record, (actual - mean) / spread, shape (M + 1, k).
         past: the records that were over by then, oldest first.
         priced: whether values are amounts.
         outcome: what became of it, once it is over.
@@ -260,6 +270,10 @@ def helped(past: Sequence[Record]) -> bool:
 def interval_scale(scale: Floats, level: float) -> float:
     """How many standard deviations make an interval that held at past cuts (split conformal).
 
+    Args:
+        scale: by how many standard deviations past cuts were missed, NaN where not known.
+        level: how many of the cuts it is to hold.
+
     Returns:
         The ceil((k + 1) level)-th smallest of k; NaN for fewer than 8, or too few for the level.
     """
@@ -267,7 +281,7 @@ def interval_scale(scale: Floats, level: float) -> float:
     rank = math.ceil((len(scale) + 1) * level - 1e-9)
     if len(scale) < LEAST_CUTS or rank > len(scale):
         return math.nan
-    return float(np.sort(scale)[rank - 1])
+    return float(np.sort(np.abs(scale))[rank - 1])
 
 
 def _loss(p: Floats, y: npt.NDArray[np.bool_]) -> Floats:
@@ -283,8 +297,8 @@ def _fresh_shifted(plain: Foresight, shift: float) -> Floats:
 
 
 def _misses(one: Record, size: int) -> Floats:
-    """|actual - mean| / spread of each bucket and of all of them; NaN for buckets that the record lacks."""
-    own = np.abs(one.worth_of_outcome - one.mean) / one.spread
+    """(actual - mean) / spread of each bucket and of all of them; NaN for buckets that the record lacks."""
+    own = (one.worth_of_outcome - one.mean) / one.spread
     found = np.full(size, np.nan)
     shared = min(size, len(own)) - 1
     found[:shared], found[-1] = own[:shared], own[-1]

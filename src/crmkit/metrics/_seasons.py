@@ -34,7 +34,7 @@ class Season:
 
     Attributes:
         factors: what hazards are multiplied with, shape (3, 3): months of a quarter by moves onward, to won, to lost;
-            of each move the geometric mean is 1.
+            of each move the mean, weighted by the events that each month would expect, is 1.
         kinds: the month of its quarter, 0..2, of each of the days 1..h, shape (h,).
     """
 
@@ -118,4 +118,9 @@ def _factors(kind: Ints, seen: Floats, expected: Floats) -> Floats:
     apart = mean - mean.mean()
     noise = float((within / n).mean())
     signal = max(0.0, float((apart**2).sum()) / (_KINDS - 1) - noise)
-    return np.exp(apart * signal / (signal + noise)) if signal > 0.0 else np.ones(_KINDS)
+    if signal == 0.0:
+        return np.ones(_KINDS)
+    found = np.exp(apart * signal / (signal + noise))
+    # As many events in all as without a season.
+    usual = np.bincount(kind, expected[enough])
+    return np.asarray(found * usual.sum() / (found @ usual))

@@ -183,7 +183,7 @@ class _Day:
         onward = rate[:, :, :stages]
         # A stay may end on the day it begins, so that the arrivals of one day hang together. Where they go round for
         # ever they are never won: the smallest solution is that of the pseudo-inverse.
-        same_day = np.linalg.pinv(np.eye(stages) - onward[:, 0])
+        same_day = np.asarray(np.linalg.pinv(np.eye(stages) - onward[:, 0]), np.float64)
         return cls(np.maximum(1.0 - rate.sum(axis=2), 0.0), onward, rate[:, :, stages], same_day)
 
 
