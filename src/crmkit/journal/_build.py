@@ -50,7 +50,8 @@ class _Entries:
     @cached_property
     def goes_on(self) -> Mask:
         """Whether the row after each but the last one is of the same case."""
-        return self.cases[1:] == self.cases[:-1]
+        same: Mask = self.cases[1:] == self.cases[:-1]
+        return same
 
     @property
     def ends(self) -> Mask:
