@@ -167,9 +167,6 @@ class _Zoned:
     utc: npt.NDArray[np.datetime64]
     series: Any
 
-    def __len__(self) -> int:
-        return len(self.utc)
-
 
 Values: TypeAlias = "Sequence[Any] | npt.NDArray[Any] | Coded | _Zoned"
 
@@ -208,7 +205,7 @@ class _Columns:
         if isinstance(values, np.ndarray) and values.dtype.kind == "M":
             none: npt.NDArray[np.bool_] = np.isnat(values)
             return none
-        return np.fromiter((_as_text(value) is None for value in self._listed(column)), np.bool_, len(values))
+        return np.fromiter((_as_text(value) is None for value in self._listed(column)), np.bool_, len(self))
 
     def instants(self, column: str, tz: Zone, dates: Dates) -> Instants:
         values = self._column(column)
