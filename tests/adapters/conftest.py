@@ -1,22 +1,6 @@
-"""What the tests of adapters share: servers that run as long as the tests of a worker do."""
+"""What the tests of adapters share."""
 
 import pytest
-
-from . import _servers
-
-
-@pytest.fixture(scope="session")
-def postgresql_url():
-    """A PostgreSQL server."""
-    with _servers.postgresql() as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def mariadb_url():
-    """A MariaDB server."""
-    with _servers.mariadb() as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])

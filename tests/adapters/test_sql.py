@@ -145,7 +145,7 @@ def test_a_busy_hosts_transaction_is_told(engine, store, tenant):
                     "mariadb": "SET innodb_lock_wait_timeout = 1"}  # fmt: skip
         second.exec_driver_sql(patience[engine.dialect.name])
         second.commit()
-        with pytest.raises(Unavailable, match="(?i)lock"):
+        with pytest.raises(Unavailable, match=r"(?i)lock"):
             SqlStore(second, tenant=tenant).events.append([fact(2)])
         second.rollback()
         first.commit()

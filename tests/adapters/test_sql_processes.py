@@ -6,11 +6,10 @@ import sys
 import textwrap
 
 import sqlalchemy as sa
+from tests import _servers
 
 from crmkit.adapters.sql import SqlStore
 from crmkit.protocols import Query
-
-from . import _servers
 
 WRITER = """
     import sys

@@ -31,26 +31,29 @@ def postgresql(*options):
 @contextmanager
 def _running_postgresql(tools, folder, options):
     who, data = _as("postgres"), folder / "data"
-    run = {"check": True, "cwd": folder, "stdout": subprocess.DEVNULL}
-    subprocess.run(
-        [*who, f"{tools}/initdb", "-D", data, "-A", "trust", "-U", "crm", "-E", "UTF8", "--locale=C.UTF-8"], **run
-    )
+    _run(folder, [*who, f"{tools}/initdb", "-D", data, "-A", "trust", "-U", "crm", "-E", "UTF8", "--locale=C.UTF-8"])
     settings = " ".join((f"-k {folder}", "-c listen_addresses=''", "-c max_connections=60", *options))
-    subprocess.run([*who, f"{tools}/pg_ctl", "-D", data, "-o", settings, "-w", "-l", folder / "log", "start"], **run)
+    _run(folder, [*who, f"{tools}/pg_ctl", "-D", data, "-o", settings, "-w", "-l", folder / "log", "start"])
     try:
         yield f"postgresql+psycopg://crm@/postgres?host={folder}"
     finally:
-        subprocess.run([*who, f"{tools}/pg_ctl", "-D", data, "-m", "immediate", "stop"], **run)
+        _run(folder, [*who, f"{tools}/pg_ctl", "-D", data, "-m", "immediate", "stop"])
 
 
 def crash_postgresql(url):
     """Stop a server without a checkpoint, whatever its clients are doing, and start it again."""
     folder = Path(url.partition("host=")[2])
     control = [*_as("postgres"), f"{_tools()}/pg_ctl", "-D", folder / "data", "-w"]
-    run = {"check": True, "cwd": folder, "stdout": subprocess.DEVNULL}
-    subprocess.run([*control, "-m", "immediate", "stop"], **run)
+    _run(folder, [*control, "-m", "immediate", "stop"])
     settings = f"-k {folder} -c listen_addresses=''"
-    subprocess.run([*control, "-o", settings, "-l", folder / "log", "start"], **run)
+    _run(folder, [*control, "-o", settings, "-l", folder / "log", "start"])
+
+
+def _run(folder, command):
+    """Run a command that has to succeed, and say what it said if it does not."""
+    done = subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{command[-1]} failed: {done.stderr}")
 
 
 def _tools():
@@ -74,9 +77,8 @@ def mariadb():
 def _running_mariadb(server, installer, folder):
     who = _as("mysql")
     data, socket = folder / "data", folder / "db.sock"
-    run = {"check": True, "cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run([*who, installer, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
-                    "--skip-test-db"], **run)  # fmt: skip
+    _run(folder, [*who, installer, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
+                    "--skip-test-db"])  # fmt: skip
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [*who, server, "--no-defaults", f"--datadir={data}", f"--socket={socket}", "--skip-networking",
@@ -86,7 +88,7 @@ def _running_mariadb(server, installer, folder):
     try:
         _wait_for(socket, process, folder / "log")
         command = ["mariadb", "--no-defaults", f"--socket={socket}", "-u", "root", "-e", "CREATE DATABASE crm"]
-        subprocess.run(command, **run)
+        _run(folder, command)
         yield f"mariadb+pymysql://root@localhost/crm?unix_socket={socket}&charset=utf8mb4"
     finally:
         process.terminate()
