@@ -187,7 +187,7 @@ class Figures:
         rows: dict[str, dict[str, list[Any]]] = {}
         for view in self._recipe.views:
             for part in metric.parts(view):
-                if isinstance(part, Part):
+                if isinstance(part, Part) and part.shown:
                     _collect(rows.setdefault(part.name, {}), view.table(part.table)[_rows_of(part, figure, view)])
         found = {name: columns for name, columns in rows.items() if columns}
         return Evidence(figure, found, _words(figure, metric, found))
@@ -232,7 +232,9 @@ def _figures(metric: Metric, state: dict[str, Counts], recipe: Recipe) -> Iterat
     made = metric.estimate(cells, recipe.level)
     compared = _compared(cells, made, recipe)
     lost = _unusable(cells, unusable, recipe)
-    groups = {name: cells.column(name) for name in (*recipe.by, *metric.about.within) if name != "currency"}
+    # The currency of money is its unit; of a count it is a group like another.
+    told = metric.about.within if metric.about.unit != "money" else [n for n in metric.about.within if n != "currency"]
+    groups = {name: cells.column(name) for name in (*recipe.by, *told)}
     periods, first = cells.column("period"), int(recipe.versus == "previous")
     units = cells.column("currency") if "currency" in cells.dims else [metric.about.unit] * len(cells)
     over = recipe.buckets.edges[1:] <= recipe.until + 1
