@@ -367,7 +367,8 @@ class _Line:
 
     @classmethod
     def of(cls, row: Figure, about: About, lang: Literal["en", "zh"]) -> Self:
-        shown = "no data" if row.value is None else f"{row.exact}" if row.exact is not None else f"{row.value:.4g}"
+        form = ".2f" if about.unit == "money" else ".4g"
+        shown = "no data" if row.value is None else f"{row.exact}" if row.exact is not None else f"{row.value:{form}}"
         unit = "" if isinstance(row.exact, Money) else f" {row.unit}"
         limits = "" if row.low is None or row.high is None else f"{row.low:.4g} to {row.high:.4g}"
         change = "" if row.change is None else f"{row.change:+.4g}"
