@@ -83,6 +83,12 @@ class View:
         """The order of the stages of a journal."""
         return StageOrder.of(getattr(self.facts, _ORDERS[name]), self.journal(name, metric))
 
+    def in_open_stages(self, name: TableName, metric: str) -> Ints:
+        """The rows of a journal that are stays in stages that are not closed."""
+        stages, order = self.journal(name, metric).stages, self.order(name, metric)
+        is_open = np.array([*(stage in order.open for stage in stages.values), False])
+        return np.flatnonzero(is_open[stages.codes])
+
     def cases(self, name: TableName, metric: str) -> Cases:
         """The cases of a journal as they stand at the end of observation."""
         if ("cases", name) not in self._seen:

@@ -39,7 +39,7 @@ class Snapshots:
     def of(cls, view: View, metric: str) -> Self:
         """The snapshots of the deals."""
         journal = view.journal("journal", metric)
-        rows = _in_open_stages(view, metric)
+        rows = view.in_open_stages("journal", metric)
         edges = view.buckets.edges
         begun = edges[:-1] <= view.until
         ends = np.minimum(edges[1:] - 1, view.until)[begun]
@@ -84,7 +84,7 @@ def history(view: View, metric: str) -> Iterator[Part]:
     known at its end.
     """
     journal, order = view.journal("journal", metric), view.order("journal", metric)
-    rows = _in_open_stages(view, metric)
+    rows = view.in_open_stages("journal", metric)
     rows = rows[(journal.left[rows] != OPEN) & (journal.left[rows] <= view.until)]
     names = journal.stages.values
     kind = [0 if name in order.won else 1 if name in order.lost else 2 for name in names]
@@ -99,13 +99,6 @@ def history(view: View, metric: str) -> Iterator[Part]:
             "next": Coded(np.where(end == 2, journal.next[rows], -1).astype(np.int32), names),
         },
     )  # fmt: skip
-
-
-def _in_open_stages(view: View, metric: str) -> Ints:
-    """The stays in stages that are not closed."""
-    journal, order = view.journal("journal", metric), view.order("journal", metric)
-    is_open = np.array([*(name in order.open for name in journal.stages.values), False])
-    return np.flatnonzero(is_open[journal.stages.codes])
 
 
 def _aged(view: View, since: Ints, at: Ints) -> Ints:

@@ -63,7 +63,7 @@ class NewCustomers(Metric):
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """The row of each customer's first purchase."""
-        rows, findings = _purchases(view, self.first, self.key)
+        rows, findings = buying(view, self.first, self.key)
         yield from findings
         ledger = view.ledger(self.key)
         order = rows[np.argsort(ledger.customers.codes[rows], kind="stable")]
@@ -113,7 +113,7 @@ class ReactivatedCustomers(Metric):
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """The purchases that end a silence."""
-        rows, findings = _purchases(view, self.first, self.key)
+        rows, findings = buying(view, self.first, self.key)
         yield from findings
         ledger = view.ledger(self.key)
         order = rows[np.argsort(ledger.customers.codes[rows], kind="stable")]
@@ -126,7 +126,7 @@ class ReactivatedCustomers(Metric):
         return counts_of(cells.sum("n"), level)
 
 
-def _purchases(view: View, kind: FirstSign, metric: str) -> tuple[Ints, list[Finding]]:
+def buying(view: View, kind: FirstSign, metric: str) -> tuple[Ints, list[Finding]]:
     """The purchases that make a customer, in the order of time: not credit notes, nor what they wholly took back."""
     ledger = view.ledger(metric)
     rows = view.of(kind, metric)
