@@ -43,7 +43,7 @@ def exchanged(
         pair = units.codes[rows].astype(np.int64) + len(units.values) * day
         order = np.argsort(pair, kind="stable")
         for group in np.split(order, np.flatnonzero(np.diff(pair[order])) + 1):
-            unit, on = units.values[units.codes[rows[group[0]]]], from_day(day[group[0]])
+            unit, on = units.values[units.codes[rows[group[0]]]], from_day(int(day[group[0]]))
             try:
                 rate = known.on(on, unit, to)
             except RateMissing:

@@ -10,7 +10,7 @@ from hypothesis import given
 from crmkit.errors import InvalidValue
 from crmkit.metrics import cycle_time, time_in_stage
 from crmkit.metrics.facts import Facts
-from crmkit.metrics.kpi.cycle import ConversionCycle, StageTime
+from crmkit.metrics.kpi.cycle import ConversionCycle, StageDuration
 from crmkit.metrics.measure import measure
 from crmkit.metrics.survival import aalen_johansen
 
@@ -70,7 +70,7 @@ def test_a_band_that_never_gets_there_has_no_upper_limit():
 def test_time_in_stage_is_kaplan_meier(listed):
     """Each stay counts, the open ones as censored; minutes are grouped to 0.4 %."""
     journal = journal_of(listed)
-    rows = {row.group["stage"]: row for row in measure(Facts(journal=journal), [StageTime()])}
+    rows = {row.group["stage"]: row for row in measure(Facts(journal=journal), [StageDuration()])}
     single = {row.stage: row for row in time_in_stage(journal)}
     counted = {}
     for (case, stage, *_), (following, *_rest) in pairwise([*stays_of(listed), (None,)]):
@@ -99,6 +99,6 @@ def test_parts_add_up_and_people_are_apart():
 def test_what_is_no_share_is_refused():
     """A quantile lies between 0 and 1, a horizon is a day."""
     with pytest.raises(InvalidValue, match="between 0 and 1"):
-        StageTime(share=1.0)
+        StageDuration(share=1.0)
     with pytest.raises(InvalidValue, match="below 1"):
         ConversionCycle(horizon_days=0)

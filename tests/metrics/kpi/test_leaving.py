@@ -11,7 +11,7 @@ from crmkit.errors import InvalidValue
 from crmkit.journal import Ledger
 from crmkit.metrics.churn import churned, lapses, purchases, subscriptions
 from crmkit.metrics.facts import Facts
-from crmkit.metrics.kpi.leaving import ChurnRate, LostCustomers
+from crmkit.metrics.kpi.leaving import CustomerChurn, LostCustomers
 from crmkit.metrics.measure import measure
 from crmkit.model import Invoice
 from crmkit.values import Money, Period
@@ -67,7 +67,7 @@ def test_lapsing_is_that_of_churned(listed, limit):
     """All customers together it is `churned` of `lapses`; a period that is not over has no rate, but a count so far."""
     facts = invoices(listed)
     figures = measure(
-        facts, [ChurnRate(gap_days=limit, least=3), LostCustomers(gap_days=limit, least=3)], over=HALF, every="month",
+        facts, [CustomerChurn(gap_days=limit, least=3), LostCustomers(gap_days=limit, least=3)], over=HALF, every="month",
         as_of=END,
     )  # fmt: skip
     spells = lapses(
@@ -90,7 +90,7 @@ def test_lapsing_is_that_of_churned(listed, limit):
 def test_a_customer_belongs_to_whom_the_last_purchase_belongs(listed):
     """By person, the base of each month is the customers whose last purchase before it was theirs."""
     listed = sorted({(row[0], row[1]): row for row in listed}.values())
-    figures = measure(invoices(listed), [ChurnRate(gap_days=365)], by=["who"], over=HALF, every="month", as_of=END)
+    figures = measure(invoices(listed), [CustomerChurn(gap_days=365)], by=["who"], over=HALF, every="month", as_of=END)
     for period in HALF.split("month"):
         owned = list(owners(listed, period.start).values())
         mine = {row.group["who"]: row.n for row in figures if row.period == period.name and row.n}
@@ -179,6 +179,6 @@ def test_nobody_bought():
     facts = invoices([(0, None, "wei")])
     assert len(measure(facts, ["churn_rate"], as_of=END)) == 0
     with pytest.raises(InvalidValue, match="below 1"):
-        ChurnRate(gap_days=0)
+        CustomerChurn(gap_days=0)
     with pytest.raises(InvalidValue, match="nobody bought twice"):
         lapses(purchases(["a"], [date(2026, 1, 1)], as_of=date(2026, 1, 5)))

@@ -13,7 +13,7 @@ from crmkit.metrics.kpi._journals import cohort, cycle_by
 from crmkit.metrics.metric import About, Cells, Estimate, Metric, Part
 from crmkit.metrics.view import View
 
-__all__ = ["ConversionCycle", "StageTime"]
+__all__ = ["ConversionCycle", "StageDuration"]
 
 _MINUTE_US = 60_000_000
 _MINUTES = 1440.0
@@ -60,7 +60,7 @@ class ConversionCycle(Metric):
 
 
 @attrs.frozen
-class StageTime(Metric):
+class StageDuration(Metric):
     """Days in a stage, whatever comes after it.
 
     Attributes:

@@ -11,14 +11,15 @@ import numpy as np
 
 from crmkit.journal import Finding
 from crmkit.metrics._estimates import counts_of, shares_of
+from crmkit.metrics.kpi._buying import buying
 from crmkit.metrics.kpi._checks import at_least_one, inner_share
 from crmkit.metrics.kpi._leaving import contracts, lapsing, left_in_periods, lost_revenue
 from crmkit.metrics.kpi._ratios import ratios_of
-from crmkit.metrics.kpi.customers import FirstSign, buying
+from crmkit.metrics.kpi.customers import FirstSign
 from crmkit.metrics.metric import About, Cells, Estimate, Metric, Part
 from crmkit.metrics.view import View
 
-__all__ = ["ChurnRate", "ContractChurn", "LostCustomers", "RevenueChurn"]
+__all__ = ["ContractChurn", "CustomerChurn", "LostCustomers", "RevenueChurn"]
 
 _HALF_OPEN = (
     "periods are half-open: no end falls between two, and customers before + new - lost = customers after",
@@ -55,7 +56,7 @@ class _Lapsing(Metric):
 
 
 @attrs.frozen
-class ChurnRate(_Lapsing):
+class CustomerChurn(_Lapsing):
     """The share of customers who stop buying; attributes as of `LostCustomers`."""
 
     about: ClassVar[About] = About(
