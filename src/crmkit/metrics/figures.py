@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Finding, Frameable, Journal, Ledger, summarise
+from crmkit.metrics._checks import confidence
 from crmkit.metrics._estimates import mover
 from crmkit.metrics._recipe import Recipe
 from crmkit.metrics.metric import UNUSABLE, About, Cells, Estimate, Metric, Part, State
@@ -131,6 +132,11 @@ class Figures:
             told = "; ".join(" ".join(map(str, _place(row))) for row in fitting[:3])
             raise InvalidValue("figure", " ".join(map(str, wanted)), f"is one of {len(fitting)}: {told} ...")
         return fitting[0]
+
+    def interval(self, level: float) -> Self:
+        """The same figures with intervals of another confidence."""
+        recipe = attrs.evolve(self._recipe, level=confidence(level))
+        return type(self)(recipe, self.states, self.findings)
 
     def to_dict(self) -> dict[str, list[Any]]:
         """The rows as columns, groups among them; exact values are decimal texts."""
