@@ -7,7 +7,7 @@ from unicodedata import east_asian_width
 if TYPE_CHECKING:
     from crmkit.metrics._cards import Card, Result
 
-__all__ = ["TEAM", "Said", "few", "gated", "no_score", "several", "table", "text_of", "unclear", "unknown"]
+__all__ = ["TEAM", "Said", "few", "gated", "no_score", "not_yet", "several", "table", "text_of", "unclear", "unknown"]
 
 #: A text in English and in Chinese.
 Said: TypeAlias = tuple[str, str]
@@ -17,7 +17,6 @@ Language: TypeAlias = Literal["en", "zh"]
 TEAM = "(team)"
 
 _UNKNOWN: dict[str, Said] = {
-    "no figure": ("no data", "无数据"),
     "no goal": ("shown, not judged", "仅展示，不考核"),
     "nobody": ("no target was set for this member", "未给该成员设定目标"),
     "no team": ("no figure of the team to take a share of", "没有可分摊的团队数据"),
@@ -51,6 +50,11 @@ def unknown(reason: str) -> Said:
 def few(n: int, least: int) -> Said:
     """That a figure rests on few."""
     return f"rests on {n}, fewer than {least}: chance decides", f"仅基于 {n} 个样本（少于 {least}），受偶然因素影响大"
+
+
+def not_yet(n: int, lasting: int) -> Said:
+    """Why there are facts and no figure."""
+    return f"no figure of {n}, of which {lasting} last", f"{n} 条记录（其中 {lasting} 条尚未结束）不足以得出数据"
 
 
 def unclear(low: float, high: float) -> Said:
@@ -87,7 +91,7 @@ def _card(card: "Card", *, chinese: bool) -> str:
     who = card.member or ("（团队）" if chinese else TEAM)
     points = "分" if chinese else " points"
     score = ("无总分" if chinese else "no score") if card.score is None else f"{card.score}{points}"
-    limits = "" if card.low is None or card.high is None else f" ({card.low:.1f} - {card.high:.1f})"
+    limits = "" if card.low is None else f" ({card.low:.1f} - {'∞' if card.high is None else f'{card.high:.1f}'})"
     why = card.why_zh if chinese else card.why
     rows = [[head[chinese] for head in _HEADS], *(_line(result, chinese=chinese) for result in card.results)]
     return "\n".join([f"{who}: {score}{limits}" + (f"; {why}" if why else ""), table(rows)])
@@ -97,7 +101,7 @@ def _line(row: "Result", *, chinese: bool) -> list[str]:
     unit = "" if row.exact else f" {row.unit}"
     figure = "-" if row.value is None else f"{row.exact or _number(row.value)}{unit}"
     low, high = row.attainment_low, row.attainment_high
-    both = "" if low is None and high is None else f"{_share(low)} - {_share(high)}"
+    both = "" if low is None and high is None else f"{_share(low, '-∞')} - {_share(high, '∞')}"
     return [
         row.name_zh if chinese else row.name, figure, "-" if row.full is None else _number(row.full),
         _share(row.attainment), both, f"{row.weight:f}" if row.full is not None or row.verdict != "no target" else "-",
@@ -109,8 +113,8 @@ def _number(value: float) -> str:
     return f"{value:.2f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
+def _share(value: float | None, none: str = "-") -> str:
+    return none if value is None else f"{value:.1%}"
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

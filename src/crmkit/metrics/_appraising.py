@@ -17,7 +17,8 @@ from crmkit.metrics.figures import Figure, Figures
 __all__ = ["Measured", "card_of"]
 
 # Standard normal deviates at which intervals are asked for, to find that which just reaches a target.
-_STEPS = tuple(step / 4 for step in range(1, 17))
+# The first is near 0: the limits of a count do not shrink to the count.
+_STEPS = (0.01, *(step / 4 for step in range(1, 17)))
 
 
 @attrs.frozen(eq=False)
@@ -83,14 +84,16 @@ class _Line:
 
 
 def _ratio(one: Figure, base: Figure) -> tuple[float | None, float | None]:
-    """Limits of a ratio from the limits of both (MOVER-R, Donner & Zou 2012); None where it is unbounded."""
+    """Limits of a ratio from the limits of both (MOVER-R, Donner & Zou 2012); None where unbounded."""
     a, b = one.value or 0.0, base.value or 0.0
     low, high = (a if end is None else end for end in (one.low, one.high))
     least, most = (b if end is None else end for end in (base.low, base.high))
-    lower = a * b - math.sqrt(max((a * b) ** 2 - low * most * (2 * a - low) * (2 * b - most), 0.0))
-    upper = a * b + math.sqrt(max((a * b) ** 2 - high * least * (2 * a - high) * (2 * b - least), 0.0))
-    below, above = most * (2 * b - most), least * (2 * b - least)
-    return lower / below if below > 0 else None, upper / above if above > 0 else None
+    above = least * (2 * b - least)
+    lowest, highest = low * (2 * a - low), high * (2 * a - high)
+    lower = math.sqrt(max((a * b) ** 2 - lowest * most * (2 * b - most), 0.0))
+    upper = math.sqrt(max((a * b) ** 2 - highest * least * (2 * b - least), 0.0))
+    # The lower root in the form that does not lose digits, and holds where the quadratic is none.
+    return lowest / (a * b + lower) if a * b + lower else 0.0, (a * b + upper) / above if above > 0 else None
 
 
 def card_of(scheme: Scheme, measured: Mapping[str, Measured], member: str | None) -> Card:
@@ -196,7 +199,7 @@ def _said(
     if not goal or (isinstance(line, str) and figure is not None and figure.value is not None):
         return "no target", words.unknown(line if isinstance(line, str) else "no goal")
     if value is None or figure is None:
-        return "no data", words.unknown("no figure")
+        return "no data", ("", "") if figure is None else words.not_yet(figure.n, figure.n_open)
     if low is None and high is None:
         return ("met" if value >= 1.0 else "missed"), ("", "")
     notes = [words.few(figure.n, least)] if figure.n < least else []
@@ -230,13 +233,12 @@ def _range(results: Sequence[Result], raw: Decimal) -> tuple[float | None, float
         if not share or row.counted is None or (row.attainment_low is None and row.attainment_high is None):
             continue
         uncertain = True
-        low, high = (
-            row.counted if end is None else max(row.floor, end if row.cap is None else min(end, row.cap))
-            for end in (row.attainment_low, row.attainment_high)
-        )
+        most = math.inf if row.cap is None else row.cap
+        low = row.floor if row.attainment_low is None else min(max(row.attainment_low, row.floor), most)
+        high = most if row.attainment_high is None else min(max(row.attainment_high, row.floor), most)
         below += (share * (row.counted - low)) ** 2
         above += (share * (high - row.counted)) ** 2
-    return (float(raw) - math.sqrt(below), float(raw) + math.sqrt(above)) if uncertain else (None, None)
+    return (float(raw) - math.sqrt(below), _finite(float(raw) + math.sqrt(above))) if uncertain else (None, None)
 
 
 def _gate(gate: Gate, measured: Measured, member: str | None) -> GateResult:

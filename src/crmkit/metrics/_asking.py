@@ -109,7 +109,9 @@ def _covering(figures: Figures, metric: Metric, by: str | None, members: Sequenc
     Whoever sold nothing in the whole history is in no row of it, and has sold nothing all the same.
     """
     state = figures.states[metric.key]
-    part = next((name for name in state if name != UNUSABLE and len(state[name].n)), None)
+    parts = sorted((name for name in state if name != UNUSABLE), key=lambda name: not len(state[name].n))
+    # In which currency nobody has sold anything is not known.
+    part = next((name for name in parts if len(state[name].n) or not metric.about.within), None)
     if metric.about.absent != "zero" or part is None or by is None:
         return figures
     absent = [name for name in members if name not in {row.group[by] for row in figures}]
@@ -123,8 +125,10 @@ def _with_nothing(counts: Counts, by: str, within: Sequence[str], absent: Sequen
     """The counters, and for each absent value a counter of 0 in every cell that another value has."""
     place = counts.dims.index(by)
     kept = [number for number, dim in enumerate(counts.dims) if dim in ("period", *within)]
-    cells = np.full_like(counts.keys, -1)
-    cells[:, kept] = counts.keys[:, kept]
+    # Of a single period, if nobody has anything in it.
+    known = counts.keys if len(counts.keys) else np.zeros((1, len(counts.dims)), np.int64)
+    cells = np.full_like(known, -1)
+    cells[:, kept] = known[:, kept]
     cells = np.unique(cells, axis=0)
     names = tuple(dict.fromkeys([*counts.labels[place], *absent]))
     more = np.tile(cells, (len(absent), 1))

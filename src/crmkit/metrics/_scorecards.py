@@ -10,7 +10,7 @@ from crmkit.journal import Frameable
 from crmkit.metrics import _appraisal_words as words
 from crmkit.metrics._cards import Card, Result
 from crmkit.metrics._kept import frozen, thawed
-from crmkit.metrics._vega import Spec, labelled, layered, nominal, number, plain, whiskers
+from crmkit.metrics._vega import Spec, layered, nominal, number, plain, whiskers
 
 __all__ = ["Scorecards"]
 
@@ -76,7 +76,10 @@ class Scorecards(Frameable[Result]):
         """Attainment of each KPI with its interval, member by member, as a Vega-Lite specification."""
         names = ("member", "name", "attainment", "attainment_low", "attainment_high", "points", "verdict")
         rows = plain(self.rows, names)
-        values = [{**row, "low": row["attainment_low"], "high": row["attainment_high"]} for row in rows]
+        values = [
+            {**row, "member": row["member"] or words.TEAM, "low": row["attainment_low"], "high": row["attainment_high"]}
+            for row in rows
+        ]
         x, y = number("attainment", axis={"format": "%"}), nominal("name")
         layers = [
             whiskers("x", {"y": y}),
@@ -84,4 +87,4 @@ class Scorecards(Frameable[Result]):
             {"mark": {"type": "rule", "strokeDash": [4, 4]}, "encoding": {"x": {"datum": 1}}},
         ]
         title = f"{self.header['scheme']['name']}, {self.header['over']['name']}"
-        return layered(labelled(values, "member"), layers, title=title, rows="member")
+        return layered(values, layers, title=title, rows="member")
