@@ -15,6 +15,7 @@ from crmkit.metrics.estimators import garwood, wilson
 from crmkit.metrics.kpi.conversion import WinRate
 from crmkit.metrics.kpi.cycle import ConversionCycle
 from crmkit.metrics.measure import measure
+from crmkit.model import Payment
 from crmkit.values import FiscalCalendar, Money, Period
 
 from .appraised import END, QUARTER, deals, facts, invoice, invoices, scheme
@@ -258,6 +259,29 @@ def test_shown_and_not_judged():
     cards = made(Target("invoiced", Absolute(1000)), Target("receivables"))
     assert (row(cards, "wei", 1).verdict, row(cards, "wei", 1).points) == ("no target", Decimal("0.00"))
     assert cards["wei"].score == Decimal("100.05")
+
+
+def test_what_is_lost_is_told():
+    """Rows that cannot be used, and figures that belong to no member, on the card and under it."""
+    bare = [
+        attrs.evolve(invoice(9, 3, "wei", "Acme", "1"), amount=None),
+        attrs.evolve(invoice(8, 3, "wei", "x", "5"), who=None),
+    ]
+    cards = made(Target("invoiced", Absolute(1000)), Target("new_customers"), of=facts([*invoices(), *bare]))
+    assert row(cards, "wei").note == "1 rows could not be used"
+    assert {
+        "column": "who",
+        "reason": "invoiced: of no member; in the team's figures only",
+        "count": 1,
+    } in cards.header["findings"]
+    assert "who: invoiced: of no member" in str(cards)
+    several = made(Target("collected"), Target("invoiced", Absolute(1)), of=facts([*invoices(), _stray()]))
+    assert [one["count"] for one in several.header["findings"]] == [1]
+
+
+def _stray():
+    """A payment for an invoice that is not there."""
+    return Payment(id="P", at=END, customer="Acme", who="wei", amount=Money("1", "EUR"), refers_to="R0")
 
 
 def test_members_of_whom_nothing_is_recorded():

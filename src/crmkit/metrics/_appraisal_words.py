@@ -7,7 +7,20 @@ from unicodedata import east_asian_width
 if TYPE_CHECKING:
     from crmkit.metrics._cards import Card, Result
 
-__all__ = ["TEAM", "Said", "few", "gated", "no_score", "not_yet", "several", "table", "text_of", "unclear", "unknown"]
+__all__ = [
+    "TEAM",
+    "Said",
+    "few",
+    "gated",
+    "no_score",
+    "not_yet",
+    "several",
+    "table",
+    "text_of",
+    "unclear",
+    "unknown",
+    "unusable",
+]
 
 #: A text in English and in Chinese.
 Said: TypeAlias = tuple[str, str]
@@ -57,6 +70,11 @@ def not_yet(n: int, lasting: int) -> Said:
     return f"no figure of {n}, of which {lasting} last", f"{n} 条记录（其中 {lasting} 条尚未结束）不足以得出数据"
 
 
+def unusable(n: int) -> Said:
+    """That rows could not be used."""
+    return f"{n} rows could not be used", f"{n} 条记录无法使用"
+
+
 def unclear(low: float, high: float) -> Said:
     """That an interval is on both sides of the target."""
     return f"by chance anything from {low:.0%} to {high:.0%}", f"偶然波动范围为 {low:.0%} 至 {high:.0%}"
@@ -84,7 +102,8 @@ def text_of(header: Mapping[str, Any], cards: Sequence["Card"], lang: Language) 
     """Scorecards for people."""
     scheme, chinese = header["scheme"], lang == "zh"
     head = f"{scheme['name']}, {header['over']['name']}; {_MISSING[scheme['missing']][chinese]}"
-    return "\n\n".join([head, *(_card(card, chinese=chinese) for card in cards)])
+    lost = "\n".join(f"{one['column']}: {one['reason']} ({one['count']})" for one in header["findings"])
+    return "\n\n".join([head, *(_card(card, chinese=chinese) for card in cards), *([lost] if lost else [])])
 
 
 def _card(card: "Card", *, chinese: bool) -> str:

@@ -136,7 +136,9 @@ def _result(target: Target, measured: Measured, scheme: Scheme, member: str | No
         low, high = line.limits(figure)
         counted = _clipped(attained, target)
         confidence = _confidence(target, measured, member) if low is not None or high is not None else None
-    verdict, note = _said(line, figure, (attained, low, high), scheme.least, goal=target.goal is not None)
+    verdict, said = _said(line, figure, (attained, low, high), scheme.least, goal=target.goal is not None)
+    spoilt = [] if figure is None or not figure.n_unusable else [words.unusable(figure.n_unusable)]
+    note = words.several([one for one in (said, *spoilt) if one[0]])
     return Result(
         member=member, label=target.label, name=about.en, name_zh=about.zh,
         unit=about.unit if figure is None else figure.unit, value=value,

@@ -1,6 +1,6 @@
 """Measuring for an appraisal: everybody, the team, the year before, and members of whom nothing is recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeAlias, get_args
 
@@ -17,7 +17,7 @@ from crmkit.metrics.metric import UNUSABLE, Metric, State
 from crmkit.metrics.states import Counts
 from crmkit.values import Every, Period, from_micros, to_micros
 
-__all__ = ["Asked", "a_year_earlier", "last_known", "measured_by", "plain_of"]
+__all__ = ["Asked", "a_year_earlier", "last_known", "lost_from", "measured_by", "plain_of"]
 
 
 #: Figures by member, and of all.
@@ -77,6 +77,19 @@ def measured_by(scheme: Scheme, facts: Facts, asked: Asked) -> tuple[dict[str, M
         of_team = None if before is None else before[1]
         made[metric.definition] = Measured(everybody, whole, earlier_ones, of_team, asked.by)
     return made, members
+
+
+def lost_from(measured: Mapping[str, Measured], by: str | None) -> list[dict[str, Any]]:
+    """What could not be used, and what belongs to no member, as plain rows; what several KPIs find is told once."""
+    told: dict[tuple[str | None, str], int] = {}
+    for one in measured.values():
+        for finding in (*one.members.findings, *one.team.findings):
+            key = finding.column, finding.reason
+            told[key] = max(told.get(key, 0), finding.count)
+        for row in one.members if by is not None else ():
+            if row.group[str(by)] is None and row.n:
+                told[by, f"{row.metric}: of no member; in the team's figures only"] = row.n
+    return [{"column": column, "reason": reason, "count": n} for (column, reason), n in told.items()]
 
 
 def a_year_earlier(over: Period) -> Period:

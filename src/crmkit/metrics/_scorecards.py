@@ -25,7 +25,8 @@ class Scorecards(Frameable[Result]):
 
     Attributes:
         cards: the team first, then the members by name.
-        header: what was asked for, as a plain document: scheme, period, instants, definitions.
+        header: what was asked for, as a plain document: scheme, period, instants, definitions; and "findings": what
+            could not be used, and what belongs to no member.
         rows: all results, card by card.
     """
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from crmkit.metrics._appraising import card_of
-from crmkit.metrics._asking import Asked, last_known, measured_by, plain_of
+from crmkit.metrics._asking import Asked, last_known, lost_from, measured_by, plain_of
 from crmkit.metrics._cards import Card, GateResult, Result, Verdict
 from crmkit.metrics._contributions import Contribution, Contributions, contributions
 from crmkit.metrics._goals import Absolute, Gate, Goal, ShareOfTeam, Span, Target, VersusLastYear
@@ -82,7 +82,9 @@ def appraise(
     asked = Asked(over, by, None if members is None else tuple(members), until, as_known_at or known)
     measured, who = measured_by(scheme, facts, asked)
     cards = tuple(card_of(scheme, measured, member) for member in (None, *who))
-    return Scorecards(cards, {"scheme": scheme.to_dict(), **plain_of(asked), "facts": setting(facts)})
+    lost = lost_from(measured, by)
+    header = {"scheme": scheme.to_dict(), **plain_of(asked), "facts": setting(facts), "findings": lost}
+    return Scorecards(cards, header)
 
 
 def reproduce(document: Mapping[str, Any], facts: Facts, *, metrics: Iterable[Metric] = ()) -> Reproduction:
