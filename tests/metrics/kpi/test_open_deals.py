@@ -13,6 +13,7 @@ from crmkit.events import Edited, Moved, Opened
 from crmkit.journal import OPEN, Journal
 from crmkit.metrics._cuts import cut_of
 from crmkit.metrics._foresight import foresee
+from crmkit.metrics._seasons import Season
 from crmkit.metrics.facts import Facts
 from crmkit.metrics.kpi.open_deals import ExpectedWins, PipelineHerfindahl, PipelineTopShare
 from crmkit.metrics.measure import measure
@@ -63,6 +64,11 @@ def journal_of(listed, **more):
     return Journal.from_frame(
         frame, case="c", stage="s", at="t", who="w", amount="a", dims=dims, stages=STAGES, as_of=END
     )  # fmt: skip
+
+
+def foreseen(cut, horizon):
+    """What the forecast says at a cut, of all history, as if months of a quarter did not differ."""
+    return foresee(cut, None, np.array([horizon]), Season(np.ones((3, 3)), np.zeros(horizon, np.int64)))
 
 
 def standing(journal, at):
@@ -126,7 +132,7 @@ def test_expectations_are_those_of_the_forecast(listed, horizon):
             continue
         for metric, days in (("expected_wins", horizon), ("expected_revenue", 90)):
             cut = cut_of(journal, order, last)
-            chance = foresee(cut, None, np.array([days])).chance[:, 0]
+            chance = foreseen(cut, days).chance[:, 0]
             said = cut.amount[cut.live]
             worth = np.ones(len(chance)) if metric == "expected_wins" else np.where(said < 0, 0, said) / 100.0
             row = [row for row in figures if (row.metric, row.period) == (metric, name)]
@@ -172,9 +178,7 @@ def test_stays_older_than_the_table_are_one_class():
     case, stage, at = zip(*old, *young, *late, strict=True)
     journal = Journal.from_frame({"c": case, "s": stage, "t": at}, case="c", stage="s", at="t", as_of=END)
     (row,) = measure(Facts(journal=journal), ["expected_wins"], as_of=END)
-    at_end = foresee(cut_of(journal, StageOrder.of(None, journal), row_end := int(END.timestamp() * 1e6)), None,
-                     np.array([90]))  # fmt: skip
-    assert row_end == journal.until
+    at_end = foreseen(cut_of(journal, StageOrder.of(None, journal), int(END.timestamp() * 1e6)), 90)
     assert row.value == pytest.approx(float(at_end.chance.sum()))
 
 
@@ -314,7 +318,7 @@ def test_maven_pipeline(shared):
     assert figures["open_deals", "2017-Q2"].exact == int(
         ((journal.entered <= before) & (journal.left > before) & in_open).sum()
     )
-    chance = foresee(cut_of(journal, StageOrder.of(None, journal), before), None, np.array([90])).chance
+    chance = foreseen(cut_of(journal, StageOrder.of(None, journal), before), 90).chance
     assert figures["expected_wins", "2017-Q2"].value == pytest.approx(float(chance.sum()))
     last = list(figures)[-1]
     assert last.n == 1589

@@ -36,6 +36,7 @@ _WEIGHTED = (
     "chances are estimated, not typed in, and fall with the age of a deal in its stage",
     "open deals are censored: neither dropped nor called lost",
     "the sum of amount x chance, never the mean amount x the mean chance",
+    "no season and no drift, which forecast() learns from earlier cuts",
     "no interval: independent deals make one that is far too narrow; forecast() calibrates its own on past cuts",
 )
 _KERNEL = (
