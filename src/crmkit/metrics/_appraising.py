@@ -160,7 +160,7 @@ def _line(target: Target, measured: Measured, member: str | None) -> _Line | str
     if goal is None:
         return "no goal"
     if isinstance(goal, Span):
-        return _Line(float(goal.nothing), float(goal.full))
+        return _Line(*goal.ends)
     before: Figure | None = None
     if isinstance(goal, Absolute):
         full = _absolute(goal, member, alone=measured.by is None)
@@ -177,17 +177,14 @@ def _line(target: Target, measured: Measured, member: str | None) -> _Line | str
 
 
 def _absolute(goal: Absolute, member: str | None, *, alone: bool) -> float | str:
-    if member is None:
-        number = goal.team or (goal.value if alone else None)
-    else:
-        number = goal.each.get(member) if goal.value is None else goal.value
+    number = goal.of_team(alone=alone) if member is None else goal.of(member)
     return "nobody" if number is None else float(number)
 
 
 def _share(goal: ShareOfTeam, member: str | None, team: Figure | None) -> float | str:
     if member is None:
         return "share"
-    share = goal.each.get(member) if goal.share is None else goal.share
+    share = goal.of(member)
     if share is None:
         return "nobody"
     return "no team" if team is None or team.value is None else float(share) * team.value

@@ -11,10 +11,12 @@ from crmkit.metrics import kpi
 from crmkit.metrics.metric import Metric
 from crmkit.values import Currency, Money
 
-__all__ = ["Absolute", "Gate", "Goal", "Number", "ShareOfTeam", "Span", "Target", "VersusLastYear"]
+__all__ = ["Absolute", "Exact", "Gate", "Goal", "Number", "ShareOfTeam", "Span", "Target", "VersusLastYear"]
 
 #: An amount of money, or a number as text, whole or decimal; a float is taken as it prints.
 Number: TypeAlias = Money | Decimal | int | float | str
+#: What it becomes.
+Exact: TypeAlias = Money | Decimal
 
 
 def _plain(value: Number) -> Decimal:
@@ -34,6 +36,22 @@ def _maybe(value: Number | None) -> Decimal | None:
     return None if value is None else _plain(value)
 
 
+def _exact(value: Number) -> Exact:
+    return value if isinstance(value, Money) else _plain(value)
+
+
+def _maybe_exact(value: Number | None) -> Exact | None:
+    return None if value is None else _exact(value)
+
+
+def _one_or_each(value: Number | Mapping[str, Number]) -> Exact | Mapping[str, Exact]:
+    return {name: _exact(one) for name, one in value.items()} if isinstance(value, Mapping) else _exact(value)
+
+
+def _factors(value: Number | Mapping[str, Number]) -> Decimal | Mapping[str, Decimal]:
+    return {name: _plain(one) for name, one in value.items()} if isinstance(value, Mapping) else _plain(value)
+
+
 def _unit(values: Iterable[Any]) -> str | None:
     """The currency of those that are money."""
     units = {value.currency.code for value in values if isinstance(value, Money)}
@@ -42,71 +60,73 @@ def _unit(values: Iterable[Any]) -> str | None:
     return units.pop() if units else None
 
 
-def _above_nothing(value: Decimal) -> None:
-    if value <= 0:
-        why = "is no target: attainment is a ratio to it; leave out the goal, or give a Span from nothing to full"
-        raise InvalidValue("target", str(value), why)
+def _above_nothing(values: Iterable[Exact]) -> None:
+    """Refuse what attainment cannot be a ratio to."""
+    given = list(values)
+    if not given:
+        raise InvalidValue("target", "{}", "names nobody")
+    for value in given:
+        if _plain(value) <= 0:
+            why = "is no target: attainment is a ratio to it; leave out the goal, or give a Span from nothing to full"
+            raise InvalidValue("target", str(value), why)
 
 
-@attrs.frozen(init=False)
+@attrs.frozen
 class Absolute:
-    """A target that is a number: the same for everybody, or one for each by name.
+    """A target that is a number above 0: the same for everybody, or one for each by name.
 
     Attributes:
-        value: the number, if it is the same for everybody.
-        each: the numbers by name.
+        value: the number, or {name: number}; money, or a number in the unit of the KPI.
         team: the target of the team as a whole; it has none if None, unless nobody is grouped.
-        currency: the currency, if it was given as money.
     """
 
-    value: Decimal | None
-    each: Mapping[str, Decimal]
-    team: Decimal | None
-    currency: str | None
+    value: Exact | Mapping[str, Exact] = attrs.field(converter=_one_or_each)
+    team: Exact | None = attrs.field(default=None, converter=_maybe_exact, kw_only=True)
 
-    def __init__(self, value: Number | Mapping[str, Number], *, team: Number | None = None) -> None:
-        """Check a target.
+    def __attrs_post_init__(self) -> None:
+        _above_nothing(self._given)
+        _unit(self._given)
 
-        Args:
-            value: above 0, or {name: value}.
-            team: that of the team.
+    @property
+    def _given(self) -> list[Exact]:
+        values = list(self.value.values()) if isinstance(self.value, Mapping) else [self.value]
+        return [*values, *([] if self.team is None else [self.team])]
 
-        Raises:
-            InvalidValue: for a number that is not above 0, none at all, or several currencies.
-        """
-        each = dict(value) if isinstance(value, Mapping) else {}
-        given = [*each.values(), *([] if team is None else [team])]
-        if not isinstance(value, Mapping):
-            given.append(value)
-        if not given:
-            raise InvalidValue("target", "{}", "names nobody")
-        for one in given:
-            _above_nothing(_plain(one))
-        numbers = {name: _plain(one) for name, one in each.items()}
-        one_for_all = None if isinstance(value, Mapping) else _plain(value)
-        self.__attrs_init__(one_for_all, numbers, _maybe(team), _unit(given))
+    @property
+    def currency(self) -> str | None:
+        """The currency, if it was given as money."""
+        return _unit(self._given)
+
+    def of(self, member: str) -> Decimal | None:
+        """The target of a member; None if there is none."""
+        found = self.value.get(member) if isinstance(self.value, Mapping) else self.value
+        return None if found is None else _plain(found)
+
+    def of_team(self, *, alone: bool) -> Decimal | None:
+        """That of the team; if nobody is grouped, it is that of everybody."""
+        same = None if isinstance(self.value, Mapping) or not alone else self.value
+        found = same if self.team is None else self.team
+        return None if found is None else _plain(found)
 
 
-@attrs.frozen(init=False)
+@attrs.frozen
 class ShareOfTeam:
     """A target that is a share of what the team achieves in the same period: a quarter of its sales, all its win rate.
 
+    The figure of the team is taken as it is: its own interval does not count.
+
     Attributes:
-        share: the share, if it is the same for everybody.
-        each: the shares by name.
+        share: the share, above 0, or {name: share}.
     """
 
-    share: Decimal | None
-    each: Mapping[str, Decimal]
+    share: Decimal | Mapping[str, Decimal] = attrs.field(converter=_factors)
 
-    def __init__(self, share: Number | Mapping[str, Number]) -> None:
-        """Check a share.
+    def __attrs_post_init__(self) -> None:
+        _above_nothing(self.share.values() if isinstance(self.share, Mapping) else [self.share])
 
-        Raises:
-            InvalidValue: as for `Absolute`.
-        """
-        shared = Absolute(share)
-        self.__attrs_init__(shared.value, shared.each)
+    def of(self, member: str) -> Decimal | None:
+        """The share of a member; None if there is none."""
+        return self.share.get(member) if isinstance(self.share, Mapping) else self.share
 
 
 @attrs.frozen
@@ -114,41 +134,43 @@ class VersusLastYear:
     """A target that is a multiple of one's own figure of the period a year earlier, of which the interval counts too.
 
     Attributes:
-        factor: the multiple: 1.1 is ten in a hundred more.
+        factor: the multiple, above 0: 1.1 is ten in a hundred more.
     """
 
     factor: Decimal = attrs.field(default=Decimal(1), converter=_plain)
 
     def __attrs_post_init__(self) -> None:
-        _above_nothing(self.factor)
+        _above_nothing([self.factor])
 
 
-@attrs.frozen(init=False)
+@attrs.frozen
 class Span:
     """A target with a beginning: attainment is 0 at one figure, 1 at another, and on the line through them elsewhere.
 
     What is to become less, a target of 0, and what no ratio suits are spans: from 10 complaints to none.
 
     Attributes:
-        nothing: the figure at which nothing is attained.
+        nothing: the figure at which nothing is attained; money, or a number in the unit of the KPI.
         full: the figure at which all is.
-        currency: the currency, if it was given as money.
     """
 
-    nothing: Decimal
-    full: Decimal
-    currency: str | None
+    nothing: Exact = attrs.field(converter=_exact)
+    full: Exact = attrs.field(converter=_exact)
 
-    def __init__(self, nothing: Number, full: Number) -> None:
-        """Check a span.
+    def __attrs_post_init__(self) -> None:
+        _unit([self.nothing, self.full])
+        if _plain(self.nothing) == _plain(self.full):
+            raise InvalidValue("span", str(self.nothing), "is no span: it begins where it ends")
 
-        Raises:
-            InvalidValue: if both ends are the same, or of several currencies.
-        """
-        ends = _plain(nothing), _plain(full)
-        if ends[0] == ends[1]:
-            raise InvalidValue("span", str(ends[0]), "is no span: it begins where it ends")
-        self.__attrs_init__(*ends, _unit([nothing, full]))
+    @property
+    def currency(self) -> str | None:
+        """The currency, if it was given as money."""
+        return _unit([self.nothing, self.full])
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Both figures as numbers."""
+        return float(_plain(self.nothing)), float(_plain(self.full))
 
 
 #: What a KPI is held against.

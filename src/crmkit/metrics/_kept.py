@@ -79,7 +79,8 @@ def _out(one: Card | Result | GateResult) -> dict[str, Any]:
 def _card_in(document: Mapping[str, Any]) -> Card:
     results = tuple(Result(**_decimals(one, ("weight", "points"))) for one in document["results"])
     gates = tuple(GateResult(**_decimals(one, ("cap",))) for one in document["gates"])
-    return Card(**{**_decimals(document, ("score", "raw")), "results": results, "gates": gates})
+    plain: dict[str, Any] = {**_decimals(document, ("score", "raw")), "results": results, "gates": gates}
+    return Card(**plain)
 
 
 def _decimals(document: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import attrs
 from crmkit.errors import InvalidValue
 from crmkit.metrics import kpi
 from crmkit.metrics._checks import confidence
-from crmkit.metrics._goals import Absolute, Gate, Goal, Number, ShareOfTeam, Span, Target, VersusLastYear
+from crmkit.metrics._goals import Absolute, Exact, Gate, Goal, Number, ShareOfTeam, Span, Target, VersusLastYear
 from crmkit.metrics.metric import Metric
 from crmkit.values import Money
 
@@ -91,7 +91,12 @@ class Scheme:
                 floor=one["floor"], cap=one["cap"],
             ) for one in document["targets"]
         ]  # fmt: skip
-        gates = [Gate(**{**one, "metric": _metric_in(one["metric"], own)}) for one in document["gates"]]
+        gates = [
+            Gate(
+                _metric_in(one["metric"], own), at_least=one["at_least"], at_most=one["at_most"], cap=one["cap"],
+                unknown=one["unknown"], where=one["where"],
+            ) for one in document["gates"]
+        ]  # fmt: skip
         kept = {name: document[name] for name in ("missing", "least", "level")}
         return cls(document["name"], targets, gates, **kept)
 
@@ -133,34 +138,37 @@ def _target_out(target: Target) -> dict[str, Any]:
 def _goal_out(goal: Goal | None) -> dict[str, Any] | None:
     if goal is None:
         return None
-    values = {field.name: getattr(goal, field.name) for field in attrs.fields(type(goal))}
-    return {"kind": type(goal).__name__, **{name: _value_out(value) for name, value in values.items()}}
+    values = {field.name: _value_out(getattr(goal, field.name)) for field in attrs.fields(type(goal))}
+    return {"kind": type(goal).__name__, **values, "currency": getattr(goal, "currency", None)}
 
 
-def _value_out(value: Any) -> Any:
+def _value_out(value: Exact | Mapping[str, Exact] | None) -> Any:
     if isinstance(value, Mapping):
-        return {name: str(one) for name, one in value.items()}
-    return str(value) if isinstance(value, Decimal) else value
+        return {name: _value_out(one) for name, one in value.items()}
+    return f"{value.amount if isinstance(value, Money) else value}" if value is not None else None
 
 
 def _goal_in(document: Mapping[str, Any] | None) -> Goal | None:
     if document is None:
         return None
+    unit = document["currency"]
     match document["kind"]:
         case "Absolute":
-            unit = document["currency"]
-            made = {name: _number_in(one, unit) for name, one in document["each"].items()}
-            value = made if document["value"] is None else _number_in(document["value"], unit)
-            team = document["team"]
+            given: Any = document["value"]
+            team: Any = document["team"]
+            value = _number_in(given, unit) if isinstance(given, str) else _numbers_in(given, unit)
             return Absolute(value, team=None if team is None else _number_in(team, unit))
         case "ShareOfTeam":
-            return ShareOfTeam(document["each"] if document["share"] is None else document["share"])
+            return ShareOfTeam(document["share"])
         case "VersusLastYear":
             return VersusLastYear(document["factor"])
         case _:
-            unit = document["currency"]
             return Span(_number_in(document["nothing"], unit), _number_in(document["full"], unit))
 
 
 def _number_in(text: str, unit: str | None) -> Number:
     return text if unit is None else Money(text, unit)
+
+
+def _numbers_in(texts: Mapping[str, str], unit: str | None) -> dict[str, Number]:
+    return {name: _number_in(text, unit) for name, text in texts.items()}
