@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crmkit.errors import InvalidValue
 from crmkit.events import Edited, Moved, Opened
-from crmkit.journal import OPEN, Journal
+from crmkit.journal import OPEN, UNKNOWN, Journal
 from crmkit.metrics._cuts import cut_of
 from crmkit.metrics._foresight import foresee
 from crmkit.metrics._seasons import Season
@@ -272,6 +272,8 @@ def test_own_facts_bring_their_amounts():
     assert [finding.reason for finding in journal.findings] == ["has more than two decimals; rounded"]
     assert "is no amount" in Journal.from_events(events()[:5]).findings[0].reason
     assert Journal.from_events(events()).findings == ()
+    silent = Opened(id="C#1", case="C", at=START, recorded=START, stage="lead")
+    assert Journal.from_events([*events()[:2], silent]).amount.tolist() == [1000, 500, UNKNOWN]
 
 
 def test_pipeline_as_of_an_instant_and_as_known_at_one():
