@@ -95,7 +95,7 @@ class Interruption(Frameable[Effect]):
 
     @property
     def enough(self) -> bool:
-        """Whether there are eight periods on either side (Penfold & Zhang 2013); with fewer, limits promise too much."""
+        """Whether eight periods lie on either side (Penfold & Zhang 2013); with fewer, limits promise too much."""
         return min(self.n_before, self.n_after) >= _LEAST
 
     @property

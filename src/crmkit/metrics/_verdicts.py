@@ -1,0 +1,40 @@
+"""From p values to calls: both directions of all cells of a report share one false discovery rate."""
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from crmkit.errors import InvalidValue
+from crmkit.metrics._checks import Floats
+from crmkit.metrics.estimators import benjamini_hochberg
+
+__all__ = ["SignalKind", "called", "share_of_false", "two_sided"]
+
+#: What a signal asks for.
+SignalKind: TypeAlias = Literal["coach", "share", "watch", "insufficient data", "none"]
+
+_UNUSUAL = 0.05
+
+
+def share_of_false(rate: float) -> float:
+    """A false discovery rate, checked.
+
+    Raises:
+        InvalidValue: unless it lies strictly between 0 and 1.
+    """
+    if not 0.0 < rate < 1.0:
+        raise InvalidValue("rate", rate, "is no false discovery rate between 0 and 1; 0.10 is usual")
+    return float(rate)
+
+
+def two_sided(low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """Two-sided p values, and twice the smaller of two one-sided false discovery rates."""
+    q = np.minimum(2 * np.fmin(benjamini_hochberg(low), benjamini_hochberg(high)), 1.0)
+    return np.minimum(2 * np.fmin(low, high), 1.0), q
+
+
+def called(*, weak: bool, p: float, q: float, rate: float) -> SignalKind:
+    """What a judged cell asks for."""
+    if q <= rate:
+        return "coach" if weak else "share"
+    return "watch" if p < _UNUSUAL else "none"
