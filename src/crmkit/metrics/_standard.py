@@ -10,12 +10,13 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from crmkit.errors import InvalidValue
 from crmkit.journal import Journal
 from crmkit.metrics._checks import Floats
 from crmkit.metrics.dispersion import Dispersion, Overdispersion, dispersion
 from crmkit.metrics.policy import ADVANCED, STAYS, StageOrder
 
-__all__ = ["LEAST_N", "Standard", "Stays", "standard_of", "stays_of"]
+__all__ = ["LEAST_N", "Standard", "Stays", "bins_of_age", "standard_of", "stays_of"]
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -24,7 +25,7 @@ Mask = npt.NDArray[np.bool_]
 LEAST_N = 10
 # Two people cannot tell who of them is out of line.
 _LEAST_PEOPLE = 3
-_SIGMAS = 3.0
+_SIGMAS = 2.5
 # From the median absolute deviation to the standard deviation of a normal distribution.
 _MAD = 1.4826
 
@@ -49,7 +50,7 @@ class Stays:
     columns: Ints
     lasting: Ints
 
-    def __getitem__(self, rows: Mask) -> "Stays":
+    def __getitem__(self, rows: Mask | Ints) -> "Stays":
         picked = (self.who, self.advanced, self.left, self.sojourn, self.columns)
         return Stays(*(column[rows] for column in picked), self.lasting)  # type: ignore[arg-type] # of their own kinds
 
@@ -66,7 +67,8 @@ class Standard:
         total: expected advances by person.
         information: sum of p (1 - p) by person: 1 / variance of the logarithm of the odds ratio.
         rest: the information of the others who define the standard, by person.
-        spread: how much persons differ beyond chance.
+        spread: how much persons differ beyond chance, save those who are out of line.
+        between: the variance of the logarithm of the odds between all persons, those who are out of line included.
     """
 
     expected: Floats
@@ -77,6 +79,7 @@ class Standard:
     information: Floats
     rest: Floats
     spread: Dispersion
+    between: float
 
     @property
     def factor(self) -> Floats:
@@ -85,6 +88,23 @@ class Standard:
         if self.spread.kind == "multiplicative":
             return estimated * self.spread.factor(self.information)
         return np.sqrt(estimated**2 + self.spread.factor(self.information) ** 2 - 1.0)
+
+    @property
+    def unsure(self) -> Floats:
+        """By person, the standard deviation of the logarithm of the odds that is no signal."""
+        more = np.maximum(self.factor**2 - 1.0, 0.0)
+        return np.sqrt(np.divide(more, self.information, out=np.zeros_like(more), where=self.information > 0))
+
+
+def bins_of_age(ages: int) -> int:
+    """A number of bins, checked.
+
+    Raises:
+        InvalidValue: unless it is a whole number of at least 1.
+    """
+    if not isinstance(ages, int) or ages < 1:
+        raise InvalidValue("ages", ages, "is no number of bins; 1 for none")
+    return ages
 
 
 def stays_of(journal: Journal, order: StageOrder, by: str, strata: Sequence[str], stage: str) -> Stays:
@@ -106,9 +126,7 @@ def stays_of(journal: Journal, order: StageOrder, by: str, strata: Sequence[str]
     )  # fmt: skip
 
 
-def standard_of(
-    stays: Stays, people: int, *, ages: int, kind: Overdispersion, last: Ints | None = None
-) -> Standard:
+def standard_of(stays: Stays, people: int, *, ages: int, kind: Overdispersion, last: Ints | None = None) -> Standard:
     """The standard of a stage, from the persons who are not themselves out of line.
 
     Args:
@@ -125,7 +143,7 @@ def standard_of(
         none = np.full(people, np.nan)
         nobody = np.zeros(people, np.bool_)
         unknown = dispersion([], [], kind=kind)
-        return Standard(np.full(len(who), np.nan), nobody, nobody, none, none, none, none, unknown)
+        return Standard(np.full(len(who), np.nan), nobody, nobody, none, none, none, none, unknown, 0.0)
     cells = _nested(stays, ages, last)
     observed = np.bincount(who, y, people)
     inside = judged
@@ -142,9 +160,10 @@ def standard_of(
             break
         inside = near
     rest = information[inside].sum() - np.where(inside, information, 0.0)
-    score = (observed - total)[inside] / np.sqrt(information[inside])
-    spread = dispersion(score, information[inside], kind=kind)
-    return Standard(p, inside, judged, observed, total, information, rest, spread)
+    score = (observed - total) / np.sqrt(np.maximum(information, 1e-12))
+    spread = dispersion(score[inside], information[inside], kind=kind)
+    between = dispersion(score[judged], information[judged], winsorise=0.0).tau2
+    return Standard(p, inside, judged, observed, total, information, rest, spread, between)
 
 
 def _nested(stays: Stays, ages: int, last: Ints | None) -> list[Ints]:
@@ -188,7 +207,7 @@ def _expected(cells: Sequence[Ints], stays: Stays, inside: Mask, people: int) ->
 def _own(cell: Ints, stays: Stays, weight: Floats, people: int) -> tuple[Floats, Floats]:
     """How many stays of its own person each stay finds in its cell, and how many of them advanced."""
     _, pair = np.unique(cell * people + stays.who, return_inverse=True)
-    n, x = np.bincount(pair, weight), np.bincount(pair, weight * stays.advanced)
+    n, x = (np.bincount(pair, column).astype(np.float64) for column in (weight, weight * stays.advanced))
     return n[pair], x[pair]
 
 

@@ -1,4 +1,7 @@
-"""From p values to calls: both directions of all cells of a report share one false discovery rate."""
+"""From p values to calls: each direction has its false discovery rate, over all cells of a report.
+
+Were both directions one family, a call in one would make one in the other more likely: a star would make others weak.
+"""
 
 from typing import Literal, TypeAlias
 
@@ -28,9 +31,8 @@ def share_of_false(rate: float) -> float:
 
 
 def two_sided(low: Floats, high: Floats) -> tuple[Floats, Floats]:
-    """Two-sided p values, and twice the smaller of two one-sided false discovery rates."""
-    q = np.minimum(2 * np.fmin(benjamini_hochberg(low), benjamini_hochberg(high)), 1.0)
-    return np.minimum(2 * np.fmin(low, high), 1.0), q
+    """Two-sided p values, and the smaller of two one-sided false discovery rates."""
+    return np.minimum(2 * np.fmin(low, high), 1.0), np.fmin(benjamini_hochberg(low), benjamini_hochberg(high))
 
 
 def called(*, weak: bool, p: float, q: float, rate: float) -> SignalKind:

@@ -10,11 +10,10 @@ from typing import Any
 import attrs
 import numpy as np
 
-from crmkit.errors import InvalidValue
 from crmkit.journal import Frameable, Journal
 from crmkit.metrics._bernoullis import OddsFactor
 from crmkit.metrics._checks import confidence
-from crmkit.metrics._standard import Standard, Stays, standard_of, stays_of
+from crmkit.metrics._standard import Standard, Stays, bins_of_age, standard_of, stays_of
 from crmkit.metrics._verdicts import SignalKind, called, share_of_false, two_sided
 from crmkit.metrics.dispersion import Dispersion, Overdispersion
 from crmkit.metrics.policy import StageOrder, definition_id
@@ -43,7 +42,7 @@ class AdjustedSignal:
         control_high: likewise above; together the least difference that could have been seen.
         shrunk: the ratio after empirical-Bayes shrinkage: the best guess of what would be seen again.
         p: two-sided mid-p value against a ratio of 1.
-        q: false discovery rate at which it would be called, over all cells of the report, both directions.
+        q: false discovery rate at which it would be called, over all cells of the report, in its direction.
         n: stays that ended.
         n_open: stays that last.
         method: how it was judged.
@@ -148,9 +147,9 @@ def case_mix_signals(
     early, and who has only just begun, or gets more cases every month, would look weak by the ends seen so far. Given
     its age, how a stay ends does not depend on which stays have not ended yet.
 
-    Who is out of line does not define the standard: from the median on, whoever lies beyond three robust standard errors
-    is left out. Persons may differ for reasons that no stratum tells; limits widen by what they do (Spiegelhalter 2005),
-    as `dispersion` says.
+    Who is out of line does not define the standard: from the median on, whoever lies beyond 2.5 robust standard
+    errors is left out. Persons may differ for reasons that no stratum tells; limits widen by how much they do
+    (Spiegelhalter 2005), as `AdjustedSignals.dispersion` says.
 
     Args:
         journal: the stays.
@@ -163,19 +162,19 @@ def case_mix_signals(
         tz: the zone whose civil days make up the period.
         ages: into how many bins of equal size the age at the end is cut; 1 for none, where persons differ in pace.
         overdispersion: what widens the limits.
-        rate: the false discovery rate of the calls (Benjamini & Hochberg 1995), half for each direction.
+        rate: the false discovery rate (Benjamini & Hochberg 1995) of the calls for coaching, and of those to share.
         level: the confidence of the limits of the ratio.
 
     Returns:
         A signal for each person in each stage. Limits of the ratio are mid-p limits of the factor on all odds (exact
-        Poisson-binomial up to 4,000 stays). Persons with fewer than 10 ended stays, and stages with fewer than three such
-        persons, are "insufficient data".
+        Poisson-binomial up to 4,000 stays). Persons with fewer than 10 ended stays, and stages with fewer than three
+        such persons, are "insufficient data".
 
     Raises:
         NotFound: if a column or a stage is not there.
         InvalidValue: for a level or a rate that is none, or fewer than one bin of ages.
     """
-    share_of_false(rate), confidence(level), _checked_ages(ages)
+    rate, level, ages = share_of_false(rate), confidence(level), bins_of_age(ages)
     order = StageOrder.of(stages, journal, won, lost)
     within = "all" if over is None else f"{over.start} .. {over.end} {tz}"
     policies = {
@@ -203,11 +202,6 @@ def case_mix_signals(
     return AdjustedSignals(tuple(rows), rate, level, found, policies, definition)
 
 
-def _checked_ages(ages: int) -> None:
-    if not isinstance(ages, int) or ages < 1:
-        raise InvalidValue("ages", ages, "is no number of bins; 1 for none")
-
-
 def _cells(stage: str, people: Sequence[str], stays: Stays, standard: Standard) -> list[_Cell]:
     n = np.bincount(stays.who, minlength=len(people))
     lasting = np.bincount(stays.lasting, minlength=len(people))
@@ -233,11 +227,13 @@ def _row(cell: _Cell, p: float, q: float, *, rate: float, level: float, definiti
         )  # fmt: skip
     expected, information = factor.expected(0.0), float(standard.information[cell.place])
     reach = _CONTROL * float(standard.factor[cell.place]) / information**0.5
-    ratios = [factor.expected(at) / expected for at in (*factor.limits(level), -reach, reach, _shrunk(cell))]
+    ends = (*factor.limits(level), -reach, reach, _shrunk(cell))
+    low, high, control_low, control_high, shrunk = (factor.expected(at) / expected for at in ends)
     ratio = cell.observed / expected
     kind = called(weak=ratio < 1.0, p=p, q=q, rate=rate)
     return AdjustedSignal(
-        cell.stage, cell.who, kind, cell.observed, expected, ratio, *ratios, p, q, cell.n, cell.n_open,
+        cell.stage, cell.who, kind, cell.observed, expected, ratio, low, high, control_low, control_high, shrunk, p, q,
+        cell.n, cell.n_open,
         f"{factor.method}, {standard.spread.method}, benjamini-hochberg", definition,
     )  # fmt: skip
 
@@ -245,5 +241,5 @@ def _row(cell: _Cell, p: float, q: float, *, rate: float, level: float, definiti
 def _shrunk(cell: _Cell) -> float:
     """The logarithm of the odds factor, pulled towards 0 by how much of it chance explains."""
     assert cell.factor is not None  # noqa: S101 - only of judged cells
-    believed = cell.standard.spread.tau2 * float(cell.standard.information[cell.place])
+    believed = cell.standard.between * float(cell.standard.information[cell.place])
     return cell.factor.at * believed / (1.0 + believed)

@@ -4,7 +4,7 @@ A figure before and after differs by its trend, its season and by chance, too. S
 season in the model and asks for what is left: a step at the change, and if asked for, another slope since.
 """
 
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import attrs
 import numpy as np
@@ -209,7 +209,7 @@ def _effects(
 
     tail = (1.0 + level) / 2.0
     reach = float(ndtri(tail) if np.isinf(degrees) else stdtrit(degrees, tail))
-    shown: Any = float if model.family == "normal" else lambda number: float(np.exp(number))
+    shown = float if model.family == "normal" else _exp
     rows: list[Effect] = []
     for name, place in places.items():
         value, error = float(model.coefficients[place]), float(covariance[place, place]) ** 0.5
@@ -219,6 +219,10 @@ def _effects(
         limits = (value - reach * error, value + reach * error)
         rows.append(Effect(name, shown(value), shown(limits[0]), shown(limits[1]), p, value, error))
     return tuple(rows)
+
+
+def _exp(number: float) -> float:
+    return float(np.exp(number))
 
 
 def _neighbours(residuals: Floats) -> float:
