@@ -5,6 +5,7 @@ themselves differ: a thin stratum speaks only as loud as it may, and one that do
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -28,6 +29,9 @@ _LEAST_PEOPLE = 3
 _SIGMAS = 2.5
 # From the median absolute deviation to the standard deviation of a normal distribution.
 _MAD = 1.4826
+# Where evidence adds up, a spread that is estimated too low would be taken for a shift in the end, and one that is
+# nothing but chance would widen the limits for years.
+_CAREFULLY: dict[str, Any] = {"corrected": True, "alpha": 0.05}
 
 
 @attrs.frozen(eq=False)
@@ -161,7 +165,7 @@ def standard_of(stays: Stays, people: int, *, ages: int, kind: Overdispersion, l
         inside = near
     rest = information[inside].sum() - np.where(inside, information, 0.0)
     score = (observed - total) / np.sqrt(np.maximum(information, 1e-12))
-    spread = dispersion(score[inside], information[inside], kind=kind)
+    spread = dispersion(score[inside], information[inside], kind=kind, **(_CAREFULLY if last is not None else {}))
     between = dispersion(score[judged], information[judged], winsorise=0.0).tau2
     return Standard(p, inside, judged, observed, total, information, rest, spread, between)
 

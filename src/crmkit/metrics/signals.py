@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.journal import Frameable
+from crmkit.metrics._standard import LEAST_N
 from crmkit.metrics._verdicts import SignalKind, called, share_of_false, two_sided
 from crmkit.metrics.conversion import NOBODY, Rate, Rates
 from crmkit.metrics.dispersion import Dispersion, Overdispersion, dispersion
@@ -22,8 +23,6 @@ __all__ = ["Signal", "SignalKind", "Signals", "signals"]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-# Fewer ended stays than this say nothing about a person, whatever the test.
-_LEAST_N = 10
 # Two people cannot tell who of them is out of line.
 _LEAST_PEOPLE = 3
 _SIGMAS = 3.0
@@ -140,7 +139,7 @@ def signals(rates: Rates, *, rate: float = 0.10, overdispersion: Overdispersion 
         NotFound: for another kind of over-dispersion.
     """
     definition = definition_id(
-        "signals", of=rates.definition, rate=share_of_false(rate), overdispersion=overdispersion, least_n=_LEAST_N,
+        "signals", of=rates.definition, rate=share_of_false(rate), overdispersion=overdispersion, least_n=LEAST_N,
         sigmas=_SIGMAS,
     )  # fmt: skip
     by_stage: dict[str, list[Rate]] = {}
@@ -177,7 +176,7 @@ def _signal(stage: _Stage, i: int, chance: tuple[float, float], rate: float, def
 
 def _judged(rates: Sequence[Rate], kind: Overdispersion) -> _Stage:
     n = np.array([float(row.ended) for row in rates])
-    enough = n >= _LEAST_N
+    enough = n >= LEAST_N
     value = np.where(enough, np.array([row.decided for row in rates]), 0.0)
     if enough.sum() < _LEAST_PEOPLE:
         none = np.full(len(rates), np.nan)
@@ -200,9 +199,9 @@ def _judged(rates: Sequence[Rate], kind: Overdispersion) -> _Stage:
     # What would be seen again is guessed from all persons, those who are out of line included.
     differ = dispersion(z[enough], information[enough], winsorise=0.0).tau2 * information
     weight = differ / (1.0 + differ)
-    unknown = np.where(enough, 0.0, np.nan)
+    hidden = np.where(enough, 0.0, np.nan)
     spread = np.sqrt(base * (1 - base) / np.maximum(n, 1.0))
-    return _Stage(rates, enough, centre, low + unknown, high + unknown, weight * (value - centre), spread, beyond)
+    return _Stage(rates, enough, centre, low + hidden, high + hidden, weight * (value - centre), spread, beyond)
 
 
 def _inside(value: Floats, n: Floats, enough: Mask) -> Mask:
