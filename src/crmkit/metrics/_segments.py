@@ -11,11 +11,10 @@ from crmkit.metrics._checks import Floats
 
 __all__ = ["Fitted", "design", "fitted", "named", "series"]
 
-_STEPS = 50
+# Steps double the digits; this many arrive wherever there is something to arrive at.
+_STEPS = 25
 # Change of the linear predictor, relative to its size, at which the search has arrived.
 _NEAR = 1e-10
-# A rate that differs e^15-fold from another has no estimate.
-_FAR = 15.0
 
 
 @attrs.frozen(eq=False)
@@ -119,7 +118,8 @@ def fitted(y: Floats, scale: Floats, x: Floats, family: str) -> Fitted:
     Raises:
         InvalidValue: if there are none.
     """
-    predictor = _start(family, y, scale)
+    predictor, near = _start(family, y, scale), False
+    at, rank = np.zeros(x.shape[1]), x.shape[1]
     for _ in range(_STEPS):
         mean, weight = _mean(family, predictor, scale)
         # The offset of counts is part of the mean; the working response is on the scale of the predictor.
@@ -127,13 +127,10 @@ def fitted(y: Floats, scale: Floats, x: Floats, family: str) -> Fitted:
         root = np.sqrt(weight)
         at, _, rank, _ = np.linalg.lstsq(x * root[:, None], working * root)
         moved = x @ at
-        done = np.abs(moved - predictor).max() <= _NEAR * (1.0 + np.abs(moved).max())
+        near = bool(np.abs(moved - predictor).max() <= _NEAR * (1.0 + np.abs(moved).max()))
         predictor = moved
-        if rank < x.shape[1] or (family != "normal" and np.ptp(predictor) > _FAR):
-            break
-        if done:
-            mean, weight = _mean(family, predictor, scale)
-            return Fitted(family, at, x, y, scale, mean, weight)
+    if near and rank == x.shape[1]:
+        return Fitted(family, at, x, y, scale, *_mean(family, predictor, scale))
     raise InvalidValue("series", f"{y.size} periods", "do not tell the parts of the model apart; ask for fewer")
 
 

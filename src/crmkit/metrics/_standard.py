@@ -5,7 +5,6 @@ themselves differ: a thin stratum speaks only as loud as it may, and one that do
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import attrs
 import numpy as np
@@ -17,7 +16,7 @@ from crmkit.metrics._checks import Floats
 from crmkit.metrics.dispersion import Dispersion, Overdispersion, dispersion
 from crmkit.metrics.policy import ADVANCED, STAYS, StageOrder
 
-__all__ = ["LEAST_N", "Standard", "Stays", "bins_of_age", "standard_of", "stays_of"]
+__all__ = ["LEAST_N", "Standard", "Stays", "bins_of_age", "spread_of", "standard_of", "stays_of"]
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -29,9 +28,7 @@ _LEAST_PEOPLE = 3
 _SIGMAS = 2.5
 # From the median absolute deviation to the standard deviation of a normal distribution.
 _MAD = 1.4826
-# Where evidence adds up, a spread that is estimated too low would be taken for a shift in the end, and one that is
-# nothing but chance would widen the limits for years.
-_CAREFULLY: dict[str, Any] = {"corrected": True, "alpha": 0.05}
+_CERTAIN = 0.001
 
 
 @attrs.frozen(eq=False)
@@ -100,6 +97,16 @@ class Standard:
         return np.sqrt(np.divide(more, self.information, out=np.zeros_like(more), where=self.information > 0))
 
 
+def spread_of(z: Floats, information: Floats, kind: Overdispersion) -> Dispersion:
+    """How much the persons who define a standard differ beyond chance.
+
+    Winsorised scores show a third too little spread. Where it is certain that there is some, that is corrected; where
+    it is not, a correction would widen limits in every other report by nothing but its own chance.
+    """
+    certain = dispersion(z, information, corrected=True, alpha=_CERTAIN, kind=kind)
+    return certain if certain.widens else dispersion(z, information, kind=kind)
+
+
 def bins_of_age(ages: int) -> int:
     """A number of bins, checked.
 
@@ -165,7 +172,7 @@ def standard_of(stays: Stays, people: int, *, ages: int, kind: Overdispersion, l
         inside = near
     rest = information[inside].sum() - np.where(inside, information, 0.0)
     score = (observed - total) / np.sqrt(np.maximum(information, 1e-12))
-    spread = dispersion(score[inside], information[inside], kind=kind, **(_CAREFULLY if last is not None else {}))
+    spread = spread_of(score[inside], information[inside], kind)
     between = dispersion(score[judged], information[judged], winsorise=0.0).tau2
     return Standard(p, inside, judged, observed, total, information, rest, spread, between)
 

@@ -27,6 +27,9 @@ Mask = npt.NDArray[np.bool_]
 _FALSE = 50
 _LEAST_PATHS = 50
 _MOST_PATHS = 20_000
+# After a signal the CUSUM is held here, at each period's end: a shift is over once the evidence against it, from where
+# it was strongest, is twenty to one.
+_HELD = float(np.log(20.0))
 
 
 @attrs.frozen
@@ -266,7 +269,7 @@ class _Log:
                     self.done.append(self._shift(key, run, number))
                 self.runs[key] = _Run()
         run, end = self.runs[key], float(held[-1])
-        run.value = end if run.first is None else min(end, limit)
+        run.value = end if run.first is None else min(end, _HELD)
         return end
 
     def _shift(self, key: _Key, run: _Run, last: int | None) -> tuple[tuple[int, int], Shift]:

@@ -90,7 +90,7 @@ def shifts(
     ages: int = 4,
     overdispersion: Overdispersion = "additive",
     odds_ratio: float = 1.6,
-    run_length: float = 400.0,
+    run_length: float = 500.0,
     level: float = 0.95,
 ) -> Shifts:
     """Watch every person in every stage over periods, by a risk-adjusted CUSUM (Steiner et al. 2000).
@@ -101,11 +101,12 @@ def shifts(
 
     Limits are dynamic probability control limits (Zhang & Woodall 2015), one a stage: at the end of each period
     simulated companies without any shift, that have the very cases of this one, tell by which limit a person would
-    signal falsely once in `run_length` periods, in either direction. 40 persons in 5 stages give half a false signal a
+    signal falsely once in `run_length` periods, in either direction. 40 persons in 5 stages give 0.4 false signals a
     quarter by default. Spread between persons beyond chance, and the uncertainty of the standard, are simulated, too.
 
     A shift opens when the CUSUM passes the limit, is the same shift as long as it does not return to 0, and then is
-    over. After a signal the CUSUM is held at the limit, so that a shift which ended is soon seen to have.
+    over. After a signal the CUSUM is held at log 20 or below at the end of each period, so that a shift is over once
+    the evidence against it is twenty to one.
 
     Args:
         journal: the stays.

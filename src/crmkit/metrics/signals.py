@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.journal import Frameable
-from crmkit.metrics._standard import LEAST_N
+from crmkit.metrics._standard import LEAST_N, spread_of
 from crmkit.metrics._verdicts import SignalKind, called, share_of_false, two_sided
 from crmkit.metrics.conversion import NOBODY, Rate, Rates
 from crmkit.metrics.dispersion import Dispersion, Overdispersion, dispersion
@@ -188,7 +188,7 @@ def _judged(rates: Sequence[Rate], kind: Overdispersion) -> _Stage:
     edge = float(_held(np.array(pooled), own.sum()))
     information = n * edge * (1 - edge)
     z = (value - pooled) / (edge * (1 - edge)) * np.sqrt(information)
-    beyond = dispersion(z[inside], information[inside], kind=kind)
+    beyond = spread_of(z[inside], information[inside], kind)
     # Nobody is compared with themselves.
     rest = np.maximum(own.sum() - own, 1.0)
     centre = np.where(inside & enough, ((value * own).sum() - value * own) / rest, pooled)

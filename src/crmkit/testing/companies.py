@@ -1,4 +1,4 @@
-"""Companies made to deceive: what the usual figures of sales get wrong, and the truth to hold them against.
+"""Companies that show what the usual figures of sales get wrong, and the truth to hold them against.
 
 `deals` grow in number, win slowly and lose quickly, and end with the observation, so that whatever counts only closed
 deals is off. `team` has persons of whom a known few are out of line, and a case mix that tells the wrong ones.
@@ -56,7 +56,8 @@ class Team:
     """Persons in stages, some of them out of line.
 
     Attributes:
-        journal: what an export would hold, one case a stay, with the dimension "source".
+        journal: what an export would hold: each case is worked on in one stage, where it is won or lost; with the
+            dimension "source".
         gaps: by stage and person, by how many points the chance of advancing differs; only those that do.
         quarters: how many quarters of stays there are.
     """
@@ -89,8 +90,8 @@ def deals(
     until = start + int(months * _MONTH * _DAY_US)
     entered = start + at.astype(np.int64)
     left = entered + np.maximum(stay, 1).astype(np.int64)
-    codes = np.zeros(len(at), np.int64)
-    return Deals(_journal(codes, entered, left, np.where(won, 1, 2), ("open", "won", "lost"), until), win)
+    nobody = Coded(np.full(len(at), -1, np.int32), ())
+    return Deals(_journal((np.zeros(len(at), np.int64), entered, left, won), nobody, nobody, ("open",), until), win)
 
 
 def team(
@@ -138,26 +139,34 @@ def team(
     start = to_micros(_START)
     left = start + ((quarter + rng.random(cell.size)) * 91 * _DAY_US).astype(np.int64)
     entered = left - (rng.exponential(_DAYS_IN_STAGE, cell.size) * _DAY_US).astype(np.int64) - 1
-    after = np.where(won, cell // people + 1, stages + 1)
-    journal = _journal(cell // people, entered, left, after, (*names, "won", "lost"), start + quarters * 91 * _DAY_US)
-    journal = attrs.evolve(
-        journal, who=Coded((cell % people).astype(np.int32), who),
-        dims={"source": Coded(source.astype(np.int32), tuple(_ODDS_OF_SOURCE))},
-    )  # fmt: skip
+    journal = _journal(
+        (cell // people, entered, left, won),
+        Coded((cell % people).astype(np.int32), who),
+        Coded(source.astype(np.int32), tuple(_ODDS_OF_SOURCE)),
+        names,
+        start + quarters * 91 * _DAY_US,
+    )
     gaps = {(names[i // people], who[i % people]): float(off[i]) for i in odd.tolist()}
     return Team(journal, gaps, quarters)
 
 
-def _journal(stage: Ints, entered: Ints, left: Ints, after: Ints, names: tuple[str, ...], until: int) -> Journal:
-    """One case a stay."""
-    still = left > until
+def _journal(
+    stays: tuple[Ints, Ints, Ints, npt.NDArray[np.bool_]], who: Coded, source: Coded, names: tuple[str, ...], until: int
+) -> Journal:
+    """One case a stay (stage, entered, left, won), and a stay in won or lost for each that has ended by then."""
+    stage, entered, left, won = stays
+    over = np.flatnonzero(left <= until)
+    case = np.concatenate([np.arange(len(stage)), over])
+    end = np.where(won, len(names), len(names) + 1)
+    still = np.full(len(over), OPEN)
     return Journal(
-        cases=Coded(np.arange(len(entered), dtype=np.int32), tuple(f"D-{i + 1:06}" for i in range(len(entered)))),
-        stages=Coded(stage.astype(np.int32), names),
-        entered=entered,
-        left=np.where(still, OPEN, left),
-        next=np.where(still, -1, after).astype(np.int32),
-        who=Coded(np.full(len(entered), -1, np.int32), ()),
+        cases=Coded(case.astype(np.int32), tuple(f"D-{i + 1:06}" for i in range(len(stage)))),
+        stages=Coded(np.concatenate([stage, end[over]]).astype(np.int32), (*names, "won", "lost")),
+        entered=np.concatenate([entered, left[over]]),
+        left=np.concatenate([np.where(left > until, OPEN, left), still]),
+        next=np.concatenate([np.where(left > until, -1, end), np.full(len(over), -1)]).astype(np.int32),
+        who=who[case],
+        dims={"source": source[case]},
         until=until,
-        facts={"origin": f"simulated, {len(entered)} stays"},
+        facts={"origin": f"simulated, {len(stage)} stays"},
     )
