@@ -7,11 +7,11 @@ tests/metrics/test_honesty.py are the same, small.
 
 import sys
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from crmkit.journal import Journal
 from crmkit.metrics import conversion, cycle_time, signals, win_curve
 from crmkit.metrics.casemix import case_mix_signals
 from crmkit.metrics.conversion import NOBODY
@@ -121,12 +121,30 @@ RULES: dict[str, Callable[[Quarter], tuple[int, int]]] = {
 }
 
 
-def judged(found: Iterable[object], one: Team) -> tuple[int, int]:
+class Called(Protocol):
+    """A signal of either kind, or a shift."""
+
+    @property
+    def stage(self) -> str:
+        """The stage."""
+        ...
+
+    @property
+    def who(self) -> str:
+        """The person."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """To coach, or to share."""
+        ...
+
+
+def judged(found: Iterable[Called], one: Team) -> tuple[int, int]:
     """Right and wrong calls."""
     right = wrong = 0
     for row in found:
-        gap = one.gaps.get((getattr(row, "stage"), getattr(row, "who")), 0.0)  # noqa: B009 - rows of two classes
-        good = gap * (1 if getattr(row, "kind") == "share" else -1) > 0  # noqa: B009 - likewise
+        good = one.gaps.get((row.stage, row.who), 0.0) * (1 if row.kind == "share" else -1) > 0
         right, wrong = right + good, wrong + (not good)
     return right, wrong
 

@@ -93,6 +93,25 @@ def test_only_where_it_is_more_than_chance():
     assert not dispersion(z[:4], w[:4], winsorise=0.0, alpha=0.05).widens
 
 
+def test_baseball_of_efron_and_morris():
+    """Eighteen batters after 45 at bats (Efron & Morris 1975): mean 0.265, c 0.212, Clemente 0.294."""
+    hits = np.array([18, 17, 16, 15, 14, 14, 13, 12, 11, 11, 10, 10, 10, 10, 10, 9, 8, 7])
+    average = hits / 45
+    mean = average.mean()
+    w = np.full(18, 45 / (mean * (1 - mean)))
+    c = dispersion((average - mean) * np.sqrt(w), w, winsorise=0.0).kept(w)
+    assert mean == pytest.approx(0.265, abs=5e-4)
+    assert c == pytest.approx(0.212, abs=1e-3)
+    assert (mean + c * (average - mean))[0] == pytest.approx(0.294, abs=5e-4)
+    # Their averages over the rest of the season, as published.
+    season = np.array(
+        [0.346, 0.298, 0.276, 0.222, 0.273, 0.270, 0.263, 0.210, 0.269, 0.230, 0.264, 0.256, 0.303, 0.264, 0.226, 0.285,
+         0.316, 0.200]
+    )  # fmt: skip
+    shrunk_error, plain_error = (((guess - season) ** 2).sum() for guess in (mean + c * (average - mean), average))
+    assert (plain_error, shrunk_error) == pytest.approx((0.075, 0.021), abs=2e-3)
+
+
 def test_nobody_to_compare():
     """No unit is no data, one unit has no spread, and neither widens anything."""
     for z in ([], [3.0]):
@@ -100,6 +119,7 @@ def test_nobody_to_compare():
         assert np.isnan(found.p)
         assert (found.tau2, found.widens) == (0.0, False)
     assert dispersion([1.0, 2.0], [0.0, 0.0]).tau2 == 0.0
+    assert dispersion([4.0, -4.0, 1.0], np.ones(3)).kept(np.ones(3)).tolist() == [1.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ class Standard:
         information: sum of p (1 - p) by person: 1 / variance of the logarithm of the odds ratio.
         rest: the information of the others who define the standard, by person.
         spread: how much persons differ beyond chance, save those who are out of line.
-        between: the variance of the logarithm of the odds between all persons, those who are out of line included.
+        between: how much all persons differ, those who are out of line included.
     """
 
     expected: Floats
@@ -80,7 +80,7 @@ class Standard:
     information: Floats
     rest: Floats
     spread: Dispersion
-    between: float
+    between: Dispersion
 
     @property
     def factor(self) -> Floats:
@@ -154,7 +154,7 @@ def standard_of(stays: Stays, people: int, *, ages: int, kind: Overdispersion, l
         none = np.full(people, np.nan)
         nobody = np.zeros(people, np.bool_)
         unknown = dispersion([], [], kind=kind)
-        return Standard(np.full(len(who), np.nan), nobody, nobody, none, none, none, none, unknown, 0.0)
+        return Standard(np.full(len(who), np.nan), nobody, nobody, none, none, none, none, unknown, unknown)
     cells = _nested(stays, ages, last)
     observed = np.bincount(who, y, people)
     inside = judged
@@ -173,7 +173,7 @@ def standard_of(stays: Stays, people: int, *, ages: int, kind: Overdispersion, l
     rest = information[inside].sum() - np.where(inside, information, 0.0)
     score = (observed - total) / np.sqrt(np.maximum(information, 1e-12))
     spread = spread_of(score[inside], information[inside], kind)
-    between = dispersion(score[judged], information[judged], winsorise=0.0).tau2
+    between = dispersion(score[judged], information[judged], winsorise=0.0)
     return Standard(p, inside, judged, observed, total, information, rest, spread, between)
 
 

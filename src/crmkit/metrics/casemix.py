@@ -241,5 +241,4 @@ def _row(cell: _Cell, p: float, q: float, *, rate: float, level: float, definiti
 def _shrunk(cell: _Cell) -> float:
     """The logarithm of the odds factor, pulled towards 0 by how much of it chance explains."""
     assert cell.factor is not None  # noqa: S101 - only of judged cells
-    believed = cell.standard.between * float(cell.standard.information[cell.place])
-    return cell.factor.at * believed / (1.0 + believed)
+    return cell.factor.at * float(cell.standard.between.kept(cell.standard.information[cell.place]))

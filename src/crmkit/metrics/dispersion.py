@@ -67,6 +67,19 @@ class Dispersion:
             return np.ones_like(weight)
         return np.sqrt(1.0 + self.tau2 * weight) if self.kind == "additive" else np.full_like(weight, self.phi**0.5)
 
+    def kept(self, information: npt.ArrayLike) -> Floats:
+        """The share of each effect that is left after shrinking: the best guess of what would be seen again.
+
+        1 - (n - 3) / (n - 1) / (1 + tau2 w): empirical Bayes with Morris's correction (1983). Where all units are known
+        alike and nothing is winsorised it is the estimator of James and Stein as Efron and Morris (1975) use it. Up to
+        three units tell too little of how units differ, and nothing is shrunk.
+
+        Args:
+            information: w, 1 / variance of each effect by chance alone.
+        """
+        weight = np.asarray(information, np.float64)
+        return 1.0 - max(self.n - 3, 0) / max(self.n - 1, 1) / (1.0 + self.tau2 * weight)
+
 
 def dispersion(
     z: npt.ArrayLike,

@@ -197,8 +197,7 @@ def _judged(rates: Sequence[Rate], kind: Overdispersion) -> _Stage:
     worth = base * (1 - base) / variance
     low, high = midp_binomial(value * worth, worth, base)
     # What would be seen again is guessed from all persons, those who are out of line included.
-    differ = dispersion(z[enough], information[enough], winsorise=0.0).tau2 * information
-    weight = differ / (1.0 + differ)
+    weight = dispersion(z[enough], information[enough], winsorise=0.0).kept(information)
     hidden = np.where(enough, 0.0, np.nan)
     spread = np.sqrt(base * (1 - base) / np.maximum(n, 1.0))
     return _Stage(rates, enough, centre, low + hidden, high + hidden, weight * (value - centre), spread, beyond)
