@@ -126,6 +126,19 @@ def test_the_trade_fair_and_the_referrals():
     assert {row.kind for who, row in adjusted.items() if who.startswith("p")} == {"none"}
 
 
+def test_calls_are_told_in_two_languages():
+    """Each call with its figures, and how many may be chance; silence is told as well."""
+    cells = [(name, "web", 20, 100) for name in "abc"] + [("star", "web", 60, 100)]
+    english, chance = case_mix_signals(of_cells(cells)).to_text().splitlines()
+    assert english == "star in lead: 60 of 100 advanced, 20.0 expected (ratio 3.00, 2.51 to 3.46): share the practice"
+    assert chance == "of 1 calls up to 0.1 may be chance"
+    chinese = case_mix_signals(of_cells(cells)).to_text("zh")
+    assert "star，“lead”阶段：100 个中推进 60 个，预期 20.0 个" in chinese
+    assert case_mix_signals(of_cells(cells[:3])).to_text("zh") == "无人超出偶然范围"
+    with pytest.raises(NotFound, match="fr"):
+        case_mix_signals(of_cells(cells)).to_text("fr")
+
+
 def test_a_star_makes_nobody_weak():
     """The standard is that of those in line: 17 and 20 % beside a star of 90 %."""
     found = case_mix_signals(of_cells([("a", "web", 34, 200), ("b", "web", 40, 200), ("star", "web", 180, 200)]))

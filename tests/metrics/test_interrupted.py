@@ -34,6 +34,8 @@ def test_the_smoking_ban_in_sicily():
     assert (step.value, step.low, step.high) == pytest.approx((0.885, 0.839, 0.933), abs=5e-4)
     assert found.dispersion == pytest.approx(2.262, abs=5e-4)
     assert (found.verdict, found.n_before, found.n_after) == ("fell", 36, 23)
+    assert found.to_text() == "fell: rate ratio 0.885 (0.839 to 0.933), 36 periods before the change and 23 since"
+    assert found.to_text("zh") == "下降：率比 0.885（0.839 至 0.933），变化前 36 期，之后 23 期"
     assert found.counterfactual[:36] == pytest.approx(found.fitted[:36])
     assert found.fitted[36:] / found.counterfactual[36:] == pytest.approx(step.value)
 

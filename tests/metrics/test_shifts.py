@@ -133,6 +133,8 @@ def test_one_signal_a_shift(falling):
     assert one.high < 1
     assert one.ratio == pytest.approx(one.observed / one.expected)
     assert found.lasting == found.new == ()
+    assert "since 2023-Q1, seen in 2023-Q3, over in 2024-Q2" in found.to_text()
+    assert "始于 2023-Q1，2023-Q3 发现，2024-Q2 结束" in found.to_text("zh")
 
 
 def test_a_shift_that_lasts(falling):
@@ -141,6 +143,7 @@ def test_a_shift_that_lasts(falling):
     early, late = shifts(then, rng=seeded()), shifts(falling, rng=seeded())
     assert early.lasting == early.new == early.rows
     (one,), (same,) = early, late
+    assert "seen in 2023-Q3, lasting" in early.to_text()
     assert (one.stage, one.who, one.first, one.since) == (same.stage, same.who, same.first, same.since)
     assert (one.first, one.last) == ("2023-Q3", None)
     assert same.n > one.n

@@ -31,8 +31,9 @@ def _distribution(chance: Floats, count: Floats) -> Floats:
     for p, n in zip(chance.tolist(), count.astype(int).tolist(), strict=True):
         k = np.arange(n + 1)
         ways = gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)
-        whole = np.convolve(whole, np.exp(ways + k * np.log(p) + (n - k) * np.log1p(-p)))
-    return whole
+        one: Floats = np.exp(ways + k * np.log(p) + (n - k) * np.log1p(-p))
+        whole = np.convolve(whole, one)
+    return np.asarray(whole, np.float64)
 
 
 @attrs.frozen(eq=False)
@@ -56,8 +57,8 @@ class OddsFactor:
     @classmethod
     def of(cls, observed: float, chances: Floats) -> "OddsFactor":
         """From the successes and the chance of each trial."""
-        chance, count = np.unique(chances, return_counts=True)
-        count = count.astype(np.float64)
+        chance, times = np.unique(chances, return_counts=True)
+        count = times.astype(np.float64)
         n = float(count.sum())
         target = min(max(observed, 0.5), n - 0.5)
         low, high = -_REACH, _REACH

@@ -42,7 +42,7 @@ class Fitted:
     @property
     def bread(self) -> Floats:
         """The inverse of the information."""
-        return np.asarray(np.linalg.inv(self.x.T @ (self.weight[:, None] * self.x)))
+        return np.asarray(np.linalg.inv(self.x.T @ (self.weight[:, None] * self.x)), np.float64)
 
     @property
     def score(self) -> Floats:
@@ -119,7 +119,8 @@ def fitted(y: Floats, scale: Floats, x: Floats, family: str) -> Fitted:
         InvalidValue: if there are none.
     """
     predictor, near = _start(family, y, scale), False
-    at, rank = np.zeros(x.shape[1]), x.shape[1]
+    at: Floats = np.zeros(x.shape[1])
+    rank = x.shape[1]
     for _ in range(_STEPS):
         mean, weight = _mean(family, predictor, scale)
         # The offset of counts is part of the mean; the working response is on the scale of the predictor.
@@ -130,7 +131,7 @@ def fitted(y: Floats, scale: Floats, x: Floats, family: str) -> Fitted:
         near = bool(np.abs(moved - predictor).max() <= _NEAR * (1.0 + np.abs(moved).max()))
         predictor = moved
     if near and rank == x.shape[1]:
-        return Fitted(family, at, x, y, scale, *_mean(family, predictor, scale))
+        return Fitted(family, np.asarray(at, np.float64), x, y, scale, *_mean(family, predictor, scale))
     raise InvalidValue("series", f"{y.size} periods", "do not tell the parts of the model apart; ask for fewer")
 
 

@@ -26,6 +26,7 @@ LEAST_N = 10
 # Two people cannot tell who of them is out of line.
 _LEAST_PEOPLE = 3
 _SIGMAS = 2.5
+_ROUNDS = 10
 # From the median absolute deviation to the standard deviation of a normal distribution.
 _MAD = 1.4826
 _CERTAIN = 0.001
@@ -52,8 +53,9 @@ class Stays:
     lasting: Ints
 
     def __getitem__(self, rows: Mask | Ints) -> "Stays":
-        picked = (self.who, self.advanced, self.left, self.sojourn, self.columns)
-        return Stays(*(column[rows] for column in picked), self.lasting)  # type: ignore[arg-type] # of their own kinds
+        return Stays(
+            self.who[rows], self.advanced[rows], self.left[rows], self.sojourn[rows], self.columns[rows], self.lasting
+        )
 
 
 @attrs.frozen(eq=False)
@@ -156,25 +158,39 @@ def standard_of(stays: Stays, people: int, *, ages: int, kind: Overdispersion, l
         unknown = dispersion([], [], kind=kind)
         return Standard(np.full(len(who), np.nan), nobody, nobody, none, none, none, none, unknown, unknown)
     cells = _nested(stays, ages, last)
-    observed = np.bincount(who, y, people)
-    inside = judged
-    for round_ in range(10):
-        p = _expected(cells, stays, inside, people)
-        total, information = np.bincount(who, p, people), np.bincount(who, p * (1.0 - p), people)
-        z = (observed - total)[judged] / np.sqrt(information[judged])
-        centre = float(np.median(z / np.sqrt(information[judged]))) if round_ == 0 else 0.0
-        z = z - centre * np.sqrt(information[judged])
-        reach = _SIGMAS * max(1.0, _MAD * float(np.median(np.abs(z))))
-        near = judged.copy()
-        near[judged] = np.abs(z) <= reach
-        if near.sum() < 2 or (round_ and (near == inside).all()):
-            break
-        inside = near
+    observed = _by_person(stays, y, people)
+    inside, found = judged, _against(cells, stays, judged, people)
+    near, rounds = _in_line(observed, found, judged, from_median=True), 0
+    while near.sum() > 1 and rounds < _ROUNDS and not (near == inside).all():
+        inside, rounds = near, rounds + 1
+        found = _against(cells, stays, inside, people)
+        near = _in_line(observed, found, judged, from_median=False)
+    p, total, information = found
     rest = information[inside].sum() - np.where(inside, information, 0.0)
     score = (observed - total) / np.sqrt(np.maximum(information, 1e-12))
     spread = spread_of(score[inside], information[inside], kind)
     between = dispersion(score[judged], information[judged], winsorise=0.0)
     return Standard(p, inside, judged, observed, total, information, rest, spread, between)
+
+
+def _by_person(stays: Stays, values: Floats, people: int) -> Floats:
+    return np.bincount(stays.who, values, people).astype(np.float64)
+
+
+def _against(cells: Sequence[Ints], stays: Stays, inside: Mask, people: int) -> tuple[Floats, Floats, Floats]:
+    """What is expected of each stay, and by person in all, with its information."""
+    p = _expected(cells, stays, inside, people)
+    return p, _by_person(stays, p, people), _by_person(stays, p * (1.0 - p), people)
+
+
+def _in_line(observed: Floats, found: tuple[Floats, Floats, Floats], judged: Mask, *, from_median: bool) -> Mask:
+    """Who lies within reach of the standard, or of the median person while the standard is that of all."""
+    _, total, information = (column[judged] if i else column for i, column in enumerate(found))
+    effect = (observed[judged] - total) / information
+    z = (effect - (np.median(effect) if from_median else 0.0)) * np.sqrt(information)
+    near = judged.copy()
+    near[judged] = np.abs(z) <= _SIGMAS * max(1.0, _MAD * float(np.median(np.abs(z))))
+    return near
 
 
 def _nested(stays: Stays, ages: int, last: Ints | None) -> list[Ints]:

@@ -242,8 +242,10 @@ class _Log:
         """Add the stays of a period, person by person in order; gives how many persons there are."""
         active, starts = np.unique(now.who, return_index=True)
         for place, first, last in zip(active.tolist(), starts, [*starts[1:], len(p)], strict=True):
-            stays, who = (now.advanced[first:last], p[first:last]), self.people[place]
-            weak, strong = (self._direction(number, (stage, who, kind), stays, limit) for kind in ("coach", "share"))
+            who = self.people[int(place)]
+            stays = now.advanced[first:last], p[first:last]
+            weak = self._direction(number, (stage, who, "coach"), stays, limit)
+            strong = self._direction(number, (stage, who, "share"), stays, limit)
             self.points.append(PathPoint(stage, who, self.periods[number], weak, strong, limit))
         return len(active)
 

@@ -13,6 +13,7 @@ import numpy as np
 from crmkit.journal import Frameable, Journal
 from crmkit.metrics._bernoullis import OddsFactor
 from crmkit.metrics._checks import confidence
+from crmkit.metrics._signal_words import Lang, said_of_signal, said_of_signals, worded
 from crmkit.metrics._standard import Standard, Stays, bins_of_age, standard_of, stays_of
 from crmkit.metrics._verdicts import SignalKind, called, share_of_false, two_sided
 from crmkit.metrics.dispersion import Dispersion, Overdispersion
@@ -97,6 +98,16 @@ class AdjustedSignals(Frameable[AdjustedSignal]):
     def false_alarms(self) -> float:
         """How many of the calls may be chance, at most, on average."""
         return self.rate * len(self.calls)
+
+    def to_text(self, lang: Lang = "en") -> str:
+        """The calls, a line each, and how many of them may be chance.
+
+        Raises:
+            NotFound: for another language than "en" and "zh".
+        """
+        calls = self.calls
+        told = [worded(lang, said_of_signal(row)) for row in calls]
+        return "\n".join([*told, worded(lang, said_of_signals(len(calls), self.false_alarms))])
 
 
 @attrs.frozen(eq=False)

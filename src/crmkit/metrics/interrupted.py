@@ -14,6 +14,7 @@ from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Frameable
 from crmkit.metrics._checks import Floats, confidence
 from crmkit.metrics._segments import Fitted, design, fitted, named, series
+from crmkit.metrics._signal_words import Lang, said_of_change, worded
 from crmkit.metrics.policy import definition_id
 
 __all__ = ["Effect", "Errors", "Family", "Interruption", "interrupted"]
@@ -107,6 +108,14 @@ class Interruption(Frameable[Effect]):
         if step.low <= none <= step.high:
             return "no change seen"
         return "rose" if step.value > none else "fell"
+
+    def to_text(self, lang: Lang = "en") -> str:
+        """The verdict and the step, in a sentence.
+
+        Raises:
+            NotFound: for another language than "en" and "zh".
+        """
+        return worded(lang, said_of_change(self))
 
     def __str__(self) -> str:
         head = f"{self.verdict}: {self.n_before} periods before, {self.n_after} since; {self.scale}s"

@@ -14,6 +14,7 @@ import numpy as np
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Frameable, Journal
 from crmkit.metrics._checks import confidence
+from crmkit.metrics._signal_words import Lang, said_of_shift, said_of_signals, worded
 from crmkit.metrics._standard import bins_of_age
 from crmkit.metrics._watch import PathPoint, PeriodLimit, Shift, Watch, watched
 from crmkit.metrics.buckets import Buckets
@@ -62,6 +63,15 @@ class Shifts(Frameable[Shift]):
     def false_alarms(self) -> float:
         """How many signals chance alone would have given in all periods, on average."""
         return sum(row.cells for row in self.periods) / self.run_length
+
+    def to_text(self, lang: Lang = "en") -> str:
+        """The shifts, a line each, and how many of them may be chance.
+
+        Raises:
+            NotFound: for another language than "en" and "zh".
+        """
+        told = [worded(lang, said_of_shift(row)) for row in self.rows]
+        return "\n".join([*told, worded(lang, said_of_signals(len(told), self.false_alarms))])
 
     def path(self, stage: str, who: str) -> tuple[PathPoint, ...]:
         """The CUSUM of one person in one stage, for a chart.
