@@ -126,12 +126,13 @@ def fitted(y: Floats, scale: Floats, x: Floats, family: str) -> Fitted:
         # The offset of counts is part of the mean; the working response is on the scale of the predictor.
         working = predictor + (y - mean) / weight
         root = np.sqrt(weight)
-        at, _, rank, _ = np.linalg.lstsq(x * root[:, None], working * root)
+        solution, _, rank, _ = np.linalg.lstsq(x * root[:, None], working * root)
+        at = np.asarray(solution, np.float64)
         moved = x @ at
         near = bool(np.abs(moved - predictor).max() <= _NEAR * (1.0 + np.abs(moved).max()))
         predictor = moved
     if near and rank == x.shape[1]:
-        return Fitted(family, np.asarray(at, np.float64), x, y, scale, *_mean(family, predictor, scale))
+        return Fitted(family, at, x, y, scale, *_mean(family, predictor, scale))
     raise InvalidValue("series", f"{y.size} periods", "do not tell the parts of the model apart; ask for fewer")
 
 
