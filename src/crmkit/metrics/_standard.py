@@ -30,6 +30,7 @@ _ROUNDS = 10
 # From the median absolute deviation to the standard deviation of a normal distribution.
 _MAD = 1.4826
 _CERTAIN = 0.001
+_MANY = 20
 
 
 @attrs.frozen(eq=False)
@@ -103,8 +104,11 @@ def spread_of(z: Floats, information: Floats, kind: Overdispersion) -> Dispersio
     """How much the persons who define a standard differ beyond chance.
 
     Winsorised scores show a third too little spread. Where it is certain that there is some, that is corrected; where
-    it is not, a correction would widen limits in every other report by nothing but its own chance.
+    it is not, a correction would widen limits in every other report by nothing but its own chance. Of few persons there
+    is no tenth to pull in.
     """
+    if len(z) < _MANY:
+        return dispersion(z, information, winsorise=0.0, kind=kind)
     certain = dispersion(z, information, corrected=True, alpha=_CERTAIN, kind=kind)
     return certain if certain.widens else dispersion(z, information, kind=kind)
 
