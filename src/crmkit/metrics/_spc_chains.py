@@ -101,6 +101,8 @@ def ewma_run_length(weight: float, reach: float, *, shift: float = 0.0, varying:
 def _ewma_on(cells: int, weight: float, reach: float, shift: float, *, varying: bool) -> float:
     limit = reach * (weight / (2.0 - weight)) ** 0.5
     lasting = _solved(_averaging(cells, (limit, limit), weight, shift))
+    if not np.isfinite(lasting).all():
+        return np.inf
     if not varying:
         return 1.0 + float(_averaging(cells, (0.0, limit), weight, shift)[cells] @ lasting)
     # From here on the limits do not move by more than a part in 10^8.

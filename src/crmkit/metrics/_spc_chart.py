@@ -66,7 +66,7 @@ class ChartOptions(TypedDict, total=False):
     """What every chart can be told.
 
     Attributes:
-        baseline: the points that limits are made of: the first so many, a slice, or (None) all. Later points are judged by
+        baseline: the points that make the limits: the first so many, a slice, or all (None). Others are judged by
             limits that they do not move.
         limits: known limits, as of an earlier chart (`ControlChart.limits`): all points are judged by them.
         labels: the names of the points; dates must be in order.

@@ -5,6 +5,7 @@ finding with its points. Beside it stands how long the chart would run until a f
 """
 
 from crmkit.metrics._spc_chart import ChartOptions, ChartPoint, ControlChart
+from crmkit.metrics._spc_figures import ChartChoice, Charts, GroupChart, chart
 from crmkit.metrics._spc_kinds import (
     GLimits,
     c_chart,
@@ -22,30 +23,34 @@ from crmkit.metrics._spc_limits import ChartKind, ChartLimits
 from crmkit.metrics._spc_memory import EwmaChart, cusum_chart, ewma_chart
 from crmkit.metrics._spc_points import Baseline, ChartFinding, ChartNote, Phase
 from crmkit.metrics._spc_rules import NELSON, WESTERN_ELECTRIC, Pattern, RunRule, Side
-from crmkit.metrics._spc_runs import RunLength
+from crmkit.metrics._spc_runs import RunLength, run_length
 from crmkit.metrics._spc_sums import CusumChart, CusumPoint, risk_adjusted_cusum
 
 __all__ = [
     "NELSON",
     "WESTERN_ELECTRIC",
     "Baseline",
+    "ChartChoice",
     "ChartFinding",
     "ChartKind",
     "ChartLimits",
     "ChartNote",
     "ChartOptions",
     "ChartPoint",
+    "Charts",
     "ControlChart",
     "CusumChart",
     "CusumPoint",
     "EwmaChart",
     "GLimits",
+    "GroupChart",
     "Pattern",
     "Phase",
     "RunLength",
     "RunRule",
     "Side",
     "c_chart",
+    "chart",
     "cusum_chart",
     "ewma_chart",
     "g_chart",
@@ -54,6 +59,7 @@ __all__ = [
     "np_chart",
     "p_chart",
     "risk_adjusted_cusum",
+    "run_length",
     "u_chart",
     "xbar_r_chart",
     "xbar_s_chart",
