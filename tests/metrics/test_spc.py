@@ -65,7 +65,7 @@ def test_shares_of_the_books():
     assert limits_of(chart) == pytest.approx((0.2313, 0.4102, 0.0524), abs=5e-5)
     assert [row.index + 1 for row in chart if row.rules] == [15, 23]
     assert {one.en for one in chart.findings} == {
-        "15: a point beyond 3 sigma, above (western electric 1)", "23: a point beyond 3 sigma, above (western electric 1)"
+        "15: beyond 3 sigma, above (western electric 1)", "23: beyond 3 sigma, above (western electric 1)"
     }  # fmt: skip
     numbers = spc.np_chart(JUICE, 50)
     assert limits_of(numbers) == pytest.approx([50 * one for one in limits_of(chart)])
@@ -213,6 +213,7 @@ def test_periods_without_data_are_seen_and_passed_over():
     assert any(note.en.startswith("2 points have no data") for note in chart.notes)
     series = [10, 12, 11, 13, None, 50, 51, 50, 52, 51, 50, 51, 52]
     gone = spc.xmr_chart(series, limits=spc.ChartLimits(kind="xmr", centre=20, sigma=50))
+    assert gone.findings[0].at == 12
     assert [one.points for one in gone.findings] == [(5, 6, 7, 8, 9, 10, 11, 12)]
     assert gone.spread.rows[5].value is None
     alone = spc.xmr_chart([1, None, 2, 3])
@@ -322,8 +323,9 @@ def test_a_chart_is_told_in_two_languages():
     assert english.startswith("p chart of 10 points")
     assert chinese.startswith("p 控制图（比率）：10 点")
     assert "false alarms a year (exact Markov chain, binomial points of 50)" in english
-    assert "1 点超出 3 倍标准差，上侧" in chinese
-    assert "The limits rest on 10 points" in english
+    assert "超出 3 倍标准差，上侧" in chinese
+    assert str(chart.notes[-1]) in english
+    assert str(chart.notes[-1]).startswith("The limits rest on 10 points")
     assert " n " in english.splitlines()[1]
     assert " n " not in str(spc.xmr_chart(FLOW)).splitlines()[1]
     assert "No run length is stated" in str(spc.xmr_chart(FLOW, rules=spc.NELSON))

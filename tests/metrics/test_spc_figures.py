@@ -58,7 +58,7 @@ def test_a_rate_gets_a_u_chart():
     assert chart.limits.centre == pytest.approx(1000 * sum(COMPLAINTS[:11]) / sum(ORDERS[:11]))
     ((group, finding),) = charts.findings
     assert group.why.startswith("events by exposure")
-    assert finding.en.startswith("2025-12: a point beyond 3 sigma, above")
+    assert finding.en.startswith("2025-12: beyond 3 sigma, above")
     assert chart.run_length().per_year == pytest.approx(12, rel=0.01)
 
 
@@ -91,7 +91,7 @@ def test_a_share_that_allows_for_open_cases_gets_an_xmr_chart():
     (row,) = spc.chart(made)
     assert row.chart.kind == "xmr"
     assert row.unit == "share"
-    with pytest.raises(InvalidValue, match="aalen-johansen.*is no proportion"):
+    with pytest.raises(InvalidValue, match=r"aalen-johansen.*is no proportion"):
         spc.chart(made, kind="p")
 
 

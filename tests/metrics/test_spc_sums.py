@@ -251,7 +251,7 @@ def test_head_starts_are_those_published(h, shift, mean):
 
 def test_run_lengths_beyond_floats():
     """Where alarms are rarer than a float can tell, the run length is infinite."""
-    assert cusum_mean(3.0, 30.0) == math.inf
+    assert cusum_mean(3.0, 30.0) == cusum_mean(50.0, 1.0) == math.inf
     assert spc.ewma_chart([0, 1], weight=1.0, reach=9).run_length().mean == math.inf
 
 

@@ -127,7 +127,7 @@ class ControlChart(Frameable[ChartPoint]):
         kind: what chart it is.
         limits: what is usual; give it to another chart to judge by it.
         rules: what is looked for.
-        findings: what was found: rule by rule, stretches of points.
+        findings: what was found: stretches of points, in the order in which it could be told.
         spread: the chart of the moving ranges, or of the spread within samples, if it has one.
         notes: what else a reader has to know.
     """
@@ -259,10 +259,10 @@ def charted(
     low, high = bounds(limits, centre, sigma, reach)
     z = distances(limits, series.values, centre, sigma)
     there = np.flatnonzero(~np.isnan(series.values))
-    found = tuple(
+    found = sorted((
         _finding(hit.rule, hit.side, int(there[hit.at]), there[list(hit.points)].tolist(), labels)
         for hit in hits(rules, series.values[there], z[there])
-    )
+    ), key=lambda one: one.at)  # fmt: skip
     part_of: list[list[str]] = [[] for _ in labels]
     for one in found:
         for place in one.points:
@@ -279,7 +279,7 @@ def charted(
     )  # fmt: skip
     said = (*notes, *(() if limits.kind in _BELOW else notes_on(limits, series.values, z)))
     return ControlChart(
-        rows=rows, kind=limits.kind, limits=limits, rules=rules, findings=found, spread=spread, notes=said,
+        rows=rows, kind=limits.kind, limits=limits, rules=rules, findings=tuple(found), spread=spread, notes=said,
         per_year=yearly(options.get("every")),
     )  # fmt: skip
 
@@ -300,8 +300,8 @@ def notes_on(limits: ChartLimits, values: Floats, z: Floats) -> Iterator[ChartNo
     there = ~np.isnan(values)
     gone = int((~there).sum())
     if gone:
-        some = "1 point has" if gone == 1 else f"{gone} points have"
-        yield ChartNote(f"{some} no data; rules pass over it.", f"{gone} 个点没有数据，规则判定时跳过。")
+        some, it = ("1 point has", "it") if gone == 1 else (f"{gone} points have", "them")
+        yield ChartNote(f"{some} no data; rules pass over {it}.", f"{gone} 个点没有数据，规则判定时跳过。")
     if there.any() and np.isnan(z[there]).all():
         yield ChartNote("The baseline does not vary: there are no limits.", "基线没有变异，无法计算控制限。")
     if 0 < limits.n < _USUAL:

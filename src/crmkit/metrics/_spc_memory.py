@@ -76,7 +76,7 @@ def ewma_chart(
     series, limits = prepared("ewma", column, np.ones(len(column)), column, options)
     averages, steps = _averaged(column, limits.centre, weight), np.cumsum(~np.isnan(column))
     part = np.sqrt(weight / (2.0 - weight) * (1.0 - (1.0 - weight) ** (2.0 * steps)))
-    en, zh = f"an average beyond {reach:g} sigma", f"加权平均超出 {reach:g} 倍标准差"
+    en, zh = f"averages beyond {reach:g} sigma", f"加权平均超出 {reach:g} 倍标准差"
     rule = RunRule(id="ewma", en=en, zh=zh, pattern="beyond", k=1, sigmas=reach)
     made = charted(
         attrs.evolve(series, values=averages), attrs.evolve(limits, kind="ewma"), {**options, "rules": (rule,)},

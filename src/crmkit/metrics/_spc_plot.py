@@ -1,5 +1,6 @@
 """Control charts as Vega-Lite specifications."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from crmkit.metrics._vega import Spec, layered, number, plain
@@ -13,27 +14,29 @@ __all__ = ["points", "sums"]
 
 # Okabe and Ito (2008).
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#767676"
+_WIDTH = 480
 
 
 def points(made: "ControlChart", lang: "Lang") -> dict[str, Any]:
     """Values between their limits, what is flagged in another colour; the chart of the spread below."""
-    upper = _points(made, lang)
+    upper = {**_points(made, lang), "width": _WIDTH}
     if made.spread is None:
         return upper
-    lower = _points(made.spread, lang)
+    lower = {**_points(made.spread, lang), "width": _WIDTH, "height": 100}
     schema = upper.pop("$schema")
     lower.pop("$schema")
-    return {"$schema": schema, "vconcat": [{**upper, "width": 480}, {**lower, "width": 480, "height": 100}]}
+    return {"$schema": schema, "vconcat": [upper, lower]}
 
 
 def _points(made: "ControlChart", lang: "Lang") -> Spec:
     rows = plain(made.rows, ("label", "value", "centre", "low", "high"))
     for row, one in zip(rows, made.rows, strict=True):
         row["rules"] = ", ".join(one.rules)
-    x, title = _along(made.rows), made.name(lang)
+    x, title = _along(made.rows), ("value", "值")[lang == "zh"]
     return layered(
         rows,
         [
+            *_beginning(x, made.rows),
             _line(x, "centre", title, color=_GREY, interpolate="step"),
             _line(x, "low", title, color=_GREY, interpolate="step", strokeDash=[4, 3]),
             _line(x, "high", title, color=_GREY, interpolate="step", strokeDash=[4, 3]),
@@ -46,7 +49,7 @@ def _points(made: "ControlChart", lang: "Lang") -> Spec:
                 },
             },
         ],
-        title=title,
+        title=made.name(lang),
     )  # fmt: skip
 
 
@@ -56,7 +59,7 @@ def sums(made: "CusumChart", lang: "Lang") -> dict[str, Any]:
     for row in rows:
         down = row.pop("down")
         row |= {"down": None if down is None else -down, "limit": made.limit, "other": -made.limit}
-    x, title = _along(made.rows), made.name(lang)
+    x, title = _along(made.rows), ("sum", "累积和")[lang == "zh"]
     lines = [_line(x, name, title, color=_BLUE) for name in ("up", "down")]
     marks = [
         {
@@ -66,7 +69,18 @@ def sums(made: "CusumChart", lang: "Lang") -> dict[str, Any]:
         for name in ("up", "down")
     ]
     limits = [_line(x, name, title, color=_GREY, strokeDash=[4, 3]) for name in ("limit", "other")]
-    return {**layered(rows, [*limits, *lines, *marks], title=title), "width": 480}
+    begins = _beginning(x, made.rows)
+    return {**layered(rows, [*begins, *limits, *lines, *marks], title=made.name(lang)), "width": _WIDTH}
+
+
+def _beginning(x: Spec, rows: Any) -> list[Spec]:
+    """A line where the baseline ends and the points are judged by it."""
+    begins = [
+        after.label for before, after in pairwise(rows) if (before.phase, after.phase) == ("baseline", "monitored")
+    ]
+    only = {"filter": {"field": "label", "oneOf": begins}}
+    mark = {"type": "rule", "color": _GREY, "strokeDash": [2, 2]}
+    return [{"transform": [only], "mark": mark, "encoding": {"x": x}}] if begins else []
 
 
 def _along(rows: Any) -> Spec:

@@ -83,7 +83,7 @@ def _rule(id_: str, what: tuple[str, str], pattern: Pattern, of: tuple[int, int]
     return RunRule(id=id_, en=what[0], zh=what[1], pattern=pattern, k=of[0], m=of[1], sigmas=sigmas)
 
 
-_BEYOND_3 = ("a point beyond 3 sigma", "1 点超出 3 倍标准差")
+_BEYOND_3 = ("beyond 3 sigma", "超出 3 倍标准差")
 _2_OF_3 = ("2 of 3 points beyond 2 sigma on one side", "3 点中有 2 点在同侧超出 2 倍标准差")
 _4_OF_5 = ("4 of 5 points beyond 1 sigma on one side", "5 点中有 4 点在同侧超出 1 倍标准差")
 
@@ -114,7 +114,7 @@ WESTERN_ELECTRIC: tuple[RunRule, ...] = (
 
 @attrs.frozen
 class Hit:
-    """Where a rule is met: windows that share points are one hit.
+    """Where a rule is met: windows that share points, or lie side by side, are one hit.
 
     Attributes:
         rule: the rule.
@@ -203,12 +203,12 @@ def met(rule: RunRule, has: Mask) -> Mask:
 
 
 def _joined(ends: npt.NDArray[np.intp], has: Mask, rule: RunRule) -> Iterator[tuple[int, list[int]]]:
-    """The windows that end at given places, as where the first one ends and their points; joined if they share one."""
+    """The windows that end at given places, as where the first one ends, and their points; neighbours are joined."""
     found: list[tuple[int, list[int]]] = []
     for end in ends.tolist():
         first = max(0, end - rule.m + 1)
         window = (first + np.flatnonzero(has[first : end + 1])).tolist() if rule.zonal else [*range(first, end + 1)]
-        if not found or found[-1][1][-1] < window[0]:
+        if not found or found[-1][1][-1] + 1 < window[0]:
             found.append((end, window))
         else:
             points = found[-1][1]
