@@ -122,6 +122,17 @@ def test_laney_widens_by_how_much_shares_move(cases):
         assert [row.z for row in wide] == pytest.approx((z / by).tolist(), abs=1e-9)
 
 
+@given(st.lists(st.integers(0, 40), min_size=3, max_size=20), st.integers(41, 400), st.integers(2, 9))
+def test_limits_of_counts_depend_on_their_size(counts, n, times):
+    """The more cases, the narrower; c is u of one unit, np is p times n."""
+    assume(any(counts))
+    one, more = spc.p_chart(counts, n), spc.p_chart([times * x for x in counts], times * n)
+    assert one.rows[0].centre == pytest.approx(more.rows[0].centre)
+    assert one.rows[0].high - one.rows[0].centre > more.rows[0].high - more.rows[0].centre
+    assert [row.high for row in spc.c_chart(counts)] == [row.high for row in spc.u_chart(counts, 1)]
+    assert [row.z for row in spc.np_chart(counts, n)] == pytest.approx([row.z for row in one], abs=1e-9)
+
+
 def test_over_dispersion_is_said():
     """Shares that vary four times as much as chance: the p chart says so; its Laney chart is quiet."""
     rng = np.random.default_rng(5)
@@ -282,13 +293,19 @@ def test_nothing_ever_happened(make):
         (lambda: spc.c_chart([None, None]), "no point with data"),
         (lambda: spc.xbar_r_chart([[1, 2]]), "1 point with data"),
         (lambda: spc.xmr_chart([5, None, 6]), "no two neighbours"),
+        (lambda: spc.laney_p_chart([5, None, 6], 9), "no two neighbours"),
+        (lambda: spc.ChartLimits(kind="t", centre=1), "'t' is no kind of chart"),
+        (lambda: spc.ChartLimits(kind="xmr", centre=1), "None is no sigma"),
+        (lambda: spc.ChartLimits(kind="c", centre=-1), "-1 is no centre"),
+        (lambda: spc.ChartLimits(kind="xmr", centre=math.nan, sigma=1), "nan is no centre"),
+        (lambda: spc.ChartLimits(kind="p", centre=2), "2 is no share"),
         (lambda: spc.xmr_chart(FLOW, baseline=0), "is no number of points from 1 to 10"),
         (lambda: spc.xmr_chart(FLOW, baseline=11), "is no number of points from 1 to 10"),
         (lambda: spc.xmr_chart(FLOW, baseline=slice(20, 30)), "is no piece of 10 points"),
         (lambda: spc.xmr_chart(FLOW, baseline=slice(0, 9, 2)), "is no piece"),
         (lambda: spc.xmr_chart(FLOW, baseline="all"), "neither a number of points nor a slice"),
         (lambda: spc.xmr_chart(FLOW, baseline=True), "neither a number of points nor a slice"),
-        (lambda: spc.c_chart(BOARDS, limits=spc.ChartLimits(kind="xmr", centre=1)), "'xmr' are those of another chart"),
+        (lambda: spc.c_chart(BOARDS, limits=spc.ChartLimits(kind="xmr", centre=1, sigma=1)), "'xmr' are those of another chart"),
         (
             lambda: spc.xmr_chart(FLOW, baseline=5, limits=spc.ChartLimits(kind="xmr", centre=50, sigma=1)),
             "Give one of both",
@@ -322,6 +339,7 @@ def test_a_chart_is_told_in_two_languages():
     english, chinese = str(chart), chart.to_text("zh")
     assert english.startswith("p chart of 10 points")
     assert chinese.startswith("p 控制图（比率）：10 点")
+    assert "基线" in chinese
     assert "false alarms a year (exact Markov chain, binomial points of 50)" in english
     assert "超出 3 倍标准差，上侧" in chinese
     assert str(chart.notes[-1]) in english

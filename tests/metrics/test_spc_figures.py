@@ -155,6 +155,8 @@ def test_figures_without_periods_are_refused():
         spc.chart(figures("complaints", every=None))
     with pytest.raises(InvalidValue, match=r"is no proportion, which a p chart is for; it would get one of kind 'c'"):
         spc.chart(figures("complaints"), kind="p")
+    with pytest.raises(InvalidValue, match="are the periods of the figures"):
+        spc.chart(figures("complaints"), labels=["a"])
     with pytest.raises(NotFound, match="laney"):
         spc.chart(figures("complaints"), kind="laney")
 
@@ -170,3 +172,18 @@ def test_charts_become_a_frame_and_a_picture():
     assert {len(charts.to_frame(backend)) for backend in ("polars", "pyarrow")} == {24}
     assert vl_convert.vegalite_to_svg(charts.plot()).startswith("<svg")
     assert vl_convert.vegalite_to_svg(charts.plot("zh")).startswith("<svg")
+
+
+def test_late_deliveries(shared):
+    """Late lines of a public export by quarter, as the how-to page has them: in control until the third of 2009."""
+    import pandas as pd
+
+    path = shared("data", "sales", "usaid_scms", "SCMS_Delivery_History_Dataset.csv.gz")
+    frame = pd.read_csv(path, sep="\t", lineterminator="\r", encoding="latin1")
+    dates = ("Scheduled Delivery Date", "Delivered to Client Date")
+    due, delivered = (pd.to_datetime(frame[name], errors="coerce", format="mixed") for name in dates)
+    late = (delivered > due).groupby(due.dt.to_period("Q")).agg(["size", "sum"]).loc["2007Q2":"2010Q4"]
+    assert late["size"].tolist() == [155, 232, 206, 280, 248, 296, 205, 262, 350, 286, 355, 252, 370, 329, 253]
+    assert late["sum"].tolist() == [1, 4, 5, 6, 5, 2, 0, 1, 5, 18, 21, 20, 30, 55, 86]
+    chart = spc.p_chart(late["sum"], late["size"], labels=map(str, late.index), baseline=9)
+    assert [(one.first, one.last) for one in chart.findings] == [(9, 14)]

@@ -123,6 +123,14 @@ def test_one_side_at_one_chance():
     assert risk_adjusted_run_length(np.array([0.55]), math.log(0.62), 3.5) == pytest.approx(1330, rel=0.04)
 
 
+def test_steps_are_those_of_a_sequential_test():
+    """NIST 6.2.6: of p = 0.01 against 0.10 the lines have slope 0.0397; a defective lies 1 - slope above them."""
+    odds_ratio = 0.10 / 0.90 / (0.01 / 0.99)
+    chart = spc.risk_adjusted_cusum([1, 0], [0.01, 0.01], odds_ratio)
+    up = [row.up / math.log(odds_ratio) for row in chart]
+    assert up == pytest.approx([1 - 0.0397, 1 - 2 * 0.0397], abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("outcomes", "expected", "more", "reason"),
     [

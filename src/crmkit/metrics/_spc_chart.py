@@ -146,6 +146,8 @@ class ControlChart(Frameable[ChartPoint]):
     ) -> RunLength:
         """How long its rules run until they are met, of points as the chart assumes them, independent of each other.
 
+        It is that of this chart alone; the one below it has alarms of its own.
+
         Means of samples, individual values and Laney's shares are taken for normal, shares for binomial, counts for
         Poisson (each of typical size), cases between events for geometric. Limits are taken for known.
 

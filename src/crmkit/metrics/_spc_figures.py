@@ -154,6 +154,8 @@ def chart(figures: Figures, kind: ChartChoice = "auto", **options: Unpack[ChartO
     """
     if kind not in get_args(ChartChoice):
         raise NotFound("chart", kind, get_args(ChartChoice), "kind=")
+    if options.get("labels") is not None:
+        raise InvalidValue("labels", "given", "are the periods of the figures")
     buckets = figures.buckets
     told: ChartOptions = {**options, "labels": buckets.names}
     told.setdefault("every", _YEAR_US * len(buckets.names) / float(buckets.edges[-1] - buckets.edges[0]))
@@ -221,7 +223,7 @@ def _counted(row: Figure | None, what: str, never: float) -> tuple[float, float]
 
 def _enough(values: Floats, kind: ChartChoice, inside: Any) -> bool:
     there = np.where(inside, values, np.nan)
-    if kind in ("xmr", "ewma"):
+    if kind in ("xmr", "ewma", "laney p", "laney u"):
         return bool((~np.isnan(moving_ranges(there))).any())
     return bool((~np.isnan(there)).sum() > 1)
 

@@ -279,7 +279,7 @@ def _beyond_chance(series: Series, limits: ChartLimits) -> Sequence[ChartNote]:
         return ()
     return (
         ChartNote(
-            f"Points vary {by:.2g} times as much as chance: these limits are too narrow, unless a cause is found.",
+            f"Points vary {by:.2g} times as much as chance: unless a cause is found, these limits are too narrow; see the Laney charts.",
             f"各点波动是随机波动的 {by:.2g} 倍，若无特殊原因，控制限过窄，请改用 Laney 控制图。",
         ),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from math import exp, lgamma
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
 import numpy as np
@@ -34,6 +34,8 @@ ChartKind: TypeAlias = Literal[
     "xmr", "moving range", "xbar", "range", "sd", "p", "np", "c", "u", "g", "g-sigma", "ewma", "laney p", "laney u"
 ]
 
+# The charts whose sigma does not follow from their centre.
+_ESTIMATED = ("xmr", "moving range", "xbar", "range", "sd", "ewma")
 # The false alarm rate of one 3 sigma limit: 1 - Phi(3).
 _TAIL = 0.0013498980316300933
 
@@ -95,6 +97,22 @@ class ChartLimits:
     inflation: float = 1.0
     n: int = 0
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no points can be judged by.
+
+        Raises:
+            InvalidValue: for a kind that is none, a centre that points of the kind cannot have, or a sigma that is
+                missing where it does not follow from the centre.
+        """
+        if self.kind not in get_args(ChartKind):
+            raise InvalidValue("limits", self.kind, f"is no kind of chart; there are {', '.join(get_args(ChartKind))}")
+        if not np.isfinite(self.centre) or (self.kind not in _ESTIMATED and self.centre < 0):
+            raise InvalidValue(f"limits of a {self.kind} chart", self.centre, "is no centre of its points")
+        if self.kind in ("p", "np", "laney p") and self.centre > 1:
+            raise InvalidValue(f"limits of a {self.kind} chart", self.centre, "is no share: its centre is from 0 to 1")
+        if self.kind in _ESTIMATED and not (self.sigma is not None and 0 <= self.sigma < np.inf):
+            raise InvalidValue(f"limits of a {self.kind} chart", self.sigma, "is no sigma, which it needs")
+
 
 def moving_ranges(values: Floats) -> Floats:
     """How far each point lies from the one before; NaN for the first, and where one of the two has no data."""
@@ -118,10 +136,7 @@ def fitted(kind: ChartKind, values: Floats, sizes: Floats, inside: Mask) -> Char
     enough(n)
     if kind in ("xmr", "ewma"):
         ranges = moving_ranges(np.where(inside, values, np.nan))
-        if np.isnan(ranges).all():
-            raise InvalidValue(
-                "baseline", f"{n} points", "has no two neighbours with data, which tell how much they vary"
-            )
+        _neighbours(ranges, n)
         sigma = float(np.nanmean(ranges)) / _D2
         return ChartLimits(kind=kind, centre=float(values[there].mean()), sigma=sigma, n=n)
     if kind in ("c", "g", "g-sigma"):
@@ -129,7 +144,18 @@ def fitted(kind: ChartKind, values: Floats, sizes: Floats, inside: Mask) -> Char
     weight = np.ones(n) if kind == "np" else sizes[there]
     centre = float((values[there] * weight).sum() / (sizes[there].sum() if kind == "np" else weight.sum()))
     made = ChartLimits(kind=kind, centre=centre, n=n)
-    return attrs.evolve(made, inflation=inflation(made, values, sizes, inside)) if kind.startswith("laney") else made
+    if not kind.startswith("laney"):
+        return made
+    _neighbours(moving_ranges(np.where(inside, values, np.nan)), n)
+    by = inflation(made, values, sizes, inside)
+    # Where nothing varies, nothing varies more than chance.
+    return attrs.evolve(made, inflation=1.0 if np.isnan(by) else by)
+
+
+def _neighbours(ranges: Floats, n: int) -> None:
+    if np.isnan(ranges).all():
+        reason = "have no two neighbours with data, which tell how much they vary"
+        raise InvalidValue("baseline", f"{n} points", reason)
 
 
 def enough(n: int) -> None:

@@ -167,15 +167,25 @@ def run_length_text(length: RunLength, lang: Lang) -> str:
     return f"受控状态下平均每 {length.mean:.4g} 点误报一次{yearly}（{length.method}）。"
 
 
+_WORDS: dict[str, dict[Any, str]] = {
+    "en": {True: "yes", False: ""},
+    "zh": {True: "是", False: "", "baseline": "基线", "monitored": "监控"},
+}
+
+
 @attrs.frozen
 class _Named(Frameable[Any]):
     """Rows as they are printed, under the names of their columns in a language."""
 
     names: Mapping[str, str]
+    words: Mapping[Any, str]
 
     def to_dict(self) -> dict[str, list[Any]]:
         """The columns that are shown."""
-        return {name: [getattr(row, field) for row in self.rows] for field, name in self.names.items()}
+        return {name: [self._said(getattr(row, field)) for row in self.rows] for field, name in self.names.items()}
+
+    def _said(self, value: Any) -> Any:
+        return self.words.get(value, value) if isinstance(value, str | bool) else value
 
 
 def told(
@@ -192,5 +202,6 @@ def told(
     """
     if lang not in ("en", "zh"):
         raise NotFound("language", lang, ("en", "zh"), "the chart")
-    table = str(_Named(tuple(rows), {field: pair[lang == "zh"] for field, pair in names.items()}))
+    shown = {field: pair[lang == "zh"] for field, pair in names.items()}
+    table = str(_Named(tuple(rows), shown, _WORDS[lang]))
     return "\n".join([head, table, *(f"- {one.en if lang == 'en' else one.zh}" for one in said)])
