@@ -145,6 +145,22 @@ def test_over_dispersion_is_said():
     assert not spc.p_chart(rng.binomial(n, 0.3), n).notes
 
 
+def test_a_baseline_that_cannot_be_trusted_is_told():
+    """Points that follow those before them, and points far off in the baseline; none of it of independent points."""
+    noise = np.random.default_rng(7).normal(size=80)
+    walk = [0.0]
+    for shock in noise:
+        walk.append(0.8 * walk[-1] + shock)
+    assert any(note.en.startswith("Points are like those before them") for note in spc.xmr_chart(walk).notes)
+    assert not spc.xmr_chart(noise).notes
+    step = [*noise[:40], *(noise[40:] + 9)]
+    assert not spc.xmr_chart(step, baseline=40).notes
+    spoilt = spc.xmr_chart([*noise[:20], 9, *noise[20:]], baseline=40)
+    assert [note.en for note in spoilt.notes] == [
+        "The baseline has points beyond 3 sigma: find their causes, or leave them out of it."
+    ]
+
+
 BETWEEN = [5, 30, 12, 4, 50, 22, 9, 3, 80, 14, 27, 1, 33, 18, 7, 45, 20, 11, 2, 60]
 
 
@@ -331,6 +347,8 @@ def test_dates_are_labels():
     """In their order, as text."""
     chart = spc.c_chart([1, 2, 9], labels=[date(2026, month, 1) for month in (1, 2, 4)])
     assert [row.label for row in chart] == ["2026-01-01", "2026-02-01", "2026-04-01"]
+    once = spc.xmr_chart([1, 2, 9], labels=iter("abc"))
+    assert [row.label for row in once] == [row.label for row in once.spread] == ["a", "b", "c"]
 
 
 def test_a_chart_is_told_in_two_languages():

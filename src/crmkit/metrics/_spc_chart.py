@@ -58,6 +58,7 @@ _COLUMNS = {
 }
 _SIDES = {"above": ("above", "上侧"), "below": ("below", "下侧")}
 _USUAL = 20
+Mask = npt.NDArray[np.bool_]
 # The charts of spread, which stand below another one.
 _BELOW = ("moving range", "range", "sd")
 
@@ -223,7 +224,7 @@ class Series:
     values: Floats
     sizes: Floats
     observed: Floats
-    inside: npt.NDArray[np.bool_]
+    inside: Mask
 
 
 def rules_for(kind: ChartKind) -> tuple[RunRule, ...]:
@@ -260,17 +261,13 @@ def charted(
     sigma, reach = (sigma, 3.0) if away is None else away
     low, high = bounds(limits, centre, sigma, reach)
     z = distances(limits, series.values, centre, sigma)
-    there = np.flatnonzero(~np.isnan(series.values))
-    found = sorted((
-        _finding(hit.rule, hit.side, int(there[hit.at]), there[list(hit.points)].tolist(), labels)
-        for hit in hits(rules, series.values[there], z[there])
-    ), key=lambda one: one.at)  # fmt: skip
-    part_of: list[list[str]] = [[] for _ in labels]
-    for one in found:
-        for place in one.points:
-            part_of[place] += [one.rule] * (one.rule not in part_of[place])
+    found = _found(rules, series.values, z, labels)
     gone = np.isnan(series.values)
     low, high, centre = (np.where(gone, np.nan, column) for column in (low, high, centre))
+    part_of: list[dict[str, None]] = [{} for _ in labels]
+    for one in found:
+        for place in one.points:
+            part_of[place][one.rule] = None
     rows = tuple(
         ChartPoint(
             index=i, label=labels[i], phase="baseline" if series.inside[i] else "monitored",
@@ -279,11 +276,22 @@ def charted(
         )
         for i in range(len(labels))
     )  # fmt: skip
-    said = (*notes, *(() if limits.kind in _BELOW else notes_on(limits, series.values, z)))
+    said = [*notes, *_doubts(limits, z, series.inside)]
+    said += [] if limits.kind in _BELOW else notes_on(limits, series.values, z)
     return ControlChart(
-        rows=rows, kind=limits.kind, limits=limits, rules=rules, findings=tuple(found), spread=spread, notes=said,
+        rows=rows, kind=limits.kind, limits=limits, rules=rules, findings=found, spread=spread, notes=tuple(said),
         per_year=yearly(options.get("every")),
     )  # fmt: skip
+
+
+def _found(rules: Sequence[RunRule], values: Floats, z: Floats, labels: tuple[str, ...]) -> tuple[ChartFinding, ...]:
+    """What rules find in the points that have data."""
+    there = np.flatnonzero(~np.isnan(values))
+    found = [
+        _finding(hit.rule, hit.side, int(there[hit.at]), there[list(hit.points)].tolist(), labels)
+        for hit in hits(rules, values[there], z[there])
+    ]
+    return tuple(sorted(found, key=lambda one: one.at))
 
 
 def _finding(rule: RunRule, side: Any, at: int, points: list[int], labels: tuple[str, ...]) -> ChartFinding:
@@ -295,6 +303,29 @@ def _finding(rule: RunRule, side: Any, at: int, points: list[int], labels: tuple
         en=f"{place_of(points, labels, 'en')}: {rule.en}{en and f', {en}'} ({rule.id})",
         zh=f"{place_of(points, labels, 'zh')}：{rule.zh}{zh and f'，{zh}'}（{rule.id}）",
     )  # fmt: skip
+
+
+def _doubts(limits: ChartLimits, z: Floats, inside: Mask) -> Iterator[ChartNote]:
+    """What speaks against the baseline: points far off in it, and points that follow those before them."""
+    if not inside.all() and (np.abs(z[inside]) > 3.0).any():
+        yield ChartNote(
+            "The baseline has points beyond 3 sigma: find their causes, or leave them out of it.",
+            "基线中有点超出 3 倍标准差：请查明原因，或将其排除在基线之外。",
+        )
+    alike = _autocorrelation(np.where(inside, z, np.nan))
+    # Of independent points, one series in a thousand has more.
+    if limits.kind not in (*_BELOW, "ewma") and alike > 3.0 / max(limits.n, 1) ** 0.5:
+        yield ChartNote(
+            f"Points are like those before them (correlation {alike:.2g}): limits are too narrow, alarms too many.",
+            f"相邻各点相关（相关系数 {alike:.2g}）：控制限过窄，误报会更多。",
+        )
+
+
+def _autocorrelation(z: Floats) -> float:
+    """The correlation of points with those before them; NaN without variation."""
+    off = z - np.nanmean(z) if (~np.isnan(z)).any() else z
+    total = float(np.nansum(off * off))
+    return float(np.nansum(off[1:] * off[:-1])) / total if total > 0 else np.nan
 
 
 def notes_on(limits: ChartLimits, values: Floats, z: Floats) -> Iterator[ChartNote]:

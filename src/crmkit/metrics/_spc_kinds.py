@@ -60,7 +60,7 @@ def xmr_chart(values: npt.ArrayLike, **options: Unpack[ChartOptions]) -> Control
     >>> round(first.centre, 2), round(first.low, 2), round(first.high, 2)
     (33.52, 32.25, 34.8)
     """
-    column = as_series(values, "values")
+    column, options = as_series(values, "values"), _kept(options)
     series, limits = prepared("xmr", column, np.ones(len(column)), column, options)
     return charted(series, limits, options, spread=_ranging(series, limits, options))
 
@@ -94,6 +94,12 @@ def _ranging(series: Series, limits: ChartLimits, options: ChartOptions) -> Cont
     ranges = moving_ranges(series.values)
     below = Series(ranges, np.full(len(ranges), 2.0), ranges, series.inside)
     return charted(below, attrs.evolve(limits, kind="moving range"), _but_rules(options))
+
+
+def _kept(options: ChartOptions) -> ChartOptions:
+    """The options with labels that can be read twice."""
+    labels = options.get("labels")
+    return {**options, "labels": None if labels is None else tuple(labels)}
 
 
 def _but_rules(options: ChartOptions) -> ChartOptions:
@@ -132,6 +138,7 @@ def xbar_s_chart(samples: Iterable[npt.ArrayLike], **options: Unpack[ChartOption
 
 
 def _of_samples(samples: Iterable[npt.ArrayLike], below: Literal["range", "sd"], options: ChartOptions) -> ControlChart:
+    options = _kept(options)
     columns = [as_series(sample, "samples") for sample in samples]
     columns = [column[~np.isnan(column)] for column in columns]
     sizes = np.array([float(len(column)) for column in columns])
@@ -279,7 +286,7 @@ def _beyond_chance(series: Series, limits: ChartLimits) -> Sequence[ChartNote]:
         return ()
     return (
         ChartNote(
-            f"Points vary {by:.2g} times as much as chance: unless a cause is found, these limits are too narrow; see the Laney charts.",
+            f"Points vary {by:.2g} times as much as chance: without a cause for it, limits are too narrow (Laney).",
             f"各点波动是随机波动的 {by:.2g} 倍，若无特殊原因，控制限过窄，请改用 Laney 控制图。",
         ),
     )
