@@ -133,8 +133,10 @@ def included(inner: Type, outer: Type) -> bool:
         case "function" if outer.parameters is not None:
             own = inner.parameters
             takes = own is not None and len(own) == len(outer.parameters)
-            return takes and all(map(included, outer.parameters, own or ())) and included(
-                inner.result or ANY, outer.result or ANY
+            return (
+                takes
+                and all(map(included, outer.parameters, own or ()))
+                and included(inner.result or ANY, outer.result or ANY)
             )
         case _:
             return True
