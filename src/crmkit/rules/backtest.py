@@ -15,7 +15,8 @@ from crmkit.errors import InvalidValue, NotFound
 from crmkit.rules._columns import Cell, Column
 from crmkit.rules._compile import Record
 from crmkit.rules._vectors import judge
-from crmkit.rules.analysis._table import TableChange, diff
+from crmkit.rules.analysis._layout import Layout, layout
+from crmkit.rules.analysis._versions import TableChange, diff
 from crmkit.rules.columns import Columns, Mask
 from crmkit.rules.feel._evaluate import evaluate
 from crmkit.rules.ruleset import PythonRule, Rule, RuleSet
@@ -207,14 +208,14 @@ def backtest_table(
         InvalidValue: if the versions have other inputs or conditions that cells do not express, or a record does not
             fit the schema.
     """
-    found = diff(before, after)
+    found, laid = diff(before, after), layout(before, after)
     weights = None if weight is None else [Decimal(str(record.get(weight) or 0)) for record in records]
     inside: dict[int, list[int]] = {number: [] for number in range(len(found.changes))}
     flips: list[int] = []
     unexplained: list[int] = []
     for row, record in enumerate(records):
         values = after.schema.read(record)
-        cells = _place(found.layout, after, values)
+        cells = _place(laid, after, values)
         regions = [n for n, change in enumerate(found.changes) if _within(change, cells)]
         for number in regions:
             inside[number].append(row)
@@ -225,11 +226,11 @@ def backtest_table(
     return TableEffect(_sum(range(len(records)), weights), changes, tuple(flips), tuple(unexplained), found.proved)
 
 
-def _place(layout: Any, table: DecisionTable, values: Mapping[str, Any]) -> list[int]:
+def _place(laid: Layout, table: DecisionTable, values: Mapping[str, Any]) -> list[int]:
     """For each input the cell of the grid that the record lies in, as a mask."""
     return [
         _cell(column, evaluate(part.expression, values).value)
-        for column, part in zip(layout.columns, table.node.inputs, strict=True)
+        for column, part in zip(laid.columns, table.node.inputs, strict=True)
     ]
 
 

@@ -305,7 +305,6 @@ def evaluate(
     world: World | None = None,
     *,
     seen: Seen | None = None,
-    handlers: Mapping[type, Handler] = HANDLERS,
 ) -> Outcome:
     """The value of an expression, and why parts of it have none.
 
@@ -314,11 +313,21 @@ def evaluate(
         values: what the names mean, as FEEL values (see `to_feel`).
         world: limits, clock, types.
         seen: called with each node and its value.
-        handlers: what to do with each class of nodes; more than `HANDLERS` where trees hold more than expressions.
 
     Raises:
         Exhausted: if it costs more than the world allows.
     """
+    return evaluated(node, values, world, HANDLERS, seen)
+
+
+def evaluated(
+    node: nodes.Node,
+    values: Mapping[str, Any],
+    world: World | None,
+    handlers: Mapping[type, Handler],
+    seen: Seen | None = None,
+) -> Outcome:
+    """What `evaluate` gives; `handlers` say more than `HANDLERS` where trees hold more than expressions."""
     run = Run(world or World(), handlers, seen)
     try:
         value = run.value(node, Scope(values))
