@@ -9,7 +9,15 @@ from crmkit.events import Event, payload
 from crmkit.protocols import Query, Record, Recorded
 from crmkit.values import Fields
 
-__all__ = ["MemoryBlobStore", "MemoryEventStore", "MemoryRecordStore", "first_result", "names_of", "refuse_reuse"]
+__all__ = [
+    "MemoryBlobStore",
+    "MemoryEventStore",
+    "MemoryRecordStore",
+    "Stored",
+    "first_result",
+    "names_of",
+    "refuse_reuse",
+]
 
 
 class MemoryEventStore:
