@@ -102,6 +102,24 @@ def test_test(write, capsys):
     assert "your tests would not notice" in told
 
 
+TABLE = """
+[[fields]]
+name = "discount"
+kind = "decimal"
+low = 0
+high = 1
+
+[[tables]]
+name = "approver"
+inputs = ["discount"]
+rows = [["<= 0.2", '"rep"'], ["> 0.2", '"boss"']]
+
+[[tables.outputs]]
+name = "who"
+values = ["rep", "boss"]
+"""
+
+
 def test_backtest(write, capsys):
     """History as CSV and JSON, compared with the version before, grouped and weighed."""
     history = write("h.csv", "discount,role,on,key\n0.13,rep,2026-01-01,yes\n0.2,rep,,no\n0.1,manager,,\n")
@@ -111,6 +129,21 @@ def test_backtest(write, capsys):
     assert "1 (0.13)" in told
     listed = write("h.json", json.dumps([{"discount": 0.1, "role": "rep", "key": True, "on": "2026-01-02"}]))
     assert "authority" in said(capsys, 0, "backtest", earlier, listed)
+    told = said(capsys, 0, "backtest", later, history, "--by", "role", "--every", "month", "--dated", "on")
+    assert "2026-01" in told
+    assert "there is no 'moon' (did you mean 'month'?)" in said(
+        capsys, 2, "backtest", later, history, "--every", "moon"
+    )
+
+
+def test_backtest_of_tables(write, capsys):
+    """Of a table each region that changes is told with the records of history in it, and whether that was proved."""
+    earlier = write("a.toml", TABLE)
+    later = write("b.toml", TABLE.replace("0.2", "0.1"))
+    history = write("h.json", json.dumps([{"discount": 0.15}, {"discount": 0.05}]))
+    told = said(capsys, 0, "backtest", later, history, "--before", earlier, "--weight", "discount")
+    assert 'table approver: (0.1..0.2]: "rep" -> "boss": 1 (0.15) records' in told
+    assert "table approver: 1 of 2 records differ, proved" in told
 
 
 @pytest.mark.parametrize(("name", "text", "parts"), [
