@@ -7,7 +7,7 @@ import numpy.typing as npt
 from crmkit.journal import UNKNOWN
 from crmkit.metrics._cuts import LASTS, Cut
 from crmkit.metrics._seasons import Season
-from crmkit.metrics._semimarkov import SUPPORT, Hazards, chances, count, hazards, width_of
+from crmkit.metrics._semimarkov import SUPPORT, Hazards, chances, count, given_age, hazards, width_of
 
 __all__ = [
     "BASELINES",
@@ -83,11 +83,8 @@ def foresee(cut: Cut, window: int | None, ends: Ints, season: Season) -> Foresig
     solved = chances(season.apply(table.rate), ends.tolist(), season.kinds)
     live = cut.live
     stage, age = cut.stage[live], np.minimum(-cut.start[live], width - 1)
-    # The first day ahead decides by what a deal is judged.
     ahead = np.minimum(age + 1, width - 1)
-    room = 0.5 / (table.n[stage, ahead] + 1.0)
-    # Half a case off 0 and 1: that nothing was seen to happen does not make it impossible.
-    chance = np.clip(solved.at_age[stage, age], room[:, None], 1.0 - room[:, None])
+    chance = given_age(table, solved, stage, age)
     came = cut.fresh & (cut.start > since)
     rate = np.bincount(cut.stage[came], minlength=len(cut.stages)) / max(-since, 1)
     support = tuple(SUPPORT[code] for code in table.support[stage, ahead].tolist())

@@ -23,6 +23,7 @@ __all__ = [
     "Hazards",
     "chances",
     "count",
+    "given_age",
     "hazards",
     "width_of",
 ]
@@ -166,6 +167,18 @@ def chances(rate: Floats, ends: Sequence[int], kinds: Ints | None = None) -> Cha
         # Today's age a is tomorrow's a + 1; the last age is all that are older.
         lasting[:, :-1], lasting[:, -1] = after[:, 1:], after[:, -1]
     return Chances(np.minimum(lasting, 1.0), entering)
+
+
+def given_age(table: Hazards, solved: Chances, stage: Ints, age: Ints) -> Floats:
+    """The chance of each deal to be won by each of M days, shape (n, M), given its stage and its age there.
+
+    Half a case off 0 and 1: that nothing was seen to happen does not make it impossible.
+    """
+    oldest = table.n.shape[1] - 1
+    # The first day ahead decides by what a deal is judged.
+    room = 0.5 / (table.n[stage, np.minimum(age + 1, oldest)] + 1.0)
+    chance: Floats = np.clip(solved.at_age[stage, np.minimum(age, oldest)], room[:, None], 1.0 - room[:, None])
+    return chance
 
 
 @attrs.frozen(eq=False)
