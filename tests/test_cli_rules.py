@@ -136,6 +136,24 @@ def test_backtest(write, capsys):
     )
 
 
+def test_check_of_models(write, capsys):
+    """A DMN model is read with those beside it, and refused with the decision, line and column of each mistake."""
+    head = '<definitions xmlns="https://www.omg.org/spec/DMN/20230324/MODEL/" name="m" namespace="urn:m">'
+    decision = (
+        '<decision name="d" id="d"><literalExpression><text>{}</text></literalExpression></decision></definitions>'
+    )
+    good = write("m.dmn", head + decision.format("1 + 1"))
+    assert "m: 1 elements, 1 decisions, 0 inputs; nothing is wrong" in said(capsys, 0, "check", good)
+    wrong = said(capsys, 2, "check", write("bad.dmn", head.replace("urn:m", "urn:b") + "\n" + decision.format("1 +")))
+    assert "d, XML line 2, line 1, column 4: expected a value, but the text ends [syntax]" in wrong
+    needs = '<import name="m" namespace="urn:{}" importType="https://www.omg.org/spec/DMN/20230324/MODEL/"/>'
+    above = head.replace("urn:m", "urn:n")
+    assert "1 decisions" in said(capsys, 0, "check", write("n.dmn", above + needs.format("m") + decision.format("m.d")))
+    lost = said(capsys, 2, "check", write("o.dmn", above + needs.format("none") + decision.format("1")))
+    assert "'urn:none', which was not given" in lost
+    assert "is no XML" in said(capsys, 2, "check", write("p.dmn", "<definitions>"))
+
+
 def test_backtest_of_tables(write, capsys):
     """Of a table each region that changes is told with the records of history in it, and whether that was proved."""
     earlier = write("a.toml", TABLE)

@@ -17,7 +17,9 @@ from crmkit.rules.analysis import TableFinding, analyse, diff
 from crmkit.rules.backtest import Effect, backtest, backtest_table
 from crmkit.rules.codec import from_json, from_toml
 from crmkit.rules.coverage import coverage, mutation_score
+from crmkit.rules.dmn import read_dmn
 from crmkit.rules.explain import explain, explain_table
+from crmkit.rules.graph import Graph
 from crmkit.rules.relations import SetFinding, relations
 from crmkit.rules.ruleset import RuleSet
 from crmkit.rules.schema import Field, Schema
@@ -32,15 +34,21 @@ _LONGEST = 100_000_000
 
 @app.command("check")
 def check_(
-    file: Annotated[Path, typer.Argument(help="Rules as TOML or JSON.")],
+    file: Annotated[Path, typer.Argument(help="Rules as TOML or JSON, or a DMN model.")],
     solver: Annotated[
         str, typer.Option(help="What proves: boxes, or z3, which knows arithmetic over several fields.")
     ] = "boxes",
 ) -> None:
     """Read rules, prove what can be proved of them, and say everything that is wrong.
 
-    Exit code 1 if a table cannot be right, or if rules contradict each other.
+    Exit code 1 if a table cannot be right, or if rules contradict each other. Of a DMN model (.dmn, with those that it
+    imports beside it) it is said whether it can be read and decided.
     """
+    if file.suffix == ".dmn":
+        model = _model(file)
+        counted = f"{len(model.elements)} elements, {len(model.decisions)} decisions, {len(model.inputs)} inputs"
+        _console.print(f"{model.name}: {counted}; nothing is wrong with them", markup=False)
+        return
     rules, proving = _rules(file), _solver(solver)
     findings: list[TableFinding | SetFinding] = [*relations(rules, solver=proving).findings]
     for found in findings:
@@ -168,6 +176,17 @@ def _every(name: str | None) -> Every | None:
     if name is None:
         return None
     raise InputError("--every", f"there is no {name!r}{did_you_mean(name, known)}", f"one of {', '.join(known)}")
+
+
+def _model(file: Path) -> Graph:
+    """A DMN model; what it imports lies beside it."""
+
+    def find(namespace: str) -> bytes | None:
+        texts = (read_text(path) for path in sorted(file.parent.glob("*.dmn")) if path.name != file.name)
+        named = f'namespace="{namespace}"'
+        return next((text.encode() for text in texts if named in text), None)
+
+    return read_dmn(read_text(file).encode(), name=file.name, find=find)
 
 
 def _solver(name: str) -> Literal["boxes", "z3"]:
