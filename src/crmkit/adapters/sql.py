@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
-from crmkit.adapters._sql_binding import Bind, Binding
+from crmkit.adapters.sql_binding import Bind, Binding
 from crmkit.adapters._sql_copy import insert_events
 from crmkit.adapters.memory import Stored, first_result, refuse_reuse
 from crmkit.adapters.sql_schema import SCHEMA_VERSION, Tables, digest, original, readable, tables

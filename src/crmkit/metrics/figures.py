@@ -13,6 +13,7 @@ from crmkit.journal import Finding, Frameable, Journal, Ledger, summarise
 from crmkit.metrics._checks import confidence
 from crmkit.metrics._estimates import mover
 from crmkit.metrics._recipe import Recipe
+from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.metric import UNUSABLE, About, Cells, Estimate, Metric, Part, State
 from crmkit.metrics.states import Counts
 from crmkit.metrics.view import View
@@ -109,6 +110,17 @@ class Figures:
 
     def _of(self, metric: Metric) -> Iterator[Figure]:
         return _figures(metric, dict(self.states[metric.key]), self._recipe)
+
+    @property
+    def buckets(self) -> Buckets:
+        """The periods that were asked for, in order; of some of them there may be no figure."""
+        first, cut = int(self._recipe.versus == "previous"), self._recipe.buckets
+        return Buckets(cut.periods[first:], cut.edges[first:])
+
+    @property
+    def level(self) -> float:
+        """The confidence of the intervals."""
+        return self._recipe.level
 
     def __iter__(self) -> Iterator[Figure]:
         return iter(self.rows)
