@@ -127,3 +127,20 @@ def test_without_a_child_there_is_no_outcome():
     case = DEALS.move(case, "offer", at=NOW).case
     refused = DEALS.decide(case, Take("sign"), NOW)
     assert "credit check" in refused.reasons[0]
+
+
+def test_a_child_that_changed_over_to_another_version_is_not_guessed_at():
+    """In a stage that the link does not know it is neither read nor cancelled; in one that it knows it is read."""
+    case, child = deal().case, CREDIT.open("C-1", at=NOW, parent="D-1").case
+    lose, sign = Take("lose", who="wei"), Take("sign", who="wei")
+    strange = Around(children={"C-1": child._replace(stage="weighed", definition="f00")})
+    assert "nobody can tell without credit check" in DEALS.decide(case, sign, NOW, around=strange).reasons[0]
+    (why,) = DEALS.decide(case, lose, NOW, around=strange).reasons
+    assert why == "credit check 'C-1' is under definition f00, which the link does not know; migrate this case too"
+    again = DEALS.decide(case, OpenChild("credit check", "C-2"), NOW, around=strange)
+    assert again.reasons == ("its credit check 'C-1' is still open",)
+    newer = Around(children={"C-1": child._replace(definition="f00")})
+    assert DEALS.decide(case, lose, NOW, around=newer).reasons == (why,)
+    good = Around(children={"C-1": child._replace(stage="good", definition="f00")})
+    assert DEALS.decide(case, sign, NOW, around=good).case.stage == "won"
+    assert len(DEALS.decide(case, lose, NOW, around=good).events) == 1
