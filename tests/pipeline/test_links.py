@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from attrs import evolve
 
 from crmkit.errors import DefinitionErrors, NotFound
 from crmkit.pipeline import Around, Link, Move, Pipeline, Refused, Stage
@@ -77,6 +78,19 @@ def test_a_case_does_not_close_over_children_that_nobody_looked_at():
     verdict = DEALS.decide(deal().case, Take("lose"), NOW)
     assert isinstance(verdict, Refused)
     assert verdict.reasons == ("credit check 'C-1' may still be open: its state was not given",)
+
+
+def test_a_child_by_a_link_that_is_not_there_is_not_forgotten():
+    """A history from elsewhere may name a link that this definition does not have."""
+    opened = DEALS.decide("D-1", Open(who="wei"), NOW).events
+    offered = DEALS.decide(DEALS.replay(opened), Take("offer", who="wei"), NOW).events
+    linked, *_ = deal().events
+    case = DEALS.replay([*opened, *offered, evolve(linked, link="visa check")])
+    child = CREDIT.open("C-1", at=NOW, parent="D-1").case
+    verdict = DEALS.decide(case, Take("lose"), NOW, around=Around(children={"C-1": child}))
+    assert verdict == Refused(
+        ("visa check 'C-1' may still be open: this definition has no link of that name",), nearest=verdict.nearest
+    )
 
 
 def test_a_child_is_opened_where_and_when_the_definition_says():

@@ -44,7 +44,9 @@ def closer(
             child = around.children.get(id_)
             if child is None:
                 reasons.append(f"{name} {id_!r} may still be open: its state was not given")
-            elif name in by_name:
+            elif name not in by_name:
+                reasons.append(f"{name} {id_!r} may still be open: this definition has no link of that name")
+            else:
                 stage = stage_of(by_name[name], child)
                 if stage is None or (stage.outcome is None and _foreign(by_name[name], child)):
                     why = f"is under definition {child.definition}, which the link does not know; migrate this case too"
