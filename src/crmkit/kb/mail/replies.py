@@ -1,0 +1,146 @@
+"""What is new in a mail: without the message it answers, and without the signature."""
+
+import attrs
+
+from crmkit.kb.mail import _markers as marks
+from crmkit.kb.mail.addresses import Address, addresses_of
+
+__all__ = ["Reply", "reply"]
+
+_LONGEST_LINE = 1_000
+_SIGNATURE_LINES = 8
+
+
+@attrs.frozen
+class Reply:
+    """A text, taken apart. Every line of it is in exactly one of the three.
+
+    Attributes:
+        text: what its author wrote for it.
+        signature: the closing formula, the name, what the device adds.
+        quoted: what was written before, with what announces it.
+        marker: how the quotation was recognised: a client or a language, ">", "headers"; None without one.
+        forwarded: who wrote the message that is passed on, if one is.
+    """
+
+    text: str
+    signature: str = ""
+    quoted: str = ""
+    marker: str | None = None
+    forwarded: Address | None = None
+
+
+def reply(text: str) -> Reply:
+    r"""Tell what is new in the plain text of a mail from what it quotes and from the signature.
+
+    Outlook, Gmail, Apple Mail, QQ, 163, Foxmail and Thunderbird, in the languages of the marker table; answers
+    between quoted lines are kept. A message that is passed on is quoted, and its author is `forwarded`. Where nothing
+    is recognised everything is new: nothing is thrown away on a guess.
+
+    >>> parts = reply("好的，可以。\n\n------------------ 原始邮件 ------------------\n发件人: \"Li\" <li@example.cn>;\n多少?")
+    >>> parts.text, parts.marker
+    ('好的，可以。', 'qq')
+    """
+    lines = text.replace("\r\n", "\n").split("\n")
+    cut, marker, forwarded = _boundary(lines)
+    new, old = _sifted(lines[:cut])
+    if old and marker is None:
+        marker = ">"
+    body, signature = _signed(new)
+    quoted = "\n".join([*old, *lines[cut:]]).strip("\n")
+    return Reply("\n".join(body).strip("\n"), "\n".join(signature).strip("\n"), quoted, marker, forwarded)
+
+
+def _boundary(lines: list[str]) -> tuple[int, str | None, Address | None]:
+    """From which line on everything is old, how that is known, and who wrote what is passed on."""
+    for at, line in enumerate(lines):
+        shown = line.strip()
+        if not shown or len(shown) > _LONGEST_LINE:
+            continue
+        if marks.FORWARDS.fullmatch(shown):
+            return at, "forward", _author(lines[at + 1 : at + 9])
+        if (client := next((name for name, banner in marks.BANNERS if banner.fullmatch(shown)), None)) is not None:
+            return at, client, None
+        if _headers_at(lines, at):
+            above = at - 1 if at and marks.RULE.fullmatch(lines[at - 1]) else at
+            return above, "headers", None
+        if (found := _attribution(lines, at)) is not None:
+            name, after = found
+            below = next((each for each in lines[after:] if each.strip()), "")
+            if not below.lstrip().startswith(">"):
+                return at, name, None
+    return len(lines), None, None
+
+
+def _attribution(lines: list[str], at: int) -> tuple[str, int] | None:
+    """The language of the line that says who wrote what follows, which clients break into two or three."""
+    for count in (1, 2, 3):
+        some = [line.strip() for line in lines[at : at + count]]
+        joined = " ".join(some).lstrip("> ")
+        if len(some) < count or not some[-1] or len(joined) > 500:
+            return None
+        if joined.endswith((":", "：")):
+            name = next((name for name, shape in marks.ATTRIBUTIONS if shape.fullmatch(joined)), None)
+            return None if name is None else (name, at + count)
+    return None
+
+
+def _headers_at(lines: list[str], at: int) -> bool:
+    """Whether a block of header lines begins here: who, and two more of them at once."""
+    first = marks.HEADER.fullmatch(lines[at].strip()[:_LONGEST_LINE])
+    if first is None or first["who"] is None:
+        return False
+    following = [line for line in lines[at + 1 : at + 12] if line.strip()][:4]
+    others = (marks.HEADER.fullmatch(line.strip()[:_LONGEST_LINE]) for line in following)
+    return sum(found is not None for found in others) >= 2
+
+
+def _author(lines: list[str]) -> Address | None:
+    """Who wrote a message, by the header lines above it."""
+    for line in lines:
+        found = marks.HEADER.fullmatch(line.strip()[:_LONGEST_LINE])
+        if found and found["who"] and (some := addresses_of(found["value"].replace("[mailto:", "<").replace("]", ">"))):
+            return some[0]
+    return None
+
+
+def _sifted(lines: list[str]) -> tuple[list[str], list[str]]:
+    """New lines, and those with `>` before them together with the line that announces them."""
+    new: list[str] = []
+    old: list[str] = []
+    for at, line in enumerate(lines):
+        if line.lstrip().startswith(">"):
+            if not old or not at or not lines[at - 1].lstrip().startswith(">"):
+                old += _announced(new)
+            old.append(line)
+        else:
+            new.append(line)
+    return new, old
+
+
+def _announced(new: list[str]) -> list[str]:
+    """Take the attribution off the end of what is new, if one stands there."""
+    end = len(new)
+    while end and not new[end - 1].strip():
+        end -= 1
+    for count in (1, 2, 3):
+        if end >= count and (found := _attribution(new[:end], end - count)) and found[1] == end:
+            taken = new[end - count :]
+            del new[end - count :]
+            return taken
+    return []
+
+
+def _signed(lines: list[str]) -> tuple[list[str], list[str]]:
+    """The text, and the signature below it."""
+    for at, line in enumerate(lines):
+        if marks.SIGNATURE.fullmatch(line):
+            return lines[:at], lines[at:]
+    end = len(lines)
+    while end and (not lines[end - 1].strip() or marks.DEVICES.fullmatch(lines[end - 1][:200])):
+        end -= 1
+    for at in range(max(0, end - _SIGNATURE_LINES), end):
+        closes = marks.CLOSINGS.fullmatch(lines[at][:200])
+        if at and closes and all(len(line) <= 80 and "?" not in line for line in lines[at:end]):
+            return lines[:at], lines[at:]
+    return lines[:end], lines[end:]
