@@ -153,30 +153,34 @@ def _native(field: Field, value: Any) -> Any:
     return int(value) if field.kind == "integer" else value
 
 
-def _source(emit: Emitter, fields: Mapping[str, Field], bodies: Sequence[tuple[Sequence[str], bool]]) -> str:
-    """Source of a function: it reads each field once, and makes sure that each value is what a body takes it for.
+def _source(emit: Emitter, fields: Mapping[str, Field], body: Sequence[str], *, given: Sequence[str] = ()) -> str:
+    """Source of a function: it reads each field once, and makes sure that each value is what the body takes it for.
 
     Args:
-        emit: what wrote the bodies.
+        emit: what wrote the body.
         fields: the fields of the record.
-        bodies: statements, and whether they hold only where no field is null; the first that holds is run.
+        body: statements; they hold where no field is null if the emitter is for complete records.
+        given: the variables that the caller has read already. If there are none, it is this function that reads, and
+            gives its variables to `_rest` where a value is not what it should be.
     """
     used = {name: variable for name, variable in emit.fields.items() if name in emit.used}
-    lines = [f"{variable} = r[{emit.constant(name)}]" for name, variable in used.items()]
-    for body, complete in bodies:
-        tests: list[str] = []
-        floats = [variable for name, variable in used.items() if fields[name].kind == "float" and complete]
-        for name, variable in used.items():
-            nullable = fields[name].nullable and not complete
-            tests.append(held(emit, variable, fields[name], nullable=nullable, finite=variable not in floats))
-            tests += (read.test for read in emit.members.get(variable, {}).values())
-        if floats:
-            # One that is not finite makes the sum so too; a sum that overflows is looked at more closely elsewhere.
-            tests.append(f"({' + '.join(floats)}) * 0.0 == 0.0")
-        lines += [f"if {' and '.join(tests) or True}:", *(f"    {line}" for line in body)]
+    reads = [f"{variable} = r[{emit.constant(name)}]" for name, variable in used.items() if variable not in given]
+    floats = [variable for name, variable in used.items() if fields[name].kind == "float" and emit.complete]
+    floats = [variable for variable in floats if len(floats) > 1]
+    tests: list[str] = []
+    for name, variable in used.items():
+        nullable = fields[name].nullable and not emit.complete
+        tests.append(held(emit, variable, fields[name], nullable=nullable, finite=variable not in floats))
+        tests += (read.test for read in emit.members.get(variable, {}).values())
+    if floats:
+        # One that is not finite makes the sum so too; a sum that overflows is looked at more closely elsewhere.
+        most = emit.constant(sys.float_info.max)
+        tests.append(f"-{most} <= {' + '.join(floats)} <= {most}")
+    passed = "".join(f", {variable}" for variable in used.values())
     return "\n".join([
-        "def decide(r):", "    try:", *(f"        {line}" for line in lines),
-        "    except _ASTRAY:", "        pass", "    return _slow(r)", "",
+        f"def decide({', '.join(['r', *given])}):", "    try:", *(f"        {line}" for line in reads),
+        f"        if {' and '.join(tests) or True}:", *(f"            {line}" for line in body),
+        "    except _ASTRAY:", "        return _slow(r)", f"    return _slow(r)" if given else f"    return _rest(r{passed})", "",
     ])  # fmt: skip
 
 
