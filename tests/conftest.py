@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from . import _servers
+
 _SHARED = Path(__file__).parents[1].parent / "shared"
 
 
@@ -57,6 +59,20 @@ def spark(tmp_path_factory):
         machine.proc.stdin.close()
         machine.proc.wait()
     pyspark.SparkContext._gateway = pyspark.SparkContext._jvm = None
+
+
+@pytest.fixture(scope="session")
+def postgresql_url():
+    """A PostgreSQL server that runs as long as the tests of a worker do."""
+    with _servers.postgresql() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mariadb_url():
+    """A MariaDB server that runs as long as the tests of a worker do."""
+    with _servers.mariadb() as url:
+        yield url
 
 
 def pytest_collection_modifyitems(items):

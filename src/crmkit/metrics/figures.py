@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Finding, Frameable, Journal, Ledger, summarise
+from crmkit.metrics._checks import confidence
 from crmkit.metrics._estimates import mover
 from crmkit.metrics._recipe import Recipe
+from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.metric import UNUSABLE, About, Cells, Estimate, Metric, Part, State
 from crmkit.metrics.states import Counts
 from crmkit.metrics.view import View
@@ -109,6 +111,17 @@ class Figures:
     def _of(self, metric: Metric) -> Iterator[Figure]:
         return _figures(metric, dict(self.states[metric.key]), self._recipe)
 
+    @property
+    def buckets(self) -> Buckets:
+        """The periods that were asked for, in order; of some of them there may be no figure."""
+        first, cut = int(self._recipe.versus == "previous"), self._recipe.buckets
+        return Buckets(cut.periods[first:], cut.edges[first:])
+
+    @property
+    def level(self) -> float:
+        """The confidence of the intervals."""
+        return self._recipe.level
+
     def __iter__(self) -> Iterator[Figure]:
         return iter(self.rows)
 
@@ -131,6 +144,11 @@ class Figures:
             told = "; ".join(" ".join(map(str, _place(row))) for row in fitting[:3])
             raise InvalidValue("figure", " ".join(map(str, wanted)), f"is one of {len(fitting)}: {told} ...")
         return fitting[0]
+
+    def interval(self, level: float) -> Self:
+        """The same figures with intervals of another confidence."""
+        recipe = attrs.evolve(self._recipe, level=confidence(level))
+        return type(self)(recipe, self.states, self.findings)
 
     def to_dict(self) -> dict[str, list[Any]]:
         """The rows as columns, groups among them; exact values are decimal texts."""
@@ -187,7 +205,7 @@ class Figures:
         rows: dict[str, dict[str, list[Any]]] = {}
         for view in self._recipe.views:
             for part in metric.parts(view):
-                if isinstance(part, Part):
+                if isinstance(part, Part) and part.shown:
                     _collect(rows.setdefault(part.name, {}), view.table(part.table)[_rows_of(part, figure, view)])
         found = {name: columns for name, columns in rows.items() if columns}
         return Evidence(figure, found, _words(figure, metric, found))
@@ -232,7 +250,9 @@ def _figures(metric: Metric, state: dict[str, Counts], recipe: Recipe) -> Iterat
     made = metric.estimate(cells, recipe.level)
     compared = _compared(cells, made, recipe)
     lost = _unusable(cells, unusable, recipe)
-    groups = {name: cells.column(name) for name in (*recipe.by, *metric.about.within) if name != "currency"}
+    # The currency of money is its unit; of a count it is a group like another.
+    told = metric.about.within if metric.about.unit != "money" else [n for n in metric.about.within if n != "currency"]
+    groups = {name: cells.column(name) for name in (*recipe.by, *told)}
     periods, first = cells.column("period"), int(recipe.versus == "previous")
     units = cells.column("currency") if "currency" in cells.dims else [metric.about.unit] * len(cells)
     over = recipe.buckets.edges[1:] <= recipe.until + 1
@@ -365,7 +385,8 @@ class _Line:
 
     @classmethod
     def of(cls, row: Figure, about: About, lang: Literal["en", "zh"]) -> Self:
-        shown = "no data" if row.value is None else f"{row.exact}" if row.exact is not None else f"{row.value:.4g}"
+        form = ".2f" if about.unit == "money" else ".4g"
+        shown = "no data" if row.value is None else f"{row.exact}" if row.exact is not None else f"{row.value:{form}}"
         unit = "" if isinstance(row.exact, Money) else f" {row.unit}"
         limits = "" if row.low is None or row.high is None else f"{row.low:.4g} to {row.high:.4g}"
         change = "" if row.change is None else f"{row.change:+.4g}"
