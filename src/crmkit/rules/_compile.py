@@ -5,6 +5,7 @@ form, the interpreter decides: it is slower, and it says clearly what is wrong.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache, cached_property
 from typing import Any, TypeAlias
 
 import attrs
@@ -31,7 +32,7 @@ Record: TypeAlias = Mapping[str, Any]
 _ASTRAY = (KeyError, TypeError, AttributeError, ArithmeticError, ValueError)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)
 class Checked:
     """A text that has been read and checked against a schema.
 
@@ -49,7 +50,7 @@ class Checked:
     shapes: Mapping[int, Shape]
     shape: Shape
 
-    @property
+    @cached_property
     def fields(self) -> tuple[str, ...]:
         """The fields that it reads, in the order of the schema."""
         return names_in(self.node, self.schema)
@@ -63,6 +64,12 @@ def names_in(node: nodes.Node, schema: Schema) -> tuple[str, ...]:
     """The fields that a tree reads, in the order of the schema."""
     read = {part.name for part in nodes.walk(node) if isinstance(part, nodes.Name)}
     return tuple(name for name in schema.names if name in read)
+
+
+@cache
+def _known() -> tuple[Names, Names]:
+    """The names and the members that every schema knows."""
+    return Names({*FUNCTIONS, "?"}), Names(PROPERTIES)
 
 
 @attrs.frozen(eq=False)
@@ -84,7 +91,7 @@ class Vocabulary:
     def of(cls, schema: Schema) -> "Vocabulary":
         """The vocabulary of a schema."""
         aliases = schema.aliases
-        names, members = Names({*FUNCTIONS, *aliases, "?"}), Names(PROPERTIES | schema.members)
+        names, members = (known.plus(more) for known, more in zip(_known(), (aliases, schema.members), strict=True))
         return cls(schema, names, members, aliases, {field.name: of_field(field) for field in schema.fields})
 
 
