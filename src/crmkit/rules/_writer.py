@@ -177,14 +177,14 @@ def held(emit: Writer, text: str, field: Field, *, nullable: bool) -> str:
     else:
         # Asking for the attribute costs two thirds of a call of type().
         test = f"{text}.__class__ is {_CLASSES[field.kind]}"
-        test += "".join(f" and {one}" for one in _within(emit, text, field))
+        test += "".join(f" and {one}" for one in within(emit, text, field))
     if field.values and field.kind not in {"list", "string"}:
         known = [*map(int, field.known)] if field.kind == "integer" else field.known
         test = f"{test} and {text} in {emit.constant(known)}"
     return f"({test} or {text} is None)" if nullable else test
 
 
-def _within(emit: Writer, text: str, field: Field) -> Iterator[str]:
+def within(emit: Writer, text: str, field: Field) -> Iterator[str]:
     """Tests of a value against the ends of its field, which keep out what is not finite, too."""
     low, high = field.bounds
     if field.kind == "integer":
