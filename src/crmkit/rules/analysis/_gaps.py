@@ -74,7 +74,7 @@ def gaps(
     index = Index(grid, rules)
     meter = Meter(budget.steps)
     diagram = Diagram(grid)
-    root = Sweep(grid, index, diagram, meter).run(index.live & ~hidden)
+    root = Sweep(index, diagram, meter).run(index.live & ~hidden)
     proved = not meter.spent
     listed = _first(diagram, root, limit * _TILES)
     whole = proved and len(listed) <= limit * _TILES
@@ -92,13 +92,14 @@ class Sweep:
         closing: once it ran, rules that cover together what all of them cover.
     """
 
-    def __init__(self, grid: Grid, index: Index, diagram: Diagram, meter: Meter) -> None:
+    def __init__(self, index: Index, diagram: Diagram, meter: Meter) -> None:
         self.closing = 0
-        self._full = grid.full
         self._index = index
         self._diagram = diagram
         self._meter = meter
         self._known: dict[int, dict[int, int]] = {}
+        self._blocks = diagram.blocks
+        self._masks: dict[int, list[int | None]] = {}
 
     def run(self, alive: int) -> int:
         """The node of what these rules leave open."""
@@ -112,8 +113,8 @@ class Sweep:
         """The node of some alive rules, none of which matches all of the columns of `rest`."""
         known = self._known.setdefault(rest, {})
         node = known.get(alive)
-        if node is None and not rest & rest - 1:
-            node = known[alive] = self._last(alive, rest)
+        if node is None and self._blocks.small(rest):
+            node = known[alive] = self._block(alive, rest)
         if node is None:
             kept = self._index.undominated(alive, rest)
             node = known.get(kept)
@@ -135,20 +136,19 @@ class Sweep:
         children.pop(0, None)
         return self._diagram.branch(rest, column, children)
 
-    def _last(self, alive: int, rest: int) -> int:
-        """The last column needs no cells: it is open outside the sides of the alive rules."""
+    def _block(self, alive: int, rest: int) -> int:
+        """A few columns need no cells: they are open outside the boxes of the alive rules, taken as bitmasks."""
         if not self._meter.spend(alive.bit_count()):
             return 0
-        column = rest.bit_length() - 1
-        self.closing |= alive
-        left = alive
+        masks = self._masks.setdefault(rest, [None] * len(self._index.rules))
         closed = 0
-        while left:
-            low = left & -left
-            left ^= low
-            closed |= self._index.rules[low.bit_length() - 1][column]
-        side = self._full[column] & ~closed
-        return self._diagram.branch(rest, column, {self._diagram.leaf(0, value=True): side} if side else {})
+        for rule in bits(alive):
+            mask = masks[rule]
+            if mask is None:
+                mask = masks[rule] = self._blocks.of(self._index.rules[rule], rest)
+            closed |= mask
+        self.closing |= alive
+        return self._diagram.block(rest, self._blocks.whole(rest) ^ closed)
 
     def _open(self, alive: int, groups: Sequence[tuple[int, int]], after: int) -> dict[int, int]:
         """The cells of a column by the rules alive in them, without those where one matches all that is left."""
@@ -204,11 +204,13 @@ def _left(box: Box, covers: Sequence[Box], meter: Meter) -> Box | None:
     while stack:
         piece, start = stack.pop()
         for position in range(start, len(covers)):
-            pieces = minus(piece, covers[position])
             if not meter.spend(1):
                 return piece
-            if pieces != [piece]:
-                stack += [(one, position + 1) for one in pieces]
+            for side, taken in zip(piece, covers[position], strict=True):
+                if not side & taken:
+                    break
+            else:
+                stack += [(one, position + 1) for one in minus(piece, covers[position])]
                 break
         else:
             return piece
@@ -227,19 +229,20 @@ def _needed(boxes: Sequence[Box], meter: Meter) -> list[Box]:
 
 def _grown(grid: Grid, index: Index, box: Box, hidden: int) -> Box:
     """The box, stretched as far as no certain rule is met: always first in the column that gains most."""
-    while True:
-        sides = [_stretched(grid, index, box, column, hidden) for column in range(len(box))]
-        gains = [new.bit_count() / old.bit_count() for new, old in zip(sides, box, strict=True)]
-        best = max(range(len(box)), key=gains.__getitem__, default=0)
-        if not box or sides[best] == box[best]:
-            return box
-        box = (*box[:best], sides[best], *box[best + 1 :])
+    columns = [*range(len(box))]
+    while columns:
+        sides = {column: _stretched(grid, index, box, column, hidden) for column in columns}
+        # The larger the box, the more rules it meets: what cannot grow now never will.
+        columns = [column for column in columns if sides[column] != box[column]]
+        gains = {column: sides[column].bit_count() / box[column].bit_count() for column in columns}
+        if columns:
+            best = max(columns, key=gains.__getitem__)
+            box = (*box[:best], sides[best], *box[best + 1 :])
+    return box
 
 
 def _stretched(grid: Grid, index: Index, box: Box, column: int, hidden: int) -> int:
-    alive = index.meeting(box, but=column) & ~hidden
-    allowed = 0
-    for mask, side in index.groups[column]:
-        if not alive & mask:
-            allowed |= side
-    return grid.stretch(column, box[column], allowed)
+    closed = 0
+    for rule in bits(index.meeting(box, but=column) & ~hidden):
+        closed |= index.rules[rule][column]
+    return grid.stretch(column, box[column], grid.full[column] & ~closed)
