@@ -6,24 +6,25 @@ cell of the first column is a slice of bytes.
 
 from crmkit.rules.analysis._boxes import Box, Grid, bits
 
-__all__ = ["Blocks"]
+__all__ = ["MOST_BITS", "Blocks"]
 
 #: The most bits of several columns: beyond, going from cell to cell is quicker.
-_MOST = 1 << 14
+MOST_BITS = 1 << 14
 
 
 class Blocks:
-    """The bitmasks of a grid: columns are given as the mask `rest`."""
+    """The bitmasks of a grid: columns are given as the mask `rest`, and several may take so many bits."""
 
-    def __init__(self, grid: Grid) -> None:
+    def __init__(self, grid: Grid, most: int) -> None:
         self._grid = grid
+        self._most = most
         self._sizes: dict[int, int] = {}
         self._combs: dict[int, list[int]] = {}
         self._wholes: dict[int, int] = {}
 
     def small(self, rest: int) -> bool:
         """Whether a bitmask is the thing for these columns."""
-        return not rest & rest - 1 or self.size(rest) <= _MOST
+        return not rest & rest - 1 or self.size(rest) <= self._most
 
     def size(self, rest: int) -> int:
         """How many bits some columns take."""

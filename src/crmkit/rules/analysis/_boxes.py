@@ -289,13 +289,20 @@ class Index:
             levels.append([one & other for one, other in zip(last, last[half:], strict=False)])
         return levels[level]
 
-    def meeting(self, box: Box, *, but: int = -1) -> int:
-        """The rules that share a point with the box, one column left out of account."""
+    def meeting(self, box: Box) -> int:
+        """The rules that share a point with the box."""
         found = self.live
         for column, side in enumerate(box):
-            if column != but:
-                found &= self.touching(column, side)
+            found &= self.touching(column, side)
         return found
+
+    def missing(self, box: Box) -> list[int]:
+        """For each column the rules that share a point with the box in all other columns, and none in this one."""
+        near, met = 0, self.live
+        touching = [self.touching(column, side) for column, side in enumerate(box)]
+        for rules in touching:
+            near, met = near & rules | met & ~rules, met & rules
+        return [near & ~rules for rules in touching]
 
     def containing(self, box: Box) -> int:
         """The rules that hold the whole box."""

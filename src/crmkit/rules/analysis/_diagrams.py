@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
-from crmkit.rules.analysis._blocks import Blocks
+from crmkit.rules.analysis._blocks import MOST_BITS, Blocks
 from crmkit.rules.analysis._boxes import Box, Grid, Weight, bits
 
 __all__ = ["Diagram"]
@@ -17,12 +17,12 @@ class Diagram:
     read in different orders along different paths.
 
     Attributes:
-        blocks: the bitmasks of regions of a few columns.
+        blocks: the bitmasks of regions of a few columns, which take at most `most` bits.
     """
 
-    def __init__(self, grid: Grid) -> None:
+    def __init__(self, grid: Grid, *, most: int = MOST_BITS) -> None:
         self._grid = grid
-        self.blocks = Blocks(grid)
+        self.blocks = Blocks(grid, most)
         self._regions: dict[tuple[int, int], int] = {}
         self._waiting: dict[int, tuple[int, int]] = {}
         self._known: dict[Hashable, int] = {}

@@ -5,10 +5,11 @@ multi-valued decision diagram). It stops where an alive rule matches everything 
 alive rule holds, and at each step reads the column after which most rules match everything that is left.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import attrs
 
+from crmkit.rules.analysis._blocks import MOST_BITS
 from crmkit.rules.analysis._boxes import Box, Budget, Grid, Index, Meter, Weight, bits, marked, minus
 from crmkit.rules.analysis._diagrams import Diagram
 
@@ -56,6 +57,7 @@ def gaps(
     opaque: Collection[int] = (),
     limit: int = 100,
     budget: Budget = Budget(),  # noqa: B008 - a frozen value
+    most: int = MOST_BITS,
 ) -> Gaps:
     """What no rule matches.
 
@@ -64,8 +66,9 @@ def gaps(
         rules: the boxes.
         opaque: the positions of the rules with conditions that cells do not express; they match somewhere in their
             box or not at all, and so never close a gap.
-        limit: how many boxes to report, and a tenth of how many tiles.
+        limit: how many boxes to report, and a tenth of how many tiles; no tile is read once there are more boxes.
         budget: how much work to spend; what was found by then is reported with `proved` false.
+        most: how many bits several columns may take to be read as one bitmask; the answer does not depend on it.
 
     Raises:
         InvalidValue: if a rule does not lie on the grid, or a position is not that of a rule.
@@ -73,16 +76,14 @@ def gaps(
     hidden = marked(opaque, rules)
     index = Index(grid, rules)
     meter = Meter(budget.steps)
-    diagram = Diagram(grid)
+    diagram = Diagram(grid, most=most)
     root = Sweep(index, diagram, meter).run(index.live & ~hidden)
     proved = not meter.spent
-    listed = _first(diagram, root, limit * _TILES)
-    whole = proved and len(listed) <= limit * _TILES
-    tiles = tuple(listed[: limit * _TILES])
+    tiles = (tile for tile, _ in diagram.tiles(root))
     # Reporting has steps of its own: a sweep that ran out has still found something to report.
-    boxes, covered = _maximal(grid, index, tiles, hidden, limit=limit, meter=Meter(budget.steps))
+    boxes, read, whole = _maximal(grid, index, tiles, hidden, limit=limit, meter=Meter(budget.steps))
     found = tuple(Gap(box, not index.meeting(box) & hidden) for box in boxes)
-    return Gaps(found, tiles, diagram.volume(root), proved, whole and covered)
+    return Gaps(found, tuple(read), diagram.volume(root), proved, proved and whole)
 
 
 class Sweep:
@@ -141,8 +142,10 @@ class Sweep:
         if not self._meter.spend(alive.bit_count()):
             return 0
         masks = self._masks.setdefault(rest, [None] * len(self._index.rules))
-        closed = 0
-        for rule in bits(alive):
+        closed, left = 0, alive
+        while left:
+            rule = left.bit_length() - 1
+            left ^= 1 << rule
             mask = masks[rule]
             if mask is None:
                 mask = masks[rule] = self._blocks.of(self._index.rules[rule], rest)
@@ -175,27 +178,21 @@ def _best(index: Index, alive: int, rest: int) -> int:
     return max(bits(rest), key=promise)
 
 
-def _first(diagram: Diagram, root: int, limit: int) -> list[Box]:
-    """The heaviest tiles, and one more than the limit if there are more."""
-    found: list[Box] = []
-    for box, _ in diagram.tiles(root):
-        found.append(box)
-        if len(found) > limit:
-            break
-    return found
-
-
 def _maximal(
-    grid: Grid, index: Index, tiles: Sequence[Box], hidden: int, *, limit: int, meter: Meter
-) -> tuple[list[Box], bool]:
-    """Maximal boxes that cover the tiles, and whether they cover all of them."""
+    grid: Grid, index: Index, tiles: Iterator[Box], hidden: int, *, limit: int, meter: Meter
+) -> tuple[list[Box], list[Box], bool]:
+    """Maximal boxes that cover the tiles, the tiles that were read for them, and whether these are all."""
     found: list[Box] = []
+    read: list[Box] = []
     for tile in tiles:
+        if len(read) == limit * _TILES:
+            return _needed(found, meter), read, False
+        read.append(tile)
         while (left := _left(tile, found, meter)) is not None and not meter.spent:
             if len(found) == limit:
-                return found, False
+                return found, read, False
             found.append(_grown(grid, index, next(grid.split(left)), hidden))
-    return _needed(found, meter), not meter.spent
+    return _needed(found, meter), read, not meter.spent
 
 
 def _left(box: Box, covers: Sequence[Box], meter: Meter) -> Box | None:
@@ -231,7 +228,8 @@ def _grown(grid: Grid, index: Index, box: Box, hidden: int) -> Box:
     """The box, stretched as far as no certain rule is met: always first in the column that gains most."""
     columns = [*range(len(box))]
     while columns:
-        sides = {column: _stretched(grid, index, box, column, hidden) for column in columns}
+        walls = index.missing(box)
+        sides = {column: _stretched(grid, index, box, column, walls[column] & ~hidden) for column in columns}
         # The larger the box, the more rules it meets: what cannot grow now never will.
         columns = [column for column in columns if sides[column] != box[column]]
         gains = {column: sides[column].bit_count() / box[column].bit_count() for column in columns}
@@ -241,8 +239,8 @@ def _grown(grid: Grid, index: Index, box: Box, hidden: int) -> Box:
     return box
 
 
-def _stretched(grid: Grid, index: Index, box: Box, column: int, hidden: int) -> int:
+def _stretched(grid: Grid, index: Index, box: Box, column: int, walls: int) -> int:
     closed = 0
-    for rule in bits(index.meeting(box, but=column) & ~hidden):
+    for rule in bits(walls):
         closed |= index.rules[rule][column]
     return grid.stretch(column, box[column], grid.full[column] & ~closed)
