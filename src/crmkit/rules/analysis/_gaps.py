@@ -188,21 +188,21 @@ def _maximal(
         if len(read) == limit * _TILES:
             return _needed(found, meter), read, False
         read.append(tile)
-        while (left := _left(tile, found, meter)) is not None and not meter.spent:
+        for left in _left(tile, found, meter):
             if len(found) == limit:
                 return found, read, False
             found.append(_grown(grid, index, next(grid.split(left)), hidden))
     return _needed(found, meter), read, not meter.spent
 
 
-def _left(box: Box, covers: Sequence[Box], meter: Meter) -> Box | None:
-    """A part of the box outside all covers, or None; any part if the steps run out."""
+def _left(box: Box, covers: Sequence[Box], meter: Meter) -> Iterator[Box]:
+    """Parts of the box outside all covers, to which one is added for each part, until the steps run out."""
     stack = [(box, 0)]
     while stack:
         piece, start = stack.pop()
         for position in range(start, len(covers)):
             if not meter.spend(1):
-                return piece
+                return
             for side, taken in zip(piece, covers[position], strict=True):
                 if not side & taken:
                     break
@@ -210,8 +210,8 @@ def _left(box: Box, covers: Sequence[Box], meter: Meter) -> Box | None:
                 stack += [(one, position + 1) for one in minus(piece, covers[position])]
                 break
         else:
-            return piece
-    return None
+            stack.append((piece, len(covers)))
+            yield piece
 
 
 def _needed(boxes: Sequence[Box], meter: Meter) -> list[Box]:
@@ -219,7 +219,7 @@ def _needed(boxes: Sequence[Box], meter: Meter) -> list[Box]:
     kept = list(boxes)
     for box in reversed(boxes):
         others = [one for one in kept if one != box]
-        if _left(box, others, meter) is None:
+        if next(_left(box, others, meter), None) is None and not meter.spent:
             kept = others
     return kept
 
@@ -230,12 +230,11 @@ def _grown(grid: Grid, index: Index, box: Box, hidden: int) -> Box:
     while columns:
         walls = index.missing(box)
         sides = {column: _stretched(grid, index, box, column, walls[column] & ~hidden) for column in columns}
-        # The larger the box, the more rules it meets: what cannot grow now never will.
-        columns = [column for column in columns if sides[column] != box[column]]
         gains = {column: sides[column].bit_count() / box[column].bit_count() for column in columns}
-        if columns:
-            best = max(columns, key=gains.__getitem__)
-            box = (*box[:best], sides[best], *box[best + 1 :])
+        best = max(columns, key=gains.__getitem__)
+        box = (*box[:best], sides[best], *box[best + 1 :])
+        # The larger the box, the more rules it meets: what cannot grow now never will, nor what has just grown.
+        columns = [column for column in columns if sides[column] != box[column]]
     return box
 
 
