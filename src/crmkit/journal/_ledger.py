@@ -65,9 +65,10 @@ class Ledger:
         cls,
         frame: Any,
         *,
-        kind: str,
         id: str,  # noqa: A002 - the field's word
         at: str,
+        kind: str | None = None,
+        kinds: str | None = None,
         amount: str | None = None,
         currency: str | Currency | None = None,
         currencies: str | None = None,
@@ -83,13 +84,14 @@ class Ledger:
         dates: "Dates" = None,
         name: str = "frame",
     ) -> Self:
-        """A ledger of one kind of fact from a table; revisions of one id are numbered in the order of time.
+        """A ledger from a table; revisions of one id are numbered in the order of time.
 
         Args:
             frame: whatever `Journal.from_frame` takes.
-            kind: "quote", "invoice" ...: what a row is.
             id: the column with the host's key.
             at: the column with the time.
+            kind: "quote", "invoice" ...: what each row is.
+            kinds: the column that says what a row is, if that differs from row to row.
             amount: the column with the amount; a row whose amount cannot be read is kept without one, with a finding.
             currency: the currency of all rows.
             currencies: the column with the currency, if it differs from row to row.
@@ -108,13 +110,14 @@ class Ledger:
         Raises:
             InputError: if a column cannot be used at all.
             NotFound: if a column is not there.
-            InvalidValue: if amounts come without a currency, or a currency is no ISO code.
+            InvalidValue: if amounts come without a currency, a currency is no ISO code, or no kind is said.
         """
         source = open_source(frame, name)
-        instants, ids = source.instants(at, tz, dates), source.text(id)
+        instants, ids, sorts = source.instants(at, tz, dates), source.text(id), _sorts(source, kind, kinds)
         missed = _left_out(source, ids.missing, id, "has no id")
         missed += _left_out(source, source.empty(at) & ~ids.missing, at, "has no time")
-        kept = _in_order(instants.micros, np.flatnonzero(instants.ok & ~ids.missing))
+        missed += _left_out(source, sorts.missing & ~ids.missing, kinds or "", "has no kind")
+        kept = _in_order(instants.micros, np.flatnonzero(instants.ok & ~ids.missing & ~sorts.missing))
         minor, units, unpriced = _money(source, amount, currency, currencies)
         units_sold, uncounted = _quantities(source, quantity)
         promised, entered = (_optional(source, column, tz, dates) for column in (due, recorded))
@@ -124,7 +127,7 @@ class Ledger:
             return (_absent(len(source)) if named is None else source.text(named))[kept]
 
         return cls(
-            kinds=Coded(np.zeros(len(kept), np.int32), (kind,)),
+            kinds=sorts[kept],
             ids=ids[kept],
             at=instants.micros[kept],
             customers=column(customer),
@@ -133,7 +136,7 @@ class Ledger:
             minor=minor[kept],
             currencies=units[kept],
             refers_to=column(refers_to),
-            revision=_revisions(ids.codes[kept]),
+            revision=_revisions(ids.codes[kept] + sorts.codes[kept].astype(np.int64) * len(ids.values)),
             dims={name: column(name) for name in dims},
             quantity=None if units_sold is None else units_sold[kept],
             due=None if promised[0] is None else promised[0][kept],
@@ -378,7 +381,16 @@ def _money(
     return minor, units, [*read.findings, *_unpriced(source, read.known & units.missing, amount)]
 
 
-def _revisions(ids: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+def _sorts(source: Source, kind: str | None, kinds: str | None) -> Coded:
+    """What each row is."""
+    if kinds is not None and kind is None:
+        return source.text(kinds)
+    if kind is not None and kinds is None:
+        return Coded(np.zeros(len(source), np.int32), (kind,))
+    raise InvalidValue("ledger", source.name, "needs kind= for all rows, or kinds= for the column that says it")
+
+
+def _revisions(ids: Longs) -> npt.NDArray[np.int32]:
     """1 for the first row of an id, 2 for the second ..., in the order of the rows."""
     order = np.argsort(ids, kind="stable")
     starts = np.append(True, ids[order][1:] != ids[order][:-1])[: len(ids)]
