@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Finding, Journal, Ledger, summarise
+from crmkit.metrics._checks import confidence
 from crmkit.metrics._estimates import mover
 from crmkit.metrics._figure import Figure
 from crmkit.metrics._figure_text import table_of
-from crmkit.metrics._recipe import Recipe
+from crmkit.metrics._recipe import Recipe, check
+from crmkit.metrics._sql_tables import Asked
 from crmkit.metrics.metric import UNUSABLE, Cells, Estimate, Metric, Part, State
 from crmkit.metrics.states import Counts
 from crmkit.metrics.view import View
@@ -55,6 +57,26 @@ class Figures:
     _recipe: Recipe = attrs.field(repr=False)
     states: Mapping[str, State] = attrs.field(repr=False)
     findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def from_states(cls, states: Mapping[Metric, State], asked: Asked) -> Self:
+        """Figures of counters that were made elsewhere: by a twin in a database, or by workers.
+
+        Such figures have no rows behind them to explain.
+
+        Args:
+            states: the counters of each metric.
+            asked: what was asked.
+
+        Raises:
+            InvalidValue: for two metrics of one key, or what cannot be asked.
+        """
+        metrics = tuple(states)
+        check(metrics, asked.by, asked.versus)
+        recipe = Recipe(
+            metrics, asked.by, asked.buckets, asked.begun, asked.until, asked.versus, confidence(asked.level), ()
+        )
+        return cls(recipe, {metric.key: state for metric, state in states.items()})
 
     @cached_property
     def rows(self) -> tuple[Figure, ...]:
