@@ -3,8 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from crmkit.errors import NotFound
 from crmkit.journal import OPEN, UNKNOWN, Journal, Ledger, code
 from crmkit.metrics import Facts, measure
 from crmkit.metrics.kpi import (
@@ -19,7 +22,7 @@ from crmkit.metrics.kpi import (
     service,
     service_cost,
 )
-from crmkit.metrics.sql import WITHOUT_TWIN, Asked, JournalTable, LedgerTable
+from crmkit.metrics.sql import WITHOUT_TWIN, Asked, JournalTable, LedgerTable, twin
 from crmkit.values import Money, Period, from_micros
 
 # Clocks change in Berlin at 01:00 UTC on both days, and a day has 23 or 25 hours.
@@ -111,10 +114,10 @@ def journals(draw, size=15):
 
 
 @st.composite
-def facts(draw):
-    """A ledger and three journals."""
-    deals, tickets, complained = draw(journals()), draw(journals()), draw(journals())
-    return Facts(ledger=draw(ledgers()), journal=deals, service=tickets, complaints=complained, tz="Europe/Berlin",
+def facts(draw, rows=25, stays=15):
+    """A ledger and three journals, of so many rows at most."""
+    deals, tickets, complained = draw(journals(stays)), draw(journals(stays)), draw(journals(stays))
+    return Facts(ledger=draw(ledgers(rows)), journal=deals, service=tickets, complaints=complained, tz="Europe/Berlin",
                  stages=STAGES, service_stages=STAGES, complaint_stages=STAGES)  # fmt: skip
 
 
@@ -136,6 +139,8 @@ TABLES = (
     LedgerTable('led`g"er', {**{name: f"{name} of" for name in LEDGER_COLUMNS}, "seq": "nth"}),
     *(JournalTable(f"{of}_t", (*STAY_COLUMNS, "seq"), of=of) for of in ("journal", "service", "complaints")),
 )
+#: By what figures are grouped.
+GROUPS = [(), ("who",), ("customer", "who"), ("region",), ("category",)]
 TYPES = {"at": "moment", "due": "moment", "entered": "moment", "left": "moment", "amount": "decimal(18, 4)",
          "quantity": "decimal(12, 2)", "revision": "int", "seq": "bigint", "nth": "bigint"}  # fmt: skip
 
@@ -162,3 +167,27 @@ def kernel(given, metric, wanted):
 def plain(state):
     """A state as rows; parts of which nothing was counted are left out."""
     return {name: (counts.dims, counts.table()) for name, counts in state.items() if len(counts.n)}
+
+
+def gathered(strategy, size):
+    """Examples of a strategy, always the same."""
+    found = []
+
+    @settings(max_examples=size, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
+              suppress_health_check=[*HealthCheck])  # fmt: skip
+    @given(strategy)
+    def gather(one):
+        found.append(one)
+
+    gather()
+    return found
+
+
+def twins(given_, by):
+    """Each metric that can be grouped so, with what the kernels count; both refuse the others."""
+    for metric in METRICS:
+        try:
+            yield metric, plain(kernel(given_, metric, asked(by=by)))
+        except NotFound:
+            with pytest.raises(NotFound):
+                twin(metric, asked(by=by), tables=TABLES)

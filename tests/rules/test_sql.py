@@ -1,10 +1,5 @@
 """The same verdicts in databases that nobody here wrote: DuckDB in the process, PostgreSQL as a server."""
 
-import os
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 
@@ -34,52 +29,6 @@ def test_duckdb_agrees_on_random_rules():
     rules, deals = random_rules("duckdb")
     assert len(rules.rules) > 50
     assert disagreements(rules, deals, in_duckdb(rules, deals)) == []
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """A PostgreSQL server of our own, on a socket in a temporary folder."""
-    found = sorted(str(path) for path in Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
-        pytest.skip("no PostgreSQL server is installed")
-    tools = found[-1].removesuffix("/initdb")
-    folder = tmp_path_factory.mktemp("postgresql")
-    who = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if who:
-        shutil.chown(folder, "postgres")
-        for parent in list(folder.parents)[:3]:
-            if parent.name:
-                parent.chmod(parent.stat().st_mode | 0o055)
-    data = folder / "data"
-    subprocess.run([*who, f"{tools}/initdb", "-D", data, "-A", "trust", "-U", "crm", "-E", "UTF8", "--locale=C"], check=True,
-                   capture_output=True, cwd=folder)  # fmt: skip
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-    subprocess.run([*who, f"{tools}/pg_ctl", "-D", data, "-o", options, "-w", "-l", folder / "log", "start"], check=True,
-                   stdout=subprocess.DEVNULL, cwd=folder)  # fmt: skip
-
-    def query(text):
-        command = [
-            f"{tools}/psql",
-            "-h",
-            folder,
-            "-U",
-            "crm",
-            "-d",
-            "postgres",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-qAt",
-            "-f",
-            "-",
-        ]
-        done = subprocess.run(command, input=text, check=False, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    yield query
-    subprocess.run(
-        [*who, f"{tools}/pg_ctl", "-D", data, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=folder
-    )
 
 
 @pytest.mark.parametrize("made", [lambda rules: (rules, examples_of(rules, 200)), lambda _: edges(), lambda _: random_rules("postgresql")],

@@ -251,7 +251,8 @@ def complaint_rate(of: Writer, metric: complaints.ComplaintRate) -> Iterator[Pie
 def recurrence(of: Writer, metric: complaints.Recurrence) -> Iterator[Piece]:
     """Days from each complaint to the next like it, or so far."""
     cause = "''" if metric.cause is None else of.dimension(metric.cause)
-    after = f"CASE WHEN {cause} IS NOT NULL THEN LEAD(moment) OVER (PARTITION BY customer, {cause} ORDER BY moment, seq) END"
+    after = f"LEAD(moment) OVER (PARTITION BY customer, {cause} ORDER BY moment, seq)"
+    after = f"CASE WHEN {cause} IS NOT NULL THEN {after} END"
     rows = f"SELECT t.*, {after} AS then_ FROM {of.latest('complaint')} t WHERE customer IS NOT NULL"
     end = "CASE WHEN then_ IS NOT NULL THEN 'again' END"
     days = of.div(f"COALESCE(then_, {of.asked.until}) - moment", DAY_US)

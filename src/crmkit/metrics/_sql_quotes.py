@@ -16,7 +16,8 @@ def _actuals(of: Writer, actual: quote_accuracy.Actual) -> str:
     """What refers to a quotation: its orders, or the invoices of it or of its orders, net of their credit notes."""
     quotes = of.let("quote_ids", f"SELECT DISTINCT id FROM {of.of('quote')}")
     orders = of.latest("order")
-    direct = f"SELECT t.id, t.moment, t.minor, t.currency, q.id AS quote FROM {orders} t JOIN {quotes} q ON q.id = t.refers_to"
+    columns = "t.id, t.moment, t.minor, t.currency, q.id AS quote"
+    direct = f"SELECT {columns} FROM {orders} t JOIN {quotes} q ON q.id = t.refers_to"
     if actual == "order":
         return of.let("actuals", direct)
     placed = of.let("ordered", direct)

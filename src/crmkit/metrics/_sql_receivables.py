@@ -1,6 +1,6 @@
 """Twins of the KPIs of receivables: invoices in the pieces by which they were settled, as `_receivables` has them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import attrs
@@ -32,10 +32,11 @@ def _invoices(of: Writer, terms_days: int) -> tuple[str, str]:
 def _pieces(of: Writer, terms_days: int) -> str:
     """Every unit of money of an invoice in one piece, that was settled once or is open."""
     invoices, credits_ = _invoices(of, terms_days)
+    columns = "refers_to, currency, moment, seq"
     parts = (
-        f"SELECT refers_to, currency, moment, seq, minor, {_PAID} AS how FROM {of.of('payment')}",
-        f"SELECT refers_to, currency, moment, seq, -minor AS minor, {_CREDITED} AS how FROM {credits_} WHERE credit = 1",
-        f"SELECT refers_to, currency, moment, seq, minor, {_LOST} AS how FROM {of.of('write-off')}",
+        f"SELECT {columns}, minor, {_PAID} AS how FROM {of.of('payment')}",
+        f"SELECT {columns}, -minor AS minor, {_CREDITED} AS how FROM {credits_} WHERE credit = 1",
+        f"SELECT {columns}, minor, {_LOST} AS how FROM {of.of('write-off')}",
     )
     settling = of.let("settling", " UNION ALL ".join(parts))
     inside = "PARTITION BY i.id, i.currency ORDER BY s.moment, s.how, s.seq"
@@ -54,7 +55,7 @@ def _pieces(of: Writer, terms_days: int) -> str:
     kept = f"lasting - COALESCE(LAG(lasting) OVER ({order}), 0) AS kept"
     steps = of.let("steps", f"SELECT t.*, {step}, {kept} FROM {lasting} t")
     last = of.first("settled_last", steps, "id, currency", "paid_at DESC, how DESC, nth DESC")
-    groups = [f"g{number}" for number in range(len(of.asked.by))]
+    groups = _groups(of)
     columns = ", ".join([*groups, "id", "currency", "moment", "payable", "customer"])
     own = ", ".join(f"i.{name}" for name in (*groups, "id", "currency", "moment", "payable", "customer"))
     left = "i.owed - COALESCE(l.reached, 0)"
@@ -82,15 +83,29 @@ def _stock(of: Writer, span: tuple[str, str], part: Piece) -> Iterator[Piece]:
         yield attrs.evolve(piece, at=f"({when})", where=f"{held} AND ({when}) >= {first}")
 
 
-def _owed(of: Writer, terms_days: int, span: tuple[str, str], number: str, age: str | None = None) -> Iterator[Piece]:
-    """The stock of pieces, in money, and of the invoices that they are of."""
-    pieces = _pieces(of, terms_days)
-    keys = {"currency": "currency", **({} if age is None else {"age": age})}
-    yield from _stock(of, span, Piece(name="amount", source=pieces, n="piece", keys=keys))
-    groups = "".join(f"g{number}, " for number in range(len(of.asked.by)))
-    whole = f"SELECT {groups}id, currency, MIN({span[0]}) AS since, MAX({span[1]}) AS till FROM {pieces}"
-    spans = of.let(f"spans_{number}", f"{whole} GROUP BY {groups}id, currency")
-    yield from _stock(of, ("since", "till"), Piece(name="invoices", source=spans, keys=keys))
+def _owed(of: Writer, terms_days: int, spans: Sequence[tuple[str, str]], ages: Sequence[str] = ()) -> Iterator[Piece]:
+    """The stock of pieces, in money, and of the invoices that they are of.
+
+    Args:
+        of: the writer.
+        terms_days: after how many days an invoice is due that does not say when.
+        spans: from when to when a piece is there; one for each age.
+        ages: the names of the ages, if they are asked for.
+    """
+    pieces, one = _pieces(of, terms_days), ", ".join([*_groups(of), "id", "currency"])
+    bounds = ", ".join(
+        f"MIN({begin}) AS since_{number}, MAX({end}) AS till_{number}" for number, (begin, end) in enumerate(spans)
+    )
+    whole = of.let("owed_spans", f"SELECT {one}, {bounds} FROM {pieces} GROUP BY {one}")
+    for number, span in enumerate(spans):
+        keys = {"currency": "currency", **({"age": of.text(ages[number])} if ages else {})}
+        yield from _stock(of, span, Piece(name="amount", source=pieces, n="piece", keys=keys))
+        bound = (f"since_{number}", f"till_{number}")
+        yield from _stock(of, bound, Piece(name="invoices", source=whole, keys=keys))
+
+
+def _groups(of: Writer) -> list[str]:
+    return [f"g{number}" for number in range(len(of.asked.by))]
 
 
 _DUE = "GREATEST(payable, moment)"
@@ -98,12 +113,12 @@ _DUE = "GREATEST(payable, moment)"
 
 def receivable(of: Writer, metric: receivables.Receivable) -> Iterator[Piece]:
     """What comes and goes."""
-    yield from _owed(of, metric.terms_days, ("moment", "settled"), "all")
+    yield from _owed(of, metric.terms_days, [("moment", "settled")])
 
 
 def overdue(of: Writer, metric: receivables.Overdue) -> Iterator[Piece]:
     """What becomes overdue, and what is settled thereafter."""
-    yield from _owed(of, metric.terms_days, (_DUE, "settled"), "all")
+    yield from _owed(of, metric.terms_days, [(_DUE, "settled")])
 
 
 def ageing(of: Writer, metric: receivables.Ageing) -> Iterator[Piece]:
@@ -115,9 +130,8 @@ def ageing(of: Writer, metric: receivables.Ageing) -> Iterator[Piece]:
         f"over {edges[-1]} days",
     ]
     starts = ["moment", _DUE, *(f"{_DUE} + {edge * DAY_US}" for edge in edges)]
-    for number, start in enumerate(starts):
-        end = "settled" if number == len(edges) + 1 else f"LEAST(settled, {starts[number + 1]})"
-        yield from _owed(of, metric.terms_days, (start, end), str(number), of.text(names[number]))
+    ends = [*(f"LEAST(settled, {start})" for start in starts[1:]), "settled"]
+    yield from _owed(of, metric.terms_days, [*zip(starts, ends, strict=True)], names)
 
 
 def outstanding(of: Writer, metric: receivables.DaysSales | receivables.CollectionEffectiveness) -> Iterator[Piece]:
@@ -144,13 +158,11 @@ def effectiveness(of: Writer, metric: receivables.CollectionEffectiveness) -> It
 def on_time(of: Writer, metric: collections.OnTime) -> Iterator[Piece]:
     """Invoices by whether they were paid on time."""
     pieces = _pieces(of, metric.terms_days)
-    groups = "".join(f"g{number}, " for number in range(len(of.asked.by)))
     until = f"payable + {metric.grace_days * DAY_US}"
     claim = f"SUM(CASE WHEN how <> {_CREDITED} THEN kept ELSE 0 END) AS claim"
     prompt = f"SUM(CASE WHEN how = {_PAID} AND settled <= {until} THEN kept ELSE 0 END) AS paid"
-    sums = (
-        f"SELECT {groups}id, currency, payable, {claim}, {prompt} FROM {pieces} GROUP BY {groups}id, currency, payable"
-    )
+    one = ", ".join([*_groups(of), "id", "currency", "payable"])
+    sums = f"SELECT {one}, {claim}, {prompt} FROM {pieces} GROUP BY {one}"
     paid = "CASE WHEN paid >= claim THEN 'on time' ELSE 'late' END"
     end = f"CASE WHEN {until} <= {of.asked.until} THEN {paid} END"
     yield Piece(name="invoices", source=of.let("claims", sums), at="payable", where="claim > 0", keys={"end": end})

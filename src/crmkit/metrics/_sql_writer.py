@@ -1,6 +1,6 @@
 """What the statements of all twins are made of: tables of the host as ours, periods, and pieces to be counted."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import attrs
@@ -202,7 +202,10 @@ class Writer:
             keys.setdefault(piece.name, tuple(piece.keys))
         wide = max(map(len, keys.values()))
         groups = [f"g{number}" for number in range(len(self.asked.by))]
-        selects = [self._select(piece, groups, wide) for piece in (*listed, *self._checks)]
+        by_source: dict[str, list[Piece]] = {}
+        for piece in (*listed, *self._checks):
+            by_source.setdefault(piece.source, []).append(piece)
+        selects = [self._select(source, mine, groups, wide) for source, mine in by_source.items()]
         names = ", ".join(["part", *groups, "period", *(f"k{number}" for number in range(wide)), "bin"])
         lets = ",\n".join(f"{name} AS ({body})" for name, body in self._parts.items())
         union = "\nUNION ALL\n".join(selects)
@@ -212,17 +215,30 @@ class Writer:
         )
         return statement, {name: (*self.asked.by, "period", *inner) for name, inner in keys.items()}
 
-    def _select(self, piece: Piece, groups: Sequence[str], wide: int) -> str:
-        own = [f"CAST({column} AS {text_type(self.dialect)})" for column in piece.keys.values()]
-        own += [f"CAST(NULL AS {text_type(self.dialect)})"] * (wide - len(own))
-        keys = [f"{column} AS k{number}" for number, column in enumerate(own)]
-        period = piece.period or self.placed(piece.at)
-        ticks = piece.bin if isinstance(piece.bin, str) else self.placed(piece.at, piece.bin)
+    def _select(self, source: str, pieces: Sequence[Piece], groups: Sequence[str], wide: int) -> str:
+        """All pieces of one relation, which is read once: some databases would make it anew for each."""
+        kind = text_type(self.dialect)
+
+        def chosen(of: Callable[[Piece], str]) -> str:
+            values = [of(piece) for piece in pieces]
+            cases = " ".join(f"WHEN {number} THEN {value}" for number, value in enumerate(values))
+            return values[0] if len(set(values)) == 1 else f"CASE turn {cases} END"
+
+        def key(place: int) -> Callable[[Piece], str]:
+            return lambda piece: f"CAST({[*piece.keys.values(), *['NULL'] * wide][place]} AS {kind})"
+
         columns = [
-            f"{self.text(piece.name)} AS part", *groups, f"CAST({period} AS BIGINT) AS period", *keys,
-            f"CAST({ticks} AS BIGINT) AS bin", f"CAST({piece.n} AS BIGINT) AS n",
+            f"{chosen(lambda piece: self.text(piece.name))} AS part", *groups,
+            f"CAST({chosen(lambda piece: piece.period or self.placed(piece.at))} AS BIGINT) AS period",
+            *(f"{chosen(key(place))} AS k{place}" for place in range(wide)),
+            f"CAST({chosen(self._bin)} AS BIGINT) AS bin", f"CAST({chosen(lambda piece: piece.n)} AS BIGINT) AS n",
         ]  # fmt: skip
-        return f"SELECT {', '.join(columns)} FROM {piece.source} WHERE {piece.where}"
+        turns = " UNION ALL ".join(f"SELECT {number} AS turn" for number in range(len(pieces)))
+        every = f" CROSS JOIN ({turns}) turns" if len(pieces) > 1 else ""
+        return f"SELECT {', '.join(columns)} FROM {source}{every} WHERE {chosen(lambda piece: piece.where)}"
+
+    def _bin(self, piece: Piece) -> str:
+        return piece.bin if isinstance(piece.bin, str) else self.placed(piece.at, piece.bin)
 
     # -- the host's tables
 
