@@ -14,55 +14,56 @@ __all__ = ["ageing", "effectiveness", "on_time", "outstanding", "overdue", "rece
 _PAID, _CREDITED, _LOST = 1, 2, 3
 
 
-def _invoices(of: Writer, terms_days: int) -> tuple[str, str]:
-    """Invoices of one id and currency as one, at the first of their rows; and the credit notes that refer to one."""
-    rows = of.let("priced", f"SELECT * FROM {of.of('invoice')} WHERE currency IS NOT NULL")
-    known = f"SELECT DISTINCT id, currency FROM {rows}"
-    credit = "CASE WHEN t.minor < 0 AND k.id IS NOT NULL THEN 1 ELSE 0 END AS credit"
-    joined = (
-        f"SELECT t.*, {credit} FROM {rows} t LEFT JOIN ({known}) k ON k.id = t.refers_to AND k.currency = t.currency"
+def _claims(of: Writer, terms_days: int) -> str:
+    """Lines of invoices (how = 0), and what settles them, each with the id and currency of its invoice."""
+    ledger, kinds = of.ledger(), ("invoice", "payment", "write-off")
+    known = f"SELECT DISTINCT id, currency FROM {ledger} WHERE kind = 'invoice' AND currency IS NOT NULL"
+    hit = "CASE WHEN t.kind = 'invoice' AND t.minor < 0 AND k.id IS NOT NULL THEN 'credit' ELSE t.kind END AS sort"
+    same = "k.id = t.refers_to AND k.currency = t.currency"
+    rows = (
+        f"SELECT t.*, {hit} FROM {ledger} t LEFT JOIN ({known}) k ON {same} "
+        f"WHERE {of.one_of('t.kind', kinds)} AND t.currency IS NOT NULL"
     )
-    sorted_ = of.let("sorted_", joined)
-    total = "SUM(minor) OVER (PARTITION BY id, currency) AS owed"
-    due = f"COALESCE(due, moment + {terms_days * DAY_US}) AS payable"
-    lines = of.let("lines", f"SELECT t.*, {total}, {due} FROM {sorted_} t WHERE credit = 0")
-    return of.first("invoices_owed", lines, "id, currency", "moment, seq"), sorted_
+    how = f"CASE sort WHEN 'invoice' THEN 0 WHEN 'payment' THEN {_PAID} WHEN 'credit' THEN {_CREDITED} ELSE {_LOST} END"
+    whole = f"SELECT t.*, COALESCE(due, moment + {terms_days * DAY_US}) AS promised, {how} AS how FROM ({rows}) t"
+    invoice = "CASE WHEN how = 0 THEN id ELSE refers_to END AS invoice"
+    gain = f"CASE how WHEN 0 THEN 0 WHEN {_CREDITED} THEN -minor ELSE minor END AS gain"
+    return of.let("claims", f"SELECT t.*, {invoice}, {gain} FROM ({whole}) t")
 
 
 def _pieces(of: Writer, terms_days: int) -> str:
-    """Every unit of money of an invoice in one piece, that was settled once or is open."""
-    invoices, credits_ = _invoices(of, terms_days)
-    columns = "refers_to, currency, moment, seq"
-    parts = (
-        f"SELECT {columns}, minor, {_PAID} AS how FROM {of.of('payment')}",
-        f"SELECT {columns}, -minor AS minor, {_CREDITED} AS how FROM {credits_} WHERE credit = 1",
-        f"SELECT {columns}, minor, {_LOST} AS how FROM {of.of('write-off')}",
-    )
-    settling = of.let("settling", " UNION ALL ".join(parts))
-    inside = "PARTITION BY i.id, i.currency ORDER BY s.moment, s.how, s.seq"
-    running = f"SUM(s.minor) OVER ({inside} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS total"
-    applied = of.let(
-        "applied",
-        f"SELECT i.*, s.moment AS paid_at, s.how, s.seq AS nth, {running} FROM {invoices} i "
-        f"JOIN {settling} s ON s.refers_to = i.id AND s.currency = i.currency",
-    )
+    """Every unit of money of an invoice in one piece, that was settled once or is open; lines of one id are one."""
+    one = "PARTITION BY invoice, currency"
+    order = f"{one} ORDER BY CASE WHEN how = 0 THEN 0 ELSE 1 END, moment, how, seq"
+    taken = {"moment": "begun", "promised": "payable", **{name: name for name in _groups(of)}}
+    columns = [
+        "invoice AS id", "currency", "how", "moment AS paid_at",
+        *(f"FIRST_VALUE({name}) OVER ({order}) AS {known}" for name, known in taken.items()),
+        f"SUM(CASE WHEN how = 0 THEN minor ELSE 0 END) OVER ({one}) AS owed", f"MIN(how) OVER ({one}) AS least",
+        f"SUM(gain) OVER ({order} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS total",
+        f"ROW_NUMBER() OVER ({order}) AS nth",
+    ]  # fmt: skip
+    running = f"SELECT {', '.join(columns)} FROM {_claims(of, terms_days)}"
     clip = "LEAST(GREATEST(total, LEAST(owed, 0)), GREATEST(owed, 0)) AS reached"
-    reached = of.let("reached", f"SELECT t.*, {clip} FROM {applied} t")
-    order = "PARTITION BY id, currency ORDER BY paid_at, how, nth"
-    ahead = f"MIN(reached) OVER ({order} ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS lasting"
-    lasting = of.let("lasting", f"SELECT t.*, {ahead} FROM {reached} t")
-    step = f"reached - COALESCE(LAG(reached) OVER ({order}), 0) AS piece"
-    kept = f"lasting - COALESCE(LAG(lasting) OVER ({order}), 0) AS kept"
-    steps = of.let("steps", f"SELECT t.*, {step}, {kept} FROM {lasting} t")
-    last = of.first("settled_last", steps, "id, currency", "paid_at DESC, how DESC, nth DESC")
-    groups = _groups(of)
-    columns = ", ".join([*groups, "id", "currency", "moment", "payable", "customer"])
-    own = ", ".join(f"i.{name}" for name in (*groups, "id", "currency", "moment", "payable", "customer"))
-    left = "i.owed - COALESCE(l.reached, 0)"
-    joined = f"FROM {invoices} i LEFT JOIN {last} l ON l.id = i.id AND l.currency = i.currency"
-    open_ = f"SELECT {own}, {OPEN} AS settled, {left} AS piece, {left} AS kept, 0 AS how {joined} WHERE {left} <> 0"
-    paid = f"SELECT {columns}, GREATEST(paid_at, moment) AS settled, piece, kept, how FROM {steps}"
-    return of.let("pieces", f"{paid} UNION ALL {open_}")
+    reached = f"SELECT t.*, {clip} FROM ({running}) t WHERE least = 0"
+    place = "PARTITION BY id, currency ORDER BY nth"
+    lasting = f"MIN(reached) OVER ({place} ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS lasting"
+    final = f"FIRST_VALUE(reached) OVER ({place} DESC) AS final"
+    ahead = f"SELECT t.*, {lasting}, {final} FROM ({reached}) t"
+    # The lines come before what settles them, and reach nothing.
+    before = f"COALESCE(CASE WHEN LAG(how) OVER ({place}) = 0 THEN 0 ELSE LAG(lasting) OVER ({place}) END, 0)"
+    steps = f"reached - LAG(reached) OVER ({place}) AS step, lasting - {before} AS lasts"
+    stepped = f"SELECT t.*, {steps} FROM ({ahead}) t"
+    shown = [
+        *_groups(of), "id", "currency", "begun AS moment", "payable", "how",
+        f"CASE WHEN how = 0 THEN {OPEN} ELSE GREATEST(paid_at, begun) END AS settled",
+        "CASE WHEN how = 0 THEN owed - final ELSE step END AS piece",
+        "CASE WHEN how = 0 THEN owed - final ELSE lasts END AS kept",
+    ]  # fmt: skip
+    return of.let(
+        "pieces",
+        f"SELECT {', '.join(shown)} FROM ({stepped}) t WHERE how <> 0 OR (nth = 1 AND owed <> final)",
+    )
 
 
 def _stock(of: Writer, span: tuple[str, str], part: Piece) -> Iterator[Piece]:
@@ -165,4 +166,4 @@ def on_time(of: Writer, metric: collections.OnTime) -> Iterator[Piece]:
     sums = f"SELECT {one}, {claim}, {prompt} FROM {pieces} GROUP BY {one}"
     paid = "CASE WHEN paid >= claim THEN 'on time' ELSE 'late' END"
     end = f"CASE WHEN {until} <= {of.asked.until} THEN {paid} END"
-    yield Piece(name="invoices", source=of.let("claims", sums), at="payable", where="claim > 0", keys={"end": end})
+    yield Piece(name="invoices", source=of.let("judged", sums), at="payable", where="claim > 0", keys={"end": end})

@@ -128,10 +128,12 @@ class Writer:
             raise InvalidValue(self.metric, "tables", "have no ledger, which it needs; give a LedgerTable")
         if "ledger" not in self._parts:
             parts = " UNION ALL ".join(self._ledger(table) for table in self.tables.ledger)
-            counted = "ROW_NUMBER() OVER (PARTITION BY kind, id ORDER BY moment, seq)"
-            whole = f"SELECT t.*, CASE WHEN issue IS NULL THEN {counted} ELSE issue END AS revision FROM ({parts}) t"
+            # Numbering needs a sort: only where the host has no numbers.
+            numbered = all("revision" in table.columns for table in self.tables.ledger)
+            count = "ROW_NUMBER() OVER (PARTITION BY kind, id ORDER BY moment, seq)"
+            issue = "issue" if numbered else f"CASE WHEN issue IS NULL THEN {count} ELSE issue END"
             until = f"moment <= {self.asked.until} AND id IS NOT NULL AND kind IS NOT NULL"
-            self.let("rows_", f"SELECT * FROM ({whole}) t WHERE {until}")
+            self.let("rows_", f"SELECT t.*, {issue} AS revision FROM ({parts}) t WHERE {until}")
             self.let("ledger", self._grouped("rows_", "ledger"))
         return "ledger"
 
