@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from . import _servers
+
 _SHARED = Path(__file__).parents[1].parent / "shared"
 
 
@@ -61,49 +63,31 @@ def spark(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    """A PostgreSQL server of our own, on a socket in a temporary folder."""
-    found = sorted(str(path) for path in Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
-        pytest.skip("no PostgreSQL server is installed")
-    tools = found[-1].removesuffix("/initdb")
-    folder = tmp_path_factory.mktemp("postgresql")
-    who = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if who:
-        shutil.chown(folder, "postgres")
-        for parent in list(folder.parents)[:3]:
-            if parent.name:
-                parent.chmod(parent.stat().st_mode | 0o055)
-    data = folder / "data"
-    subprocess.run([*who, f"{tools}/initdb", "-D", data, "-A", "trust", "-U", "crm", "-E", "UTF8", "--locale=C"], check=True,
-                   capture_output=True, cwd=folder)  # fmt: skip
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-    subprocess.run([*who, f"{tools}/pg_ctl", "-D", data, "-o", options, "-w", "-l", folder / "log", "start"], check=True,
-                   stdout=subprocess.DEVNULL, cwd=folder)  # fmt: skip
+def postgresql_url():
+    """A PostgreSQL server that runs as long as the tests of a worker do."""
+    with _servers.postgresql() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mariadb_url():
+    """A MariaDB server that runs as long as the tests of a worker do."""
+    with _servers.mariadb() as url:
+        yield url
+
+
+@pytest.fixture
+def server(postgresql_url):
+    """A PostgreSQL server of our own, asked by its own command line."""
+    folder = postgresql_url.partition("host=")[2]
 
     def query(text):
-        command = [
-            f"{tools}/psql",
-            "-h",
-            folder,
-            "-U",
-            "crm",
-            "-d",
-            "postgres",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-qAt",
-            "-f",
-            "-",
-        ]
+        command = ["psql", "-h", folder, "-U", "crm", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-qAt", "-f", "-"]
         done = subprocess.run(command, input=text, check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    yield query
-    subprocess.run(
-        [*who, f"{tools}/pg_ctl", "-D", data, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=folder
-    )
+    return query
 
 
 def pytest_collection_modifyitems(items):

@@ -108,6 +108,8 @@ def _plain_forecast(made: Forecast, past: Backtest | None) -> dict[str, Any]:
         plain["backtest"] = {
             "cuts": _listed(past), "methods": _listed(past.methods), "calibration": _listed(past.calibration),
             "coverage": _listed(past.coverage), "wape": past.wape, "bias": past.bias, "pinball": past.pinball,
+            "crps": past.crps,
+            "line": None if past.line is None else attrs.asdict(past.line),
             "drift": attrs.asdict(past.drift) | {"alarm": past.drift.alarm}, "n": past.n,
             "definition": past.definition,
         }  # fmt: skip

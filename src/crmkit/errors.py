@@ -15,6 +15,7 @@
     ├── Conflict (RuntimeError)               somebody else wrote first; decide again
     ├── KeyReused (ValueError)                one idempotency key, two payloads
     ├── OutcomeUnknown (RuntimeError)         the commit may have happened; retry with the same key
+    ├── Unavailable (RuntimeError)            the database cannot be reached, or stays locked
     ├── Damaged (RuntimeError)                a stored fact no longer matches its checksum
     └── ExtraMissing (ImportError)            an optional dependency is not installed
 
@@ -44,6 +45,7 @@ __all__ = [
     "OutcomeUnknown",
     "RateMissing",
     "RuleError",
+    "Unavailable",
     "did_you_mean",
 ]
 
@@ -292,6 +294,24 @@ class OutcomeUnknown(CrmkitError, RuntimeError):
 
     def __str__(self) -> str:
         return f"the store may or may not have committed ({self.cause}); append again with the same keys"
+
+
+@attrs.define(eq=False, str=False)
+class Unavailable(CrmkitError, RuntimeError):
+    """The database cannot be reached, stays locked, or has no tables of ours; nothing was stored.
+
+    Attributes:
+        where: the store.
+        why: what the database said.
+        todo: what to do.
+    """
+
+    where: str
+    why: str
+    todo: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.why}" + (f"; {self.todo}" if self.todo else "")
 
 
 @attrs.define(eq=False, str=False)

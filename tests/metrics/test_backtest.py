@@ -39,14 +39,20 @@ def test_a_public_crm_export(maven):
     assert by["constant hazards"].ratio == pytest.approx(1.36, abs=0.005)
     assert by["constant hazards"].brier == pytest.approx(0.223, abs=0.004)
     ours = by["crmkit"]
-    assert ours.brier < 0.195
-    assert ours.log_loss < 0.55
-    assert ours.ratio < 1.2
+    assert ours.brier < 0.19
+    assert ours.log_loss < 0.54
+    assert ours.ratio < 1.15
     assert all(row.better for row in found.methods if row.method != "crmkit")
     assert [row.window for row in found][:3] == [91, 91, 91]
     assert all(row.verdict.startswith("insufficient history") for row in found.coverage)
     assert found.wape < 0.08
     assert "WAPE" in str(found)
+    assert "calibration slope" in str(found)
+    # Too few cuts before each for a distribution of the total.
+    assert np.isnan(found.crps)
+    month = backtest(maven, cuts=CUTS, horizon=30)
+    # What a quarter's months are worth: without them it is 0.26.
+    assert month.wape < 0.16
 
 
 def test_what_came_is_exact(maven):
@@ -81,6 +87,10 @@ def test_intervals_of_known_truth_cover():
         row = found.coverage.rows[1]
         n, inside = n + row.n, inside + row.inside
         biases.append(found.bias)
+        # Counts that come by themselves (Poisson) would score 0.56 of their standard deviation if the rate were known.
+        assert 0.4 < found.crps / np.sqrt(np.mean([float(one.actual) for one in found])) < 0.9
+        assert found.line.slope_low < 1.1
+        assert found.line.slope_high > 0.9
         assert row.verdict in ("calibrated", "not refuted")
     assert abs(inside / n - 0.8) <= 0.05
     assert np.mean(biases) == pytest.approx(1, abs=0.03)
@@ -129,6 +139,25 @@ def test_drift_is_noticed_and_followed():
     last = [rows[-4:] for rows in (plain.rows, chosen.rows)]
     errors = [sum(abs(row.predicted_wins - row.wins) for row in rows) for rows in last]
     assert errors[1] < errors[0]
+
+
+def test_without_a_win_there_is_no_line():
+    """Nothing that was open at the cut was won afterwards: no calibration line, and the rest is still said."""
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+    rows = [(f"d{i}", "lead", start + timedelta(days=i)) for i in range(60)]
+    rows += [(f"d{i}", "won" if i % 2 else "lost", start + timedelta(days=i + 3)) for i in range(30)]
+    case, stage, at = zip(*rows, strict=True)
+    journal = Journal.from_frame(
+        {"case": case, "stage": stage, "at": at},
+        case="case",
+        stage="stage",
+        at="at",
+        stages=["lead", "won", "lost"],
+        as_of=start + timedelta(days=120),
+    )
+    found = backtest(journal, cuts=[start + timedelta(days=70)], horizon=30)
+    assert found.line is None
+    assert "slope" not in str(found)
 
 
 def test_no_drift_no_alarm():

@@ -9,7 +9,15 @@ from crmkit.events import Event, payload
 from crmkit.protocols import Query, Record, Recorded
 from crmkit.values import Fields
 
-__all__ = ["MemoryBlobStore", "MemoryEventStore", "MemoryRecordStore", "first_result", "names_of", "refuse_reuse"]
+__all__ = [
+    "MemoryBlobStore",
+    "MemoryEventStore",
+    "MemoryRecordStore",
+    "Stored",
+    "first_result",
+    "names_of",
+    "refuse_reuse",
+]
 
 
 class MemoryEventStore:
@@ -66,6 +74,7 @@ def names_of(event: Event) -> tuple[str, ...]:
     return (f"id {event.id}",) if event.key is None else (f"id {event.id}", f"key {event.key}")
 
 
+#: From an event to the position and payload of the stored one that has its id or key; None if none has.
 Stored: TypeAlias = Callable[[Event], tuple[int, str] | None]
 
 

@@ -224,7 +224,8 @@ class Journal:
         """A journal from crmkit's own facts, in the order of the store.
 
         Args:
-            events: of any number of cases; only `Opened` and `Moved` make stays.
+            events: of any number of cases; only `Opened` and `Moved` make stays. What the field "amount" said last
+                in a stay is its amount, and the currency a column to group by.
             stages: the stages in order.
             as_of: the end of observation (aware); the last event if not given.
         """

@@ -24,6 +24,7 @@ __all__ = [
     "cut_of",
     "days",
     "exact",
+    "last_known",
     "moment",
     "months_before",
     "outcome_of",
@@ -121,7 +122,7 @@ def cut_of(journal: Journal, order: StageOrder, at: int, by: str | None = None) 
         days(seen.entered[rows], at), np.where(lasting, 0, days(np.minimum(seen.left[rows], at), at)),
         np.where(lasting, LASTS, kind[seen.next[rows]]), _fresh(seen, opens < stays)[rows], amounts[rows],
         group.codes[rows].astype(np.int64), group.values, seen.cases.codes[wins].astype(np.int64),
-        days(seen.entered[wins], at), _last_known(seen, amounts)[wins],
+        days(seen.entered[wins], at), last_known(seen, amounts)[wins],
         seen.cases.codes[opens > stays].astype(np.int64),
     )  # fmt: skip
 
@@ -135,7 +136,7 @@ def outcome_of(journal: Journal, order: StageOrder, cut: Cut, horizon: int) -> O
     np.minimum.at(first, case, day)
     live = cut.case[cut.live]
     won = first[live]
-    return Outcome(np.where(won > horizon, 0, won), day, _last_known(seen, _amounts(seen))[wins], ~np.isin(case, live))
+    return Outcome(np.where(won > horizon, 0, won), day, last_known(seen, _amounts(seen))[wins], ~np.isin(case, live))
 
 
 def days(at: Ints, origin: int) -> Ints:
@@ -190,7 +191,7 @@ def _amounts(journal: Journal) -> Ints:
     return np.full(len(journal), UNKNOWN) if journal.amount is None else journal.amount
 
 
-def _last_known(journal: Journal, amounts: Ints) -> Ints:
+def last_known(journal: Journal, amounts: Ints) -> Ints:
     """For each row its own amount, or the last that its case had said by then."""
     known = amounts != UNKNOWN
     order = np.lexsort((np.arange(len(journal)), journal.left, journal.entered, journal.cases.codes))

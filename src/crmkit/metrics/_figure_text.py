@@ -37,14 +37,15 @@ def _cells(row: Figure, about: About, lang: Literal["en", "zh"]) -> tuple[str | 
         change += f" ({row.change_low:+.4g} {to} {row.change_high:+.4g})"
     return (
         about.en if lang == "en" else about.zh, ", ".join(value or unknown for value in row.group.values()),
-        row.period if row.complete else f"{row.period}*", _value(row, lang), limits, row.n, row.n_open, change,
+        row.period if row.complete else f"{row.period}*", _value(row, about, lang), limits, row.n, row.n_open, change,
     )  # fmt: skip
 
 
-def _value(row: Figure, lang: Literal["en", "zh"]) -> str:
+def _value(row: Figure, about: About, lang: Literal["en", "zh"]) -> str:
     if row.value is None:
         return _WORDS[lang][0]
-    shown = f"{row.exact}" if row.exact is not None else f"{row.value:.4g}"
+    form = ".2f" if about.unit == "money" else ".4g"
+    shown = f"{row.exact}" if row.exact is not None else f"{row.value:{form}}"
     if isinstance(row.exact, Money):
         return shown
     return f"{shown} {row.unit if lang == 'en' else _UNITS.get(row.unit, row.unit)}"

@@ -6,15 +6,28 @@ import numpy.typing as npt
 
 from crmkit.journal import UNKNOWN
 from crmkit.metrics._cuts import LASTS, Cut
-from crmkit.metrics._semimarkov import SUPPORT, Hazards, chances, count, hazards, width_of
+from crmkit.metrics._seasons import Season
+from crmkit.metrics._semimarkov import SUPPORT, Hazards, chances, count, given_age, hazards, width_of
 
-__all__ = ["BASELINES", "Foresight", "Worth", "baselines", "foresee", "shifted", "states_amounts", "worth_of"]
+__all__ = [
+    "BASELINES",
+    "LEAST_DAYS",
+    "Foresight",
+    "Worth",
+    "baselines",
+    "foresee",
+    "shifted",
+    "states_amounts",
+    "worth_of",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 BASELINES = ("stage weights", "closed rate", "last period", "constant hazards")
 _SHRINK = 10.0
+#: A shorter history, unless the horizon is shorter still, does not say how many new deals come.
+LEAST_DAYS = 28
 
 
 @attrs.frozen(eq=False)
@@ -26,14 +39,14 @@ class Foresight:
         support: how the hazard at the deal's age was found.
         fresh: expected wins of deals that are not in the pipeline yet, by then, shape (M,).
         fresh_chance: the mean chance of such a deal to be won by then, shape (M,).
-        arrivals: new deals a day.
+        arrivals: new deals a day; None where the history is too short to say: none are counted then.
     """
 
     chance: Floats
     support: tuple[str, ...]
     fresh: Floats
     fresh_chance: Floats
-    arrivals: float
+    arrivals: float | None
 
 
 @attrs.frozen(eq=False)
@@ -55,28 +68,28 @@ class Worth:
     policy: str
 
 
-def foresee(cut: Cut, window: int | None, ends: Ints) -> Foresight:
+def foresee(cut: Cut, window: int | None, ends: Ints, season: Season) -> Foresight:
     """The semi-Markov forecast.
 
     Args:
         cut: what is known.
         window: how many days of history count; None for all.
         ends: the last days of the buckets, ascending.
+        season: of the days ahead.
     """
     width = width_of(cut)
     since = cut.first_day - 1 if window is None else max(-window, cut.first_day - 1)
     table = _widened(cut, since, width)
-    solved = chances(table.rate, ends.tolist())
+    solved = chances(season.apply(table.rate), ends.tolist(), season.kinds)
     live = cut.live
     stage, age = cut.stage[live], np.minimum(-cut.start[live], width - 1)
-    # The first day ahead decides by what a deal is judged.
     ahead = np.minimum(age + 1, width - 1)
-    room = 0.5 / (table.n[stage, ahead] + 1.0)
-    # Half a case off 0 and 1: that nothing was seen to happen does not make it impossible.
-    chance = np.clip(solved.at_age[stage, age], room[:, None], 1.0 - room[:, None])
+    chance = given_age(table, solved, stage, age)
     came = cut.fresh & (cut.start > since)
     rate = np.bincount(cut.stage[came], minlength=len(cut.stages)) / max(-since, 1)
     support = tuple(SUPPORT[code] for code in table.support[stage, ahead].tolist())
+    if 1 - cut.first_day < min(LEAST_DAYS, int(ends[-1])):
+        return Foresight(chance, support, np.zeros(len(ends)), np.zeros(len(ends)), None)
     fresh, arrivals = rate @ solved.entering, float(rate.sum())
     return Foresight(chance, support, fresh, fresh / np.maximum(arrivals * ends, 1e-12), arrivals)
 
@@ -92,7 +105,7 @@ def _widened(cut: Cut, since: int, width: int) -> Hazards:
     )  # fmt: skip
 
 
-def shifted(chance: Floats, shift: float) -> Floats:
+def shifted(chance: Floats, shift: float | Floats) -> Floats:
     """Chances whose odds are multiplied by exp(shift)."""
     odds = np.exp(shift)
     return np.asarray(chance * odds / (1.0 - chance + chance * odds))

@@ -8,13 +8,11 @@ import numpy as np
 from crmkit.errors import InvalidValue
 from crmkit.journal import Journal
 from crmkit.metrics._cuts import exact, sum_of
-from crmkit.metrics._records import LEAST_CUTS, Record, Workshop, interval_scale
+from crmkit.metrics._records import LEAST_CUTS, Record, Workshop, interval_scale, overlap
 from crmkit.metrics.estimators import wilson
 from crmkit.metrics.policy import StageOrder
 
 __all__ = ["actual_of", "held", "in_units", "limits", "refuted", "workshop"]
-
-_MONTH = 30.4
 
 
 def workshop(
@@ -74,6 +72,5 @@ def refuted(n: int, inside: int, level: float, horizon: int) -> bool:
     """
     if n < LEAST_CUTS:
         return False
-    overlap = max(1.0, horizon / _MONTH)
-    low, high = wilson(inside / overlap, n / overlap)
+    low, high = wilson(inside / overlap(horizon), n / overlap(horizon))
     return bool(low > level + 0.05 or high < level - 0.05)

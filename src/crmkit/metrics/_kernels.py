@@ -222,8 +222,11 @@ def incidence_band(value: Floats, error: Floats, known: Array, level: float, z: 
     return low, np.where(none, 1.0 - edge, np.where(all_, 1.0, high))
 
 
-def first_at_most(time: Array, curve: Floats, height: float) -> Floats:
-    """The first time at which a curve is at or below a height, along the last axis; NaN if it never is."""
+def first_at_most(time: Array, curve: Floats, height: float | Floats) -> Floats:
+    """The first time at which a curve is at or below a height, along the last axis; NaN if it never is.
+
+    The height is one for all, or one for each curve, shape (..., 1).
+    """
     hit = curve <= height
     return np.where(hit.any(axis=-1), time[hit.argmax(axis=-1)].astype(np.float64), np.nan)
 

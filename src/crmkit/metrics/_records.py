@@ -15,9 +15,20 @@ import numpy.typing as npt
 from crmkit.journal import UNKNOWN, Journal
 from crmkit.metrics._cuts import DAY_US, Cut, Outcome, cut_of, months_before, outcome_of
 from crmkit.metrics._foresight import Foresight, Worth, foresee, shifted, states_amounts, worth_of
+from crmkit.metrics._seasons import Season, season_of
 from crmkit.metrics.policy import StageOrder
 
-__all__ = ["LEAST_CUTS", "Record", "Workshop", "chosen_window", "interval_scale", "odds_shift"]
+__all__ = [
+    "LEAST_CUTS",
+    "Record",
+    "Workshop",
+    "chosen_window",
+    "helped",
+    "interval_scale",
+    "odds_shift",
+    "overlap",
+    "segment_shifts",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -30,7 +41,10 @@ _LEAST_CHOICE, _LEAST_SHIFT = 3, 2
 _LEAST_CLOSED = 20
 # What is thought of a drift of the log odds before any cut was seen: its standard deviation.
 _DRIFT = 0.5
+# Fewer segments do not say how much segments differ; no segment's log odds are shifted by more.
+_LEAST_SEGMENTS, _MOST_SHIFT = 3, 1.5
 _MOST_CUTS = 24
+_MONTH = 30.4
 
 
 @attrs.frozen(eq=False)
@@ -42,12 +56,15 @@ class Record:
         ends: the last day of each bucket.
         window: the window that was chosen; None for all history.
         shift: of the log odds.
+        apart: by how much more those of a segment are shifted; empty where that did not help before.
+        season: of the months ahead.
         raw: the forecast before the shift, by window.
+        trials: the chances of the horizon with segments pooled, and with their own odds, whichever was used.
         ahead: the forecast.
         worth: of deals.
         mean: expected value of each bucket and of all of them, shape (M + 1,), in hundredths or wins.
         spread: its standard deviation if deals were independent and rates lasted, shape (M + 1,).
-        scale: for each of M + 1 and each past record, |actual - mean| / spread, shape (M + 1, k).
+        scale: for each of M + 1 and each past record, (actual - mean) / spread, shape (M + 1, k).
         past: the records that were over by then, oldest first.
         priced: whether values are amounts.
         outcome: what became of it, once it is over.
@@ -57,7 +74,10 @@ class Record:
     ends: Ints
     window: int | None
     shift: float
+    apart: dict[str, float]
+    season: Season
     raw: dict[int | None, Foresight]
+    trials: tuple[Floats, Floats]
     ahead: Foresight
     worth: Worth
     mean: Floats
@@ -139,17 +159,25 @@ class Workshop:
             return None
         past, ends = self.past(at), self.ends(at)
         windows = self._windows()
-        raw = {window: foresee(cut, window, ends) for window in windows}
+        season = season_of(cut, self.horizon, self.tz)
+        raw = {window: foresee(cut, window, ends, season) for window in windows}
         window = chosen_window(past, windows)
         shift = odds_shift(past, window) if self.window == "auto" else 0.0
         plain = raw[window]
-        ahead = attrs.evolve(plain, chance=shifted(plain.chance, shift), fresh=_fresh_shifted(plain, shift))
+        apart = segment_shifts(past, window, shift, overlap(self.horizon)) if self.window == "auto" else {}
+        own = np.array([0.0, *(apart.get(name, 0.0) for name in cut.segments)])[cut.segment[cut.live] + 1]
+        trials = shifted(plain.chance, shift), shifted(plain.chance, (shift + own)[:, None])
+        useful = helped(past)
+        ahead = attrs.evolve(plain, chance=trials[useful], fresh=_fresh_shifted(plain, shift))
         worth = worth_of(cut, stated=states_amounts(cut) and (asked or self.stated))
         seen = cut.won_day > (cut.first_day - 1 if window is None else -window)
         mean, spread = _moments(ahead, worth if self.priced else _counted(cut), int(seen.sum()))
         misses = [_misses(one, len(mean)) for one in past]
         scale = np.array(misses).reshape(-1, len(mean)).T
-        return Record(cut, ends, window, shift, raw, ahead, worth, mean, spread, scale, past, self.priced)
+        return Record(
+            cut, ends, window, shift, apart if useful else {}, season, raw, (trials[0][:, -1], trials[1][:, -1]), ahead,
+            worth, mean, spread, scale, past, self.priced,
+        )  # fmt: skip
 
     def ends(self, at: int) -> Ints:
         """The last day of each bucket of the horizon, ascending; the last is the horizon."""
@@ -171,6 +199,11 @@ def chosen_window(past: Sequence[Record], windows: Sequence[int | None]) -> int 
     losses = [float(np.concatenate([_loss(one.raw[window].chance[:, -1], one.happened) for one in past]).mean())
               for window in windows]  # fmt: skip
     return windows[int(np.argmin(losses))]
+
+
+def overlap(horizon: int) -> float:
+    """How many monthly cuts tell hardly more than one, because their horizons overlap."""
+    return max(1.0, horizon / _MONTH)
 
 
 def odds_shift(past: Sequence[Record], window: int | None) -> float:
@@ -196,8 +229,50 @@ def odds_shift(past: Sequence[Record], window: int | None) -> float:
     return shift
 
 
+def segment_shifts(past: Sequence[Record], window: int | None, shift: float, overlap: float) -> dict[str, float]:
+    """By how much the odds of a segment differ from those of all: its own past errors, partially pooled.
+
+    A segment's log odds ratio is that of its wins to what was forecast, one Newton step from 0, with variance
+    overlap / sum(p (1 - p)): a deal that is open at several cuts is no new evidence at each. Segments are pooled by as
+    much as they differ no more than that (DerSimonian & Laird 1986; empirical Bayes).
+    """
+    if len(past) < _LEAST_SHIFT:
+        return {}
+    gap: dict[str, float] = {}
+    room: dict[str, float] = {}
+    for one in past:
+        p, segment = shifted(one.raw[window].chance[:, -1], shift), one.cut.segment[one.cut.live]
+        for code in np.unique(segment[segment >= 0]).tolist():
+            here, name = segment == code, one.cut.segments[code]
+            gap[name] = gap.get(name, 0.0) + float((one.happened[here] - p[here]).sum())
+            room[name] = room.get(name, 0.0) + float((p[here] * (1.0 - p[here])).sum())
+    if len(gap) < _LEAST_SEGMENTS:
+        return {}
+    precision = np.array([room[name] for name in gap]) / overlap
+    effect = np.array([gap[name] for name in gap]) / overlap / precision
+    centre = float((precision * effect).sum() / precision.sum())
+    q = float((precision * (effect - centre) ** 2).sum())
+    reach = float(precision.sum() - (precision**2).sum() / precision.sum())
+    between = max(0.0, (q - (len(gap) - 1)) / reach) if reach > 0.0 else 0.0
+    pooled = between * precision / (between * precision + 1.0) * (effect - centre)
+    return dict(zip(gap, np.clip(pooled, -_MOST_SHIFT, _MOST_SHIFT).tolist(), strict=True))
+
+
+def helped(past: Sequence[Record]) -> bool:
+    """Whether segments with odds of their own were forecast better than pooled ones at past cuts, by log loss."""
+    tried = [one for one in past if not np.array_equal(*one.trials)]
+    if len(tried) < _LEAST_CHOICE:
+        return False
+    pooled, own = (sum(float(_loss(one.trials[side], one.happened).sum()) for one in tried) for side in (0, 1))
+    return own < pooled
+
+
 def interval_scale(scale: Floats, level: float) -> float:
     """How many standard deviations make an interval that held at past cuts (split conformal).
+
+    Args:
+        scale: by how many standard deviations past cuts were missed, NaN where not known.
+        level: how many of the cuts it is to hold.
 
     Returns:
         The ceil((k + 1) level)-th smallest of k; NaN for fewer than 8, or too few for the level.
@@ -206,7 +281,7 @@ def interval_scale(scale: Floats, level: float) -> float:
     rank = math.ceil((len(scale) + 1) * level - 1e-9)
     if len(scale) < LEAST_CUTS or rank > len(scale):
         return math.nan
-    return float(np.sort(scale)[rank - 1])
+    return float(np.sort(np.abs(scale))[rank - 1])
 
 
 def _loss(p: Floats, y: npt.NDArray[np.bool_]) -> Floats:
@@ -222,8 +297,8 @@ def _fresh_shifted(plain: Foresight, shift: float) -> Floats:
 
 
 def _misses(one: Record, size: int) -> Floats:
-    """|actual - mean| / spread of each bucket and of all of them; NaN for buckets that the record lacks."""
-    own = np.abs(one.worth_of_outcome - one.mean) / one.spread
+    """(actual - mean) / spread of each bucket and of all of them; NaN for buckets that the record lacks."""
+    own = (one.worth_of_outcome - one.mean) / one.spread
     found = np.full(size, np.nan)
     shared = min(size, len(own)) - 1
     found[:shared], found[-1] = own[:shared], own[-1]

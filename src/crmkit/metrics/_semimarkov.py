@@ -23,6 +23,7 @@ __all__ = [
     "Hazards",
     "chances",
     "count",
+    "given_age",
     "hazards",
     "width_of",
 ]
@@ -144,29 +145,59 @@ def hazards(counted: Counts, *, least: float = LEAST) -> Hazards:
     return Hazards(rate, support, backing)
 
 
-def chances(rate: Floats, ends: Sequence[int]) -> Chances:
+def chances(rate: Floats, ends: Sequence[int], kinds: Ints | None = None) -> Chances:
     """Solve backwards from the last of `ends`.
 
     Args:
-        rate: hazards, shape (S, A, S + 2).
+        rate: hazards, shape (S, A, S + 2), or those of K kinds of days, shape (K, S, A, S + 2).
         ends: days after the cut, ascending, M of them.
+        kinds: the kind of each day 1..h, shape (h,); one kind if None.
     """
-    stages, width, _ = rate.shape
+    days = [_Day.of(one) for one in rate.reshape(-1, *rate.shape[-3:])]
+    kind = np.zeros(ends[-1], np.int64) if kinds is None else kinds
+    stages, width = days[0].stay.shape
     lasting, entering = np.zeros((stages, width, len(ends))), np.zeros((stages, len(ends)))
     bounds = np.asarray(ends)
-    stay = np.maximum(1.0 - rate.sum(axis=2), 0.0)
-    onward, winning = rate[:, :, :stages], rate[:, :, stages]
-    # A stay may end on the day it begins, so that the arrivals of one day hang together. Where they go round for ever
-    # they are never won: the smallest solution is that of the pseudo-inverse.
-    same_day = np.linalg.pinv(np.eye(stages) - onward[:, 0])
     for day in range(ends[-1], 0, -1):
+        of = days[int(kind[day - 1])]
         won = (day <= bounds).astype(np.float64)
-        begun = same_day @ (winning[:, :1] * won + stay[:, :1] * lasting[:, 0])
+        begun = of.same_day @ (of.winning[:, :1] * won + of.stay[:, :1] * lasting[:, 0])
         entering += begun
-        after = winning[:, :, None] * won + stay[:, :, None] * lasting + onward @ begun
+        after = of.winning[:, :, None] * won + of.stay[:, :, None] * lasting + of.onward @ begun
         # Today's age a is tomorrow's a + 1; the last age is all that are older.
         lasting[:, :-1], lasting[:, -1] = after[:, 1:], after[:, -1]
     return Chances(np.minimum(lasting, 1.0), entering)
+
+
+def given_age(table: Hazards, solved: Chances, stage: Ints, age: Ints) -> Floats:
+    """The chance of each deal to be won by each of M days, shape (n, M), given its stage and its age there.
+
+    Half a case off 0 and 1: that nothing was seen to happen does not make it impossible.
+    """
+    oldest = table.n.shape[1] - 1
+    # The first day ahead decides by what a deal is judged.
+    room = 0.5 / (table.n[stage, np.minimum(age + 1, oldest)] + 1.0)
+    chance: Floats = np.clip(solved.at_age[stage, np.minimum(age, oldest)], room[:, None], 1.0 - room[:, None])
+    return chance
+
+
+@attrs.frozen(eq=False)
+class _Day:
+    """What may happen on a day of some kind, by stage and age."""
+
+    stay: Floats
+    onward: Floats
+    winning: Floats
+    same_day: Floats
+
+    @classmethod
+    def of(cls, rate: Floats) -> "_Day":
+        stages = len(rate)
+        onward = rate[:, :, :stages]
+        # A stay may end on the day it begins, so that the arrivals of one day hang together. Where they go round for
+        # ever they are never won: the smallest solution is that of the pseudo-inverse.
+        same_day = np.asarray(np.linalg.pinv(np.eye(stages) - onward[:, 0]), np.float64)
+        return cls(np.maximum(1.0 - rate.sum(axis=2), 0.0), onward, rate[:, :, stages], same_day)
 
 
 def _pooled(moves: Floats, n: Floats) -> Floats:

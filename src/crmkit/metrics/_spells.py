@@ -5,7 +5,7 @@ has two contracts, has not left. What has not ended by the last observed day is 
 """
 
 from datetime import date
-from typing import Any
+from typing import Any, Self
 
 import attrs
 import numpy as np
@@ -16,9 +16,10 @@ from crmkit.metrics._civil import as_day, civil_days, coded, from_day
 from crmkit.metrics._purchases import Purchases
 from crmkit.values import Currency
 
-__all__ = ["Spells", "lapses", "subscriptions"]
+__all__ = ["Leaving", "Spells", "lapses", "paid_just_before", "subscriptions"]
 
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 # Later than any day: the end of a contract that has none.
 _NEVER = np.iinfo(np.int64).max
 
@@ -109,7 +110,7 @@ def subscriptions(
     )  # fmt: skip
 
 
-def lapses(bought: Purchases, *, q: float = 0.95, least: int = 5) -> Spells:
+def lapses(bought: Purchases, *, q: float = 0.95, least: int = 5, usual: int | None = None) -> Spells:
     """Spells without contracts: a customer has left who has not bought for longer than is usual for them.
 
     What is usual is the quantile q of the customer's own gaps between purchases, in whole days rounded up, and that of
@@ -120,9 +121,11 @@ def lapses(bought: Purchases, *, q: float = 0.95, least: int = 5) -> Spells:
         bought: who bought when.
         q: the quantile.
         least: own gaps needed.
+        usual: the limit, in days, for customers with fewer; the quantile of all customers' gaps if None. With it, what
+            is found of a customer does not hang on the others.
 
     Raises:
-        InvalidValue: for a quantile outside 0..1, or if nobody bought twice.
+        InvalidValue: for a quantile outside 0..1, or without `usual` if nobody bought twice.
     """
     if not 0.0 < q <= 1.0:
         raise InvalidValue("quantile", q, "is outside 0..1")
@@ -131,22 +134,73 @@ def lapses(bought: Purchases, *, q: float = 0.95, least: int = 5) -> Spells:
     who, day = bought.who, bought.day
     same = who[1:] == who[:-1]
     whose, gap = who[1:][same], (day[1:] - day[:-1])[same]
-    if not len(gap):
-        raise InvalidValue(
-            "purchases", f"{len(bought.customers)} customers", "of whom nobody bought twice have no gaps"
-        )
-    # A quantile that is whole but for rounding is not to gain a day.
-    pooled = int(np.ceil(_quantiles(np.zeros_like(whose), gap, q, 1)[0] - 1e-9))
+    pooled = _pooled(bought, gap, q) if usual is None else usual
     own = np.ceil(_quantiles(whose, gap, q, len(bought.customers)) - 1e-9)
     enough = np.bincount(whose, minlength=len(bought.customers)) >= least
     limit = np.where(enough, own, pooled).astype(np.int64)
     rows = np.array([who, day, day + limit[who], np.zeros_like(who)], np.int64)
-    policies = {"setting": "gap rule", "quantile": f"{q:g}", "own gaps": f"at least {least}, else those of all"}
+    others = "those of all" if usual is None else f"{usual} days"
+    policies = {"setting": "gap rule", "quantile": f"{q:g}", "own gaps": f"at least {least}, else {others}"}
     # A gap as long as the limit is usual still, and joins; one has left on the day after.
     return _spells(
         bought.customers, rows, as_of=bought.as_of, since=None, unusable=bought.n_unusable,
         currency=None, policies=policies, lag=1,
     )  # fmt: skip
+
+
+@attrs.frozen(eq=False)
+class Leaving:
+    """Who left in a period, as masks over customers.
+
+    Attributes:
+        there: was a customer as it began.
+        after: is one as it ends.
+        among: is counted in the base.
+        back: is, and left and came back.
+        lost: is, and left.
+    """
+
+    there: Mask
+    after: Mask
+    among: Mask
+    back: Mask
+    lost: Mask
+
+    @classmethod
+    def of(cls, spells: Spells, span: tuple[int, int], base: str = "active at start", returning: str = "kept") -> Self:
+        """Who left on the days from the first of `span` until the day before the second."""
+        start, end = span
+        size = len(spells.customers)
+        there, after = (_any(spells.who, (spells.start < at) & (at <= spells.end), size) for at in (start, end))
+        begins = _any(spells.who, (spells.start >= start) & (spells.start < end), size)
+        left = _any(spells.who, spells.ended & (spells.end >= start) & (spells.end < end), size)
+        among = there if base == "active at start" else there | begins
+        back = among & left & after
+        lost = among & left & ~after
+        return cls(there, after, among, back, lost | back if returning == "churned" else lost)
+
+
+def paid_just_before(paying: Ints, at: int, size: int) -> Ints:
+    """What each customer pays just before a day, in minor units; contracts as in `Spells.paying`."""
+    who, start, end, minor = paying
+    rows = (start < at) & (at <= end)
+    total = np.zeros(size, np.int64)
+    np.add.at(total, who[rows], minor[rows])
+    return total
+
+
+def _pooled(bought: Purchases, gap: Ints, q: float) -> int:
+    """The quantile of all customers' gaps, in whole days."""
+    if not len(gap):
+        raise InvalidValue(
+            "purchases", f"{len(bought.customers)} customers", "of whom nobody bought twice have no gaps"
+        )
+    # A quantile that is whole but for rounding is not to gain a day.
+    return int(np.ceil(_quantiles(np.zeros_like(gap), gap, q, 1)[0] - 1e-9))
+
+
+def _any(who: Ints, rows: Mask, size: int) -> Mask:
+    return np.bincount(who[rows], minlength=size) > 0
 
 
 def _spells(

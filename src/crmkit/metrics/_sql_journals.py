@@ -6,7 +6,7 @@ from crmkit.errors import NotFound
 from crmkit.journal import OPEN
 from crmkit.metrics._sql_ledger import clustered
 from crmkit.metrics._sql_writer import DAY_US, Piece, Writer, amounts
-from crmkit.metrics.kpi import complaints, conversion, service, service_cost
+from crmkit.metrics.kpi import complaints, conversion, cycle, service, service_cost
 from crmkit.metrics.view import TableName
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "resolved_within",
     "service_cost_",
     "stage_conversion",
+    "stage_time",
     "waiting_time",
     "waiting_within",
     "win_rate",
@@ -34,7 +35,7 @@ def _cohort(of: Writer, which: TableName) -> Iterator[Piece]:
     yield Piece(name="cases", source=cases, at="entered", bin=days, keys={"end": "outcome"})
 
 
-def win_rate(of: Writer, _metric: conversion.WinRate) -> Iterator[Piece]:
+def win_rate(of: Writer, _metric: conversion.WinRate | cycle.ConversionCycle) -> Iterator[Piece]:
     """Deals by age at their end."""
     yield from _cohort(of, "journal")
 
@@ -58,6 +59,15 @@ def stage_conversion(of: Writer, _metric: conversion.StageConversion) -> Iterato
         name="stays", source=stays, at="entered", where=of.one_of("stage", order.open), bin=days,
         keys={"stage": "stage", "end": end},
     )  # fmt: skip
+
+
+def stage_time(of: Writer, _metric: cycle.StageDuration) -> Iterator[Piece]:
+    """Stays in open stages by their minutes."""
+    stays, where = of.stays("journal"), of.one_of("stage", of.order("journal").open)
+    minutes = of.div(f"LEAST(left_at, {of.asked.until}) - entered", _MINUTE_US)
+    timed = of.let("stage_minutes", f"SELECT t.*, {minutes} AS minutes FROM {stays} t WHERE {where}")
+    keys = {"stage": "stage", "end": f"CASE WHEN left_at <> {OPEN} THEN 'left' END"}
+    yield Piece(name="stays", source=timed, at="entered", bin=of.bin_of("minutes"), keys=keys)
 
 
 # -- waiting

@@ -18,7 +18,19 @@ from crmkit.metrics._records import LEAST_CUTS, Record, Workshop
 from crmkit.metrics.estimators import wilson
 from crmkit.metrics.forecast import Window
 from crmkit.metrics.policy import StageOrder, definition_id
-from crmkit.metrics.scores import Calibration, brier, calibration, log_loss, murphy, pinball, skill_interval, wape
+from crmkit.metrics.scores import (
+    Calibration,
+    CalibrationLine,
+    brier,
+    calibration,
+    calibration_line,
+    crps,
+    log_loss,
+    murphy,
+    pinball,
+    skill_interval,
+    wape,
+)
 from crmkit.values import to_micros
 
 __all__ = ["Backtest", "Coverage", "Coverages", "CutScore", "Drift", "MethodScore", "MethodScores", "backtest"]
@@ -158,10 +170,14 @@ class Backtest(Frameable[CutScore]):
         rows: the cuts, oldest first.
         methods: all methods over all deals of all cuts.
         calibration: our chances against what came.
+        line: its slope and intercept, deals that occur at several cuts taken together; None where there is none, see
+            `calibration_line`.
         coverage: of the intervals of the total.
         wape: of the totals: the sum of absolute errors over what came.
         bias: predicted / actual totals.
         pinball: mean loss of the expected totals taken as medians, in the unit of the total.
+        crps: mean score of the distribution of the total, as past cuts were missed, in the unit of the total; over the
+            cuts that have eight earlier ones, NaN if none has.
         drift: the alarm, over cuts whose horizons do not overlap.
         n: forecasts of deals.
         definition: the id of the definition.
@@ -170,17 +186,22 @@ class Backtest(Frameable[CutScore]):
     rows: tuple[CutScore, ...]
     methods: MethodScores
     calibration: Calibration
+    line: CalibrationLine | None
     coverage: Coverages
     wape: float
     bias: float
     pinball: float
+    crps: float
     drift: Drift
     n: int
     definition: str
 
     def __str__(self) -> str:
-        shown = Frameable.__str__(self), str(self.methods), str(self.calibration), str(self.coverage)
+        shown = [Frameable.__str__(self), str(self.methods), str(self.calibration), str(self.coverage)]
         alarm = f"drift since {self.drift.since}" if self.drift.alarm else "no drift"
+        if self.line is not None:
+            slope, low, high = self.line.slope, self.line.slope_low, self.line.slope_high
+            shown.append(f"calibration slope {slope:.2f} ({low:.2f} to {high:.2f}); 1 is right")
         return "\n\n".join((*shown, f"WAPE {self.wape:.3f}, predicted / actual {self.bias:.3f}, {alarm}"))
 
 
@@ -192,7 +213,9 @@ def backtest(
     won: Iterable[str] = (),
     lost: Iterable[str] = (),
     horizon: int = 90,
+    by: str | None = None,
     window: Window = "auto",
+    tz: str = "UTC",
     rng: np.random.Generator | None = None,
 ) -> Backtest:
     """Forecast at earlier cuts with what was known there, and compare.
@@ -204,14 +227,16 @@ def backtest(
         won: see `forecast`.
         lost: see `forecast`.
         horizon: days.
+        by: see `forecast`.
         window: see `forecast`.
+        tz: see `forecast`.
         rng: for the paired bootstrap of the skill; without it there is no interval and no "better".
 
     Raises:
         InvalidValue: for a cut whose horizon is not over or that has no closed deal before it, or if no cut is left.
     """
     order = StageOrder.of(stages, journal, won, lost)
-    shop = workshop(journal, order, horizon=horizon, window=window, by=None, every="month", tz="UTC")
+    shop = workshop(journal, order, horizon=horizon, window=window, by=by, every="month", tz=tz)
     last = journal.until - horizon * DAY_US
     found = shop.past(journal.until) if cuts is None else tuple(_asked(shop, to_micros(cut), last) for cut in cuts)
     if not found:
@@ -221,12 +246,13 @@ def backtest(
     actual = np.array([float(actual_of(shop, one)) for one in records])
     happened = np.concatenate([one.happened for one in records])
     ours = np.concatenate([one.ahead.chance[:, -1] for one in records])
-    definition = definition_id("backtest", order=order, horizon=horizon, window=window)
+    definition = definition_id("backtest", order=order, horizon=horizon, by=by, window=window, tz=tz)
     return Backtest(
         tuple(_row(shop, one) for one in records), MethodScores(_methods(shop, records, rng)),
-        calibration(ours, happened), Coverages(tuple(_coverage(records, level, horizon) for level in _LEVELS)),
+        calibration(ours, happened), _line(records, ours, happened),
+        Coverages(tuple(_coverage(records, level, horizon) for level in _LEVELS)),
         wape(predicted, actual), _ratio(float(predicted.sum()), float(actual.sum())), pinball(predicted, actual, 0.5),
-        _drift(shop, records), len(happened), definition,
+        _crps(shop, records), _drift(shop, records), len(happened), definition,
     )  # fmt: skip
 
 
@@ -282,6 +308,23 @@ def _coverage(records: Sequence[Record], level: float, horizon: int) -> Coverage
     else:
         verdict = "refused" if refuted(n, inside, level, horizon) else "not refuted"
     return Coverage(level, n, inside, float(low), float(high), verdict)
+
+
+def _line(records: Sequence[Record], ours: Floats, happened: npt.NDArray[np.bool_]) -> CalibrationLine | None:
+    try:
+        return calibration_line(ours, happened, block=np.concatenate([one.cut.case[one.cut.live] for one in records]))
+    except InvalidValue:
+        return None
+
+
+def _crps(shop: Workshop, records: Sequence[Record]) -> float:
+    scores: list[float] = []
+    for one in records:
+        missed = one.scale[-1]
+        if len(missed) >= LEAST_CUTS:
+            ensemble = np.maximum(one.mean[-1] + missed * one.spread[-1], 0.0)
+            scores.append(crps(ensemble, float(one.worth_of_outcome[-1])))
+    return in_units(shop, float(np.mean(scores))) if scores else float("nan")
 
 
 def _drift(shop: Workshop, records: Sequence[Record]) -> Drift:

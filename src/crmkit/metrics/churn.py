@@ -31,7 +31,7 @@ from crmkit.metrics._retention import (
     retention,
     shifted_beta_geometric,
 )
-from crmkit.metrics._spells import Spells, lapses, subscriptions
+from crmkit.metrics._spells import Leaving, Spells, lapses, paid_just_before, subscriptions
 from crmkit.metrics._spending import GammaGamma, gamma_gamma
 from crmkit.metrics.estimators import wilson
 from crmkit.metrics.policy import definition_id
@@ -69,7 +69,6 @@ __all__ = [
 ]
 
 Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 #: Whom the rate is a share of: who was a customer as the period began, or these and who became one in it.
 ChurnBase: TypeAlias = Literal["active at start", "active at start or new"]
@@ -281,14 +280,8 @@ def _rates(
     if spells.since is not None and period.start < spells.since:
         raise InvalidValue("period", str(period), f"begins before the records do, on {spells.since}")
     size = len(spells.customers)
-    there, after = (_any(spells.who, (spells.start < at) & (at <= spells.end), size) for at in (start, end))
-    begins = _any(spells.who, (spells.start >= start) & (spells.start < end), size)
-    left = _any(spells.who, spells.ended & (spells.end >= start) & (spells.end < end), size)
-    among = there if policy[0] == "active at start" else there | begins
-    back = among & left & after
-    lost = among & left & ~after
-    if policy[1] == "churned":
-        lost |= back
+    left = Leaving.of(spells, (start, end), *policy)
+    there, after, among, back, lost = left.there, left.after, left.among, left.back, left.lost
     n, n_open = int(among.sum()), int((among[spells.who] & ~spells.ended).sum())
     low, high = wilson(lost.sum(), n, level)
     end_of = (n_open, spells.n_unusable)
@@ -299,7 +292,7 @@ def _rates(
         )
     ]  # fmt: skip
     if spells.currency is not None:
-        before, now = (_revenue(spells.paying, at, size) for at in (start, end))
+        before, now = (paid_just_before(spells.paying, at, size) for at in (start, end))
         paid, later = before[there], now[there]
         gone = np.where(lost[there], paid, np.maximum(paid - later, 0))
         value, low, high = _ratio(gone, paid, level)
@@ -311,19 +304,6 @@ def _rates(
             )
         )  # fmt: skip
     return rows
-
-
-def _any(who: Ints, rows: Mask, size: int) -> Mask:
-    return np.bincount(who[rows], minlength=size) > 0
-
-
-def _revenue(paying: Ints, at: int, size: int) -> Ints:
-    """What each customer pays just before a day, in minor units."""
-    who, start, end, minor = paying
-    rows = (start < at) & (at <= end)
-    total = np.zeros(size, np.int64)
-    np.add.at(total, who[rows], minor[rows])
-    return total
 
 
 def _ratio(gone: Ints, paid: Ints, level: float) -> tuple[float, float, float]:

@@ -109,6 +109,11 @@ class Figures:
             raise InvalidValue("figure", " ".join(map(str, wanted)), f"is one of {len(fitting)}: {told} ...")
         return fitting[0]
 
+    def interval(self, level: float) -> Self:
+        """The same figures with intervals of another confidence."""
+        recipe = attrs.evolve(self._recipe, level=confidence(level))
+        return type(self)(recipe, self.states, self.findings)
+
     def to_dict(self) -> dict[str, list[Any]]:
         """The rows as columns, groups among them; exact values are decimal texts."""
         made: dict[str, list[Any]] = {}
@@ -163,7 +168,7 @@ class Figures:
         rows: dict[str, dict[str, list[Any]]] = {}
         for view in self._recipe.views:
             for part in metric.parts(view):
-                if isinstance(part, Part):
+                if isinstance(part, Part) and part.shown:
                     _collect(rows.setdefault(part.name, {}), view.table(part.table)[_rows_of(part, figure, view)])
         found = {name: columns for name, columns in rows.items() if columns}
         return Evidence(figure, found, _words(figure, metric, found))
@@ -208,7 +213,9 @@ def _figures(metric: Metric, state: dict[str, Counts], recipe: Recipe) -> Iterat
     made = metric.estimate(cells, recipe.level)
     compared = _compared(cells, made, recipe)
     lost = _unusable(cells, unusable, recipe)
-    groups = {name: cells.column(name) for name in (*recipe.by, *metric.about.within) if name != "currency"}
+    # The currency of money is its unit; of a count it is a group like another.
+    told = metric.about.within if metric.about.unit != "money" else [n for n in metric.about.within if n != "currency"]
+    groups = {name: cells.column(name) for name in (*recipe.by, *told)}
     periods, first = cells.column("period"), int(recipe.versus == "previous")
     units = cells.column("currency") if "currency" in cells.dims else [metric.about.unit] * len(cells)
     over = recipe.buckets.edges[1:] <= recipe.until + 1

@@ -19,7 +19,7 @@ from crmkit.journal import UNKNOWN, Frameable, Journal
 from crmkit.metrics._checks import confidence
 from crmkit.metrics._cuts import Cut, exact, moment, sum_of
 from crmkit.metrics._fan import fan
-from crmkit.metrics._foresight import baselines
+from crmkit.metrics._foresight import LEAST_DAYS, baselines
 from crmkit.metrics._horizons import buckets
 from crmkit.metrics._judged import actual_of, held, in_units, limits, refuted, workshop
 from crmkit.metrics._records import Record, Workshop
@@ -66,9 +66,10 @@ class Expectation:
         name: of the month or segment, or "total".
         deals: open deals.
         wins: expected wins of them.
-        new_wins: expected wins of deals that are not in the pipeline yet; None for a segment.
+        new_wins: expected wins of deals that are not in the pipeline yet; None for a segment, and where the history is
+            too short to say.
         value: expected amount of both (of `wins` for a segment); expected wins without amounts.
-        new_value: the part of new deals.
+        new_value: the part of new deals; None where it is not known.
         low: lower limit of the value; None where no interval is calibrated.
         high: upper limit.
         stage_weights: what open deals x win rate of the stage says; None for a month, of which it knows nothing.
@@ -227,9 +228,11 @@ def _expectation(shop: Workshop, made: Record, place: int, name: str, level: flo
     if place >= 0:
         chance, fresh = np.diff(chance, axis=1, prepend=0.0), np.diff(fresh, prepend=0.0)
     new = float(fresh[place])
+    known = made.ahead.arrivals is not None
+    value = in_units(shop, new * made.worth.fresh) if shop.priced else new
     return Expectation(
-        name, len(chance), float(chance[:, place].sum()), new, in_units(shop, made.mean[place]),
-        in_units(shop, new * made.worth.fresh) if shop.priced else new,
+        name, len(chance), float(chance[:, place].sum()), new if known else None, in_units(shop, made.mean[place]),
+        value if known else None,
         None if low is None else in_units(shop, low), None if high is None else in_units(shop, high),
         None, None, said,
     )  # fmt: skip
@@ -284,6 +287,21 @@ def _past(shop: Workshop, one: Record) -> PastCut:
     return PastCut(moment(one.cut.at), predicted, actual, predicted / float(actual) if actual else float("nan"))
 
 
+def _arrivals(made: Record) -> str:
+    if made.ahead.arrivals is None:
+        return f"not counted: {1 - made.cut.first_day} days of history do not say how many come; {LEAST_DAYS} would"
+    return f"{made.ahead.arrivals:.3g} a day"
+
+
+def _pooling(made: Record, shop: Workshop) -> str:
+    if shop.by is None:
+        return "none"
+    odds = np.exp(sorted(made.apart.values()))
+    if not len(odds):
+        return "pooled: odds of their own did not forecast better at past cuts"
+    return f"partially pooled: odds x {odds[0]:.2f} to {odds[-1]:.2f}"
+
+
 def _policies(made: Record, shop: Workshop) -> dict[str, str]:
     cut = made.cut
     unpriced = int((cut.amount[cut.live] == UNKNOWN).sum()) if shop.priced else 0
@@ -291,7 +309,9 @@ def _policies(made: Record, shop: Workshop) -> dict[str, str]:
         "estimator": "clock-reset semi-Markov, Aalen-Johansen given age, open stays right-censored",
         "window": "all history" if made.window is None else f"{made.window} days, longer where an age is not supported",
         "drift": f"odds x {np.exp(made.shift):.3f}, from {len(made.past)} past cuts",
-        "new deals": f"{made.ahead.arrivals:.3g} a day",
+        "season": str(made.season),
+        "segments": _pooling(made, shop),
+        "new deals": _arrivals(made),
         "amounts": f"{made.worth.policy}; {unpriced} open deals say none" if shop.priced else "none",
         "clock": "days that end at the cut",
     }

@@ -79,6 +79,7 @@ class Part:
         bins: a bin of each row, int64 and at least 0, or None.
         weights: what each row adds, int64; 1 if None.
         keys: further keys: those that the metric has `within` its cells, and others that only this part has.
+        shown: whether its rows are evidence of a figure; rows drawn again for an interval are not.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Part:
     bins: Ints | None = None
     weights: Ints | None = None
     keys: Mapping[str, Coded] = attrs.field(factory=dict[str, Coded])
+    shown: bool = True
 
 
 @attrs.frozen(eq=False, kw_only=True)

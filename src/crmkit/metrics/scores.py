@@ -10,15 +10,19 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue
 from crmkit.journal import Frameable
-from crmkit.metrics._checks import Floats, as_flags, confidence, numbers
+from crmkit.metrics._checks import Floats, as_flags, confidence, normal_quantile, numbers
 from crmkit.metrics.estimators import wilson
 
 __all__ = [
     "Bin",
     "Calibration",
+    "CalibrationLine",
     "Murphy",
     "brier",
+    "brier_censored",
     "calibration",
+    "calibration_line",
+    "crps",
     "log_loss",
     "murphy",
     "pinball",
@@ -71,6 +75,29 @@ class Calibration(Frameable[Bin]):
     rows: tuple[Bin, ...]
 
 
+@attrs.frozen
+class CalibrationLine:
+    """Log odds of what happened = intercept + slope x log odds of what was said (Cox 1958).
+
+    Attributes:
+        slope: 1 at best; below 1 chances are too extreme, above 1 too cautious.
+        slope_low: lower limit.
+        slope_high: upper limit.
+        intercept: with the slope held at 1: 0 at best; below 0 chances are too high in the mean, above 0 too low.
+        intercept_low: lower limit.
+        intercept_high: upper limit.
+        n: forecasts.
+    """
+
+    slope: float
+    slope_low: float
+    slope_high: float
+    intercept: float
+    intercept_low: float
+    intercept_high: float
+    n: int
+
+
 def brier(chance: npt.ArrayLike, happened: npt.ArrayLike) -> float:
     """The mean squared difference (Brier 1950); NaN without forecasts.
 
@@ -79,6 +106,47 @@ def brier(chance: npt.ArrayLike, happened: npt.ArrayLike) -> float:
     """
     p, y = _pair(chance, happened)
     return float(np.mean((p - y) ** 2)) if len(p) else float("nan")
+
+
+def brier_censored(
+    chance: npt.ArrayLike, time: npt.ArrayLike, closed: npt.ArrayLike, happened: npt.ArrayLike, horizon: float
+) -> float:
+    """The Brier score at a horizon although some were not observed for so long (Graf et al. 1999).
+
+    Each that is known counts for as many as were lost from sight before it: it is weighted by one over the Kaplan-Meier
+    chance to be still observed. That holds if who is lost from sight does as well as who is not.
+
+    Args:
+        chance: to happen within the horizon, shape (n,).
+        time: how long each was observed, shape (n,), in the unit of the horizon.
+        closed: whether it had ended by then, well or not, shape (n,); otherwise it was censored.
+        happened: whether it ended well, shape (n,).
+        horizon: what the chances are about.
+
+    Returns:
+        The score; NaN where nobody was observed up to the horizon.
+
+    >>> brier_censored([0.5, 0.5, 0.5], [2.0, 5.0, 9.0], [True, False, True], [True, False, True], 6.0)
+    0.25
+    """
+    p, y = _pair(chance, happened)
+    t, ended = numbers(time, "time"), as_flags(closed, "closed", len(p))
+    if t.shape != p.shape:
+        raise InvalidValue("time", f"shape {t.shape}", f"does not fit the chances' {p.shape}")
+    # Time order; at equal times what ends goes before what is lost from sight.
+    order = np.lexsort((~ended, t))
+    at_risk = len(p) - np.arange(len(p))
+    seen = np.append(1.0, np.cumprod(np.where(ended[order], 1.0, 1.0 - 1.0 / at_risk)))
+    first = np.searchsorted(t[order], np.minimum(t, horizon), "left")
+    past_horizon = t > horizon
+    # G just before an end; for those that last, G at the horizon.
+    first[past_horizon] = np.searchsorted(t[order], horizon, "right")
+    known = past_horizon | ended
+    if not known.any() or not seen[first[known]].all():
+        return float("nan")
+    weight = np.divide(1.0, seen[first], out=np.zeros(len(p)), where=known)
+    outcome = np.where(past_horizon, 0.0, y)
+    return float((weight * (p - outcome) ** 2).sum() / len(p))
 
 
 def log_loss(chance: npt.ArrayLike, happened: npt.ArrayLike) -> float:
@@ -117,6 +185,57 @@ def calibration(chance: npt.ArrayLike, happened: npt.ArrayLike, *, bins: int = 1
     low, high = wilson(hits, n, level)
     columns = (mean_p, hits / n, low, high, n)
     return Calibration(tuple(Bin(*row) for row in zip(*(column.tolist() for column in columns), strict=True)))
+
+
+def calibration_line(
+    chance: npt.ArrayLike, happened: npt.ArrayLike, *, block: npt.ArrayLike | None = None, level: float = 0.95
+) -> CalibrationLine:
+    """Slope and intercept of the calibration, by maximum likelihood, with Wald limits.
+
+    Args:
+        chance: strictly between 0 and 1, shape (n,).
+        happened: shape (n,).
+        block: which forecasts belong together (a deal occurs at several cuts), coded from 0: the variance is then that
+            of sums of blocks (Liang & Zeger 1986).
+        level: the confidence.
+
+    Raises:
+        InvalidValue: for chances of 0 or 1, if everything happened, or nothing, or where the chances do not differ or
+            part what happened from what did not without error: the slope is then anything.
+    """
+    p, y = _pair(chance, happened)
+    if not len(p) or y.min() == y.max() or (p <= 0.0).any() or (p >= 1.0).any():
+        raise InvalidValue(
+            "forecasts", len(p), "of which some happened and some not, with chances inside 0..1, are needed"
+        )
+    well, ill = p[y > 0.0], p[y == 0.0]
+    if p.min() == p.max() or well.min() >= ill.max() or ill.min() >= well.max():
+        raise InvalidValue("forecasts", len(p), "whose chances do not differ, or make no error, have no slope")
+    logit = np.log(p / (1.0 - p))
+    blocks = np.arange(len(p)) if block is None else np.asarray(block)
+    both, ones = np.column_stack([np.ones(len(p)), logit]), np.ones((len(p), 1))
+    line, spread = _logistic(both, y, np.zeros(len(p)), blocks)
+    large, error = _logistic(ones, y, logit, blocks)
+    z = normal_quantile(level)
+    slope, reach, height, room = float(line[1]), z * float(spread[1]), float(large[0]), z * float(error[0])
+    return CalibrationLine(slope, slope - reach, slope + reach, height, height - room, height + room, len(p))
+
+
+def crps(ensemble: npt.ArrayLike, actual: float) -> float:
+    """The continuous ranked probability score of m equally likely values (Gneiting & Raftery 2007).
+
+    In the unit of the values; of a single value it is the absolute error.
+
+    >>> crps([1.0, 3.0], 2.0)
+    0.5
+    """
+    x = np.sort(np.asarray(ensemble, np.float64))
+    m = len(x)
+    if not m:
+        raise InvalidValue("ensemble", 0, "values say nothing")
+    # mean |x - x'| of sorted values, without the m x m table.
+    apart = 2.0 * float(((2.0 * np.arange(m) - m + 1.0) * x).sum()) / m**2
+    return float(np.abs(x - actual).mean()) - 0.5 * apart
 
 
 def wape(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> float:
@@ -184,6 +303,26 @@ def _pair(chance: npt.ArrayLike, happened: npt.ArrayLike) -> tuple[Floats, Float
     if p.ndim != 1 or (p > 1.0).any():
         raise InvalidValue("chance", f"shape {p.shape}", "is no column of values in 0..1")
     return p, as_flags(happened, "happened", len(p)).astype(np.float64)
+
+
+def _logistic(x: Floats, y: Floats, offset: Floats, block: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Coefficients and their standard errors, robust to dependence within blocks."""
+    beta = np.zeros(x.shape[1])
+    beta[-1] = float(x.shape[1] > 1)
+    # Newton's steps, none longer than 1: the likelihood is concave.
+    for _ in range(50):
+        score, information = _score(x, y, offset, beta)
+        step = np.linalg.solve(information, score.sum(axis=0))
+        beta = beta + step / max(1.0, float(np.abs(step).max()))
+    score, information = _score(x, y, offset, beta)
+    sums = np.column_stack([np.bincount(block, column) for column in score.T])
+    inverse = np.linalg.inv(information)
+    return beta, np.sqrt(np.diag(inverse @ (sums.T @ sums) @ inverse))
+
+
+def _score(x: Floats, y: Floats, offset: Floats, beta: Floats) -> tuple[Floats, Floats]:
+    p = 1.0 / (1.0 + np.exp(-(x @ beta + offset)))
+    return x * (y - p)[:, None], (x * (p * (1.0 - p))[:, None]).T @ x
 
 
 def _binned(chance: npt.ArrayLike, happened: npt.ArrayLike, bins: int) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:

@@ -31,6 +31,7 @@ from crmkit.metrics.kpi import (
     complaints,
     conversion,
     customers,
+    cycle,
     expense,
     named,
     quote_accuracy,
@@ -52,6 +53,14 @@ WITHOUT_TWIN: Mapping[str, str] = MappingProxyType({
     "days_to_pay": _RESAMPLED,
     "true_dso": _RESAMPLED,
     "cost_per_ticket": _RESAMPLED,
+    **dict.fromkeys(
+        ("open_deals", "open_pipeline", "expected_revenue", "expected_wins", "pipeline_hhi", "pipeline_top_share"),
+        "what is open at the end of each period is not written in SQL yet",
+    ),
+    **dict.fromkeys(
+        ("churn_rate", "lost_customers", "contract_churn", "revenue_churn"),
+        "who is active at the start of each period is not written in SQL yet",
+    ),
     "quote_bias": "it counts logarithms in thousandths, which floats of different makers round differently",
 })  # fmt: skip
 
@@ -64,6 +73,8 @@ _TWINS: Mapping[type[Metric], Callable[[Writer, Any], Iterator[Piece]]] = {
     quotes.QuotesValue: _sql_ledger.quoted,
     conversion.WinRate: _sql_journals.win_rate,
     conversion.StageConversion: _sql_journals.stage_conversion,
+    cycle.ConversionCycle: _sql_journals.win_rate,
+    cycle.StageDuration: _sql_journals.stage_time,
     collections.Collected: _sql_ledger.collected,
     collections.Unapplied: _sql_ledger.unapplied,
     collections.OnTime: _sql_receivables.on_time,

@@ -7,13 +7,14 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from crmkit.errors import InvalidValue, NotFound, RateMissing
+from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import OPEN, Coded, Finding, Journal, Ledger, minor_units
 from crmkit.metrics._cases import Cases, cases_of
+from crmkit.metrics._exchange import exchanged
 from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.facts import Facts
 from crmkit.metrics.policy import StageOrder
-from crmkit.values import Currency, Money, from_micros, zone
+from crmkit.values import Currency, zone
 
 __all__ = ["Cases", "Rows", "TableName", "View"]
 
@@ -81,6 +82,12 @@ class View:
     def order(self, name: TableName, metric: str) -> StageOrder:
         """The order of the stages of a journal."""
         return StageOrder.of(getattr(self.facts, _ORDERS[name]), self.journal(name, metric))
+
+    def in_open_stages(self, name: TableName, metric: str) -> Ints:
+        """The rows of a journal that are stays in stages that are not closed."""
+        stages, order = self.journal(name, metric).stages, self.order(name, metric)
+        is_open = np.array([*(stage in order.open for stage in stages.values), False])
+        return np.flatnonzero(is_open[stages.codes])
 
     def cases(self, name: TableName, metric: str) -> Cases:
         """The cases of a journal as they stand at the end of observation."""
@@ -185,24 +192,9 @@ class View:
         return (minor, units, []) if self.facts.currency is None else self._converted(minor, units, at)
 
     def _converted(self, minor: Ints, currencies: Coded, at: Ints) -> tuple[Ints, Coded, list[Finding]]:
-        to, rates = self.facts.currency, self.facts.rates
+        to, rates, tz = self.facts.currency, self.facts.rates, self.facts.tz
         assert to is not None  # noqa: S101 - the caller asked
-        same = currencies.values.index(to.code) if to.code in currencies.values else -2
-        out = minor.copy()
-        codes = np.where(currencies.codes == same, 0, -1).astype(np.int32)
-        findings: list[Finding] = []
-        for row in np.flatnonzero((currencies.codes >= 0) & (currencies.codes != same)).tolist():
-            unit = currencies.values[currencies.codes[row]]
-            day = from_micros(int(at[row])).astimezone(self.tz).date()
-            try:
-                assert rates is not None  # noqa: S101 - Facts refuses a currency without rates
-                made, _ = rates.convert(Money.from_minor(int(minor[row]), unit), to, day)
-            except RateMissing:
-                reason = f"no rate {unit}/{to} on its day; counted, and in no sum"
-                findings.append(Finding(None, "currency", reason, 1, str(day), dropped=False))
-                continue
-            out[row], codes[row] = made.minor, 0
-        return out, Coded(codes, (to.code,)), findings
+        return exchanged(minor, currencies, at, to=to, rates=rates, tz=tz)
 
 
 def _all_in(currency: Currency | None, size: int) -> Coded:

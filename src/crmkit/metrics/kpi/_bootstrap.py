@@ -43,6 +43,7 @@ def resampled(part: Part, units: Coded, name: str) -> Part:
         bins=None if part.bins is None else part.bins[row],
         weights=times if part.weights is None else part.weights[row] * times,
         keys={**keys, "replicate": Coded(replicate.astype(np.int32), _NAMES)},
+        shown=False,
     )
 
 

@@ -7,14 +7,15 @@ import numpy.typing as npt
 
 from crmkit.journal import Coded
 from crmkit.metrics._checks import normal_quantile
-from crmkit.metrics._kernels import incidence_band
+from crmkit.metrics._kernels import first_at_most, incidence_band
 from crmkit.metrics.metric import Cells, Estimate, Part
-from crmkit.metrics.survival import grouped_aj
+from crmkit.metrics.survival import CumulativeIncidence, grouped_aj
 from crmkit.metrics.view import TableName, View
 
-__all__ = ["cohort", "incidence_by"]
+__all__ = ["cohort", "cycle_by", "incidence_by"]
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 _DAY_US = 86_400_000_000
 
 
@@ -45,16 +46,46 @@ def incidence_by(cells: Cells, part: str, ends: Sequence[str], horizon: int, lev
         level: the confidence of the limits.
     """
     table = cells.risk(part, ends, horizon + 1)
-    n, lasting = table.sum(axis=(1, 2)), cells.lasting(part)
     estimate = grouped_aj(table)
     at = estimate.cif[:, 0, horizon].clip(0.0, 1.0)
     ended = estimate.n_event.sum(axis=1)
     known = np.minimum.accumulate(np.cumsum(ended, axis=-1) - ended + estimate.n_risk, axis=-1)[:, horizon]
     error = estimate.std_err()[:, 0, horizon]
     low, high = incidence_band(at, error, known, level, normal_quantile(level))
-    seen = (n > 0) & ((estimate.n_risk[:, horizon] > 0) | (estimate.survival[:, horizon] <= 0.0))
-    unknown = np.where(seen, 0.0, np.nan)
+    unknown = _unseen(estimate, horizon)
     return Estimate(
-        value=at + unknown, low=low + unknown, high=high + unknown, n=n, n_open=lasting,
-        method=f"aalen-johansen within {horizon} days, complementary log-log",
+        value=at + unknown, low=low + unknown, high=high + unknown, n=table.sum(axis=(1, 2)),
+        n_open=cells.lasting(part), method=f"aalen-johansen within {horizon} days, complementary log-log",
     )  # fmt: skip
+
+
+def cycle_by(cells: Cells, part: str, ends: Sequence[str], within: tuple[int, float], level: float) -> Estimate:
+    """By when a share of the first of several ends has come, given that it comes within a horizon of days.
+
+    The limits invert the band of the incidence at that height; they hold for a known last value.
+
+    Args:
+        cells: the cells.
+        part: ages in days by "end".
+        ends: the causes, the wanted one first.
+        within: the horizon in days, and the share.
+        level: the confidence of the limits.
+    """
+    horizon, share = within
+    table = cells.risk(part, ends, horizon + 1)
+    estimate = grouped_aj(table)
+    height = share * estimate.cif[:, 0, -1:]
+    lower, upper = (limit[:, 0] for limit in estimate.interval(level))
+    first, last = (first_at_most(estimate.time, -band, -height) for band in (upper, lower))
+    unknown = _unseen(estimate, horizon) + np.where(height[:, 0] > 0, 0.0, np.nan)
+    return Estimate(
+        value=estimate.quantile_given(1, share) + unknown, low=first + unknown,
+        high=np.where(np.isnan(last), np.inf, last) + unknown, n=table.sum(axis=(1, 2)), n_open=cells.lasting(part),
+        method=f"aalen-johansen {share:g} quantile given {ends[0]} within {horizon} days, band inverted",
+    )  # fmt: skip
+
+
+def _unseen(estimate: CumulativeIncidence, horizon: int) -> Floats:
+    """NaN where nobody was observed up to the horizon and some still last, else 0."""
+    seen = (estimate.n_risk[:, horizon] > 0) | (estimate.survival[:, horizon] <= 0.0)
+    return np.where(seen, 0.0, np.nan)

@@ -98,9 +98,7 @@ class StageConversion(Metric):
         """Stays in open stages by age at their end."""
         journal = view.journal("journal", self.key)
         order = view.order("journal", self.key)
-        stages = journal.stages
-        is_open = np.array([*(name in order.open for name in stages.values), False])
-        rows = np.flatnonzero(is_open[stages.codes])
+        stages, rows = journal.stages, view.in_open_stages("journal", self.key)
         outcome = order.outcomes(stages.values)[stages.codes[rows], journal.next[rows] + 1]
         yield Part(
             name="stays",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from crmkit.errors import InvalidValue
 from crmkit.journal import Finding
 from crmkit.metrics._estimates import counts_of
+from crmkit.metrics.kpi._buying import buying
 from crmkit.metrics.kpi._ledgers import tallied
 from crmkit.metrics.metric import UNUSABLE, About, Cells, Estimate, Metric, Part
 from crmkit.metrics.view import View
@@ -63,7 +64,7 @@ class NewCustomers(Metric):
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """The row of each customer's first purchase."""
-        rows, findings = _purchases(view, self.first, self.key)
+        rows, findings = buying(view, self.first, self.key)
         yield from findings
         ledger = view.ledger(self.key)
         order = rows[np.argsort(ledger.customers.codes[rows], kind="stable")]
@@ -113,7 +114,7 @@ class ReactivatedCustomers(Metric):
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """The purchases that end a silence."""
-        rows, findings = _purchases(view, self.first, self.key)
+        rows, findings = buying(view, self.first, self.key)
         yield from findings
         ledger = view.ledger(self.key)
         order = rows[np.argsort(ledger.customers.codes[rows], kind="stable")]
@@ -124,22 +125,3 @@ class ReactivatedCustomers(Metric):
     def estimate(self, cells: Cells, level: float) -> Estimate:
         """Counts."""
         return counts_of(cells.sum("n"), level)
-
-
-def _purchases(view: View, kind: FirstSign, metric: str) -> tuple[Ints, list[Finding]]:
-    """The purchases that make a customer, in the order of time: not credit notes, nor what they wholly took back."""
-    ledger = view.ledger(metric)
-    rows = view.of(kind, metric)
-    findings: list[Finding] = []
-    if len(rows) and np.any(ledger.at[rows][1:] < ledger.at[rows][:-1]):
-        rows = rows[np.argsort(ledger.at[rows], kind="stable")]
-    minor, unknown = ledger.minor[rows], ledger.customers.missing[rows]
-    if unknown.any():
-        findings.append(Finding(None, "customer", f"{kind} without a customer", int(unknown.sum())))
-    taken = np.zeros(len(ledger.ids.values) + 1, np.int64)
-    credited = np.flatnonzero(minor < 0)
-    if len(credited):
-        np.add.at(taken, ledger.refers_to[rows[credited]].recode(ledger.ids.values).codes, minor[credited])
-        taken[-1] = 0
-    left = minor + taken[ledger.ids.codes[rows]]
-    return rows[~unknown & (minor >= 0) & ~((minor > 0) & (left <= 0))], findings

@@ -1,0 +1,107 @@
+"""Snapshots of a journal: the stays that last at the end of each period, and the stays that ended before it."""
+
+from collections.abc import Iterator
+from typing import Self
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from crmkit.journal import OPEN, Coded, Finding
+from crmkit.metrics._cuts import days, last_known
+from crmkit.metrics.metric import UNUSABLE, Part
+from crmkit.metrics.view import View
+
+__all__ = ["ENDS", "Snapshots", "history", "priced"]
+
+Ints = npt.NDArray[np.int64]
+#: How a stay in an open stage ends; missing while it lasts, or if nobody knows.
+ENDS = ("won", "lost", "moved")
+
+
+@attrs.frozen(eq=False)
+class Snapshots:
+    """The open deals at the end of each period, or at the end of observation if that comes first.
+
+    Attributes:
+        rows: rows of the journal, shape (m,): a stay once for each period at whose end it lasts.
+        period: the period of each.
+        at: int64 microseconds UTC: the instant of each.
+        age: how many days the stay has lasted by then.
+    """
+
+    rows: Ints
+    period: Coded
+    at: Ints
+    age: Ints
+
+    @classmethod
+    def of(cls, view: View, metric: str) -> Self:
+        """The snapshots of the deals."""
+        journal = view.journal("journal", metric)
+        rows = view.in_open_stages("journal", metric)
+        edges = view.buckets.edges
+        begun = edges[:-1] <= view.until
+        ends = np.minimum(edges[1:] - 1, view.until)[begun]
+        first, last = (np.searchsorted(ends, at[rows], "left") for at in (journal.entered, journal.left))
+        times = last - first
+        number = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times - first, times)
+        which, at = np.repeat(rows, times), ends[number]
+        return cls(
+            which, Coded(number.astype(np.int32), view.buckets.names), at, _aged(view, journal.entered[which], at)
+        )
+
+    def part(self, view: View, name: str) -> Part:
+        """All of them, counted by stage and age."""
+        return Part(
+            name=name, table="journal", rows=self.rows, period=self.period, bins=self.age,
+            keys={"stage": view.journal("journal", name).stages[self.rows]},
+        )  # fmt: skip
+
+
+def priced(view: View, standing: Snapshots, metric: str) -> tuple[Ints, Ints, Coded, list[Part | Finding]]:
+    """The open deals that say an amount, at the rate of the day of the snapshot; a deal's amount is the last it said.
+
+    Returns:
+        Their places among the snapshots, minor units, currencies; and the deals that say none.
+    """
+    journal = view.journal("journal", metric)
+    if journal.amount is not None:
+        filled = attrs.evolve(journal, amount=last_known(journal, journal.amount))
+        view = attrs.evolve(view, facts=attrs.evolve(view.facts, journal=filled))
+    minor, unit, findings = view.worth("journal", standing.rows, standing.at, metric)
+    bare, have = np.flatnonzero(unit.missing), np.flatnonzero(~unit.missing)
+    said: list[Part | Finding] = [*findings]
+    if len(bare):
+        said.append(Part(name=UNUSABLE, table="journal", rows=standing.rows[bare], period=standing.period[bare]))
+    return have, minor[have], unit[have], said
+
+
+def history(view: View, metric: str) -> Iterator[Part]:
+    """Stays in open stages by the period in which they ended, counted by stage, days and how they ended.
+
+    What ended before the first period is in the first: the state of a period and of those before it is all that was
+    known at its end.
+    """
+    journal, order = view.journal("journal", metric), view.order("journal", metric)
+    rows = view.in_open_stages("journal", metric)
+    rows = rows[(journal.left[rows] != OPEN) & (journal.left[rows] <= view.until)]
+    names = journal.stages.values
+    kind = [0 if name in order.won else 1 if name in order.lost else 2 for name in names]
+    end = np.array([*kind, -1])[journal.next[rows]]
+    left = journal.left[rows]
+    yield Part(
+        name="ended", table="journal", rows=rows, period=view.periods(np.maximum(left, view.buckets.edges[0])),
+        bins=_aged(view, journal.entered[rows], left), shown=False,
+        keys={
+            "stage": journal.stages[rows],
+            "end": Coded(end.astype(np.int32), ENDS),
+            "next": Coded(np.where(end == 2, journal.next[rows], -1).astype(np.int32), names),
+        },
+    )  # fmt: skip
+
+
+def _aged(view: View, since: Ints, at: Ints) -> Ints:
+    """Days between instants on one grid for all, so that the days of the stays of a case add up."""
+    origin = int(view.buckets.edges[-1]) - 1
+    return days(at, origin) - days(since, origin)
