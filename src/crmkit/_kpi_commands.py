@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import attrs
 import typer
@@ -46,22 +46,44 @@ from crmkit.values import Every, Money, zone
 __all__ = ["run"]
 
 
+Words: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[NAME]... [[KIND=]FILE]...",
+        help="KPIs by name (all that the files are enough for, if none), a policy as win_rate:horizon_days=180; "
+        f"then CSV, TSV or Parquet. KIND: {', '.join(JOURNALS)} for stage changes, or what each row is: "
+        f"{', '.join(KINDS)}. Nothing lists the names.",
+        show_default=False,
+    ),
+]
+ColumnNames: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="[KIND.]NAME=COLUMN",
+        help="Where id, customer, currency, refers_to, due, recorded, quantity, kind ... are, in all files or in "
+        "those of one kind; needless where columns have these names. Repeat it.",
+    ),
+]
+By: TypeAlias = Annotated[str | None, typer.Option(help="Columns to group by: who,region.")]
+Cut: TypeAlias = Annotated[str | None, typer.Option("--every", help="Cut time by day, week, month, quarter or year.")]
+Versus: TypeAlias = Annotated[str | None, typer.Option(help="Compare with: previous, or a group as region=North.")]
+Unit: TypeAlias = Annotated[str | None, typer.Option(help="Currency of amounts in files without a column for it.")]
+Convert: TypeAlias = Annotated[str | None, typer.Option("--convert-to", help="Currency to convert to, with --rates.")]
+Rates: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(help="Rates as CSV: day,base,quote,value; or as the ECB publishes them, in units per euro."),
+]
+Level: TypeAlias = Annotated[float, typer.Option(help="Confidence of the limits.")]
+
+
 @app.command("kpi")
 def kpi_(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NAME]... [[KIND=]FILE]...",
-            help="KPIs by name (all that the files are enough for, if none), a policy as win_rate:horizon_days=180; "
-            f"then CSV, TSV or Parquet. KIND: {', '.join(JOURNALS)} for stage changes, or what each row is: "
-            f"{', '.join(KINDS)}. Nothing lists the names.",
-            show_default=False,
-        ),
-    ] = None,
+    words: Words = None,
     *,
-    by: Annotated[str | None, typer.Option(help="Columns to group by: who,region.")] = None,
-    every: Annotated[str | None, typer.Option(help="Cut time by day, week, month, quarter or year.")] = None,
-    versus: Annotated[str | None, typer.Option(help="Compare with: previous, or a group as region=North.")] = None,
+    by: By = None,
+    every: Cut = None,
+    versus: Versus = None,
     case: Case = None,
     stage: StageColumn = None,
     at: At = None,
@@ -70,20 +92,10 @@ def kpi_(
     outcome: OutcomeColumn = None,
     who: Who = None,
     amount: Amount = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[KIND.]NAME=COLUMN",
-            help="Where id, customer, currency, refers_to, due, recorded, quantity, kind ... are, in all files or in "
-            "those of one kind; needless where columns have these names. Repeat it.",
-        ),
-    ] = None,
-    currency: Annotated[str | None, typer.Option(help="Currency of amounts in files without a column for it.")] = None,
-    convert: Annotated[str | None, typer.Option("--convert-to", help="Currency to convert to, with --rates.")] = None,
-    rates: Annotated[
-        Path | None,
-        typer.Option(help="Rates as CSV: day,base,quote,value; or as the ECB publishes them, in units per euro."),
-    ] = None,
+    column: ColumnNames = None,
+    currency: Unit = None,
+    convert: Convert = None,
+    rates: Rates = None,
     calendar: BusinessTime = None,
     pipeline: PipelineFile = None,
     stages: Stages = None,
@@ -92,35 +104,33 @@ def kpi_(
     as_of: AsOf = None,
     tz: Zone = None,
     dates: Dates = None,
-    level: Annotated[float, typer.Option(help="Confidence of the limits.")] = 0.95,
+    level: Level = 0.95,
     lang: Lang = "en",
     as_json: AsJson = False,
 ) -> None:
     """Measure KPIs: a table of figures with their limits, what they rest on, and what could not be used."""
     language = _language(lang)
-    keys, files = _split(words or [])
+    chosen, files = _split(words or [])
     if not files:
-        _catalogue(keys, as_json=as_json)
+        _catalogue(chosen, as_json=as_json)
         return
-    options = {
-        "case": case, "stage": stage, "at": at, "opened": opened, "closed": closed, "outcome": outcome, "who": who,
-        "amount": amount,
-    }  # fmt: skip
-    moment = None if as_of is None else _instant(as_of, zone(tz) if tz else UTC)
+    places = {"case": case, "stage": stage, "at": at, "opened": opened, "closed": closed, "outcome": outcome}
     asked = Asked(
-        Columns.of(options, column or ()), _list(by), _list(stages), _list(won), _list(lost), _pipeline(pipeline),
-        currency, tz, _order(dates), moment,
+        Columns.of({**places, "who": who, "amount": amount}, column or ()), _list(by), _list(stages), _list(won),
+        _list(lost), _pipeline(pipeline), currency, tz, _order(dates),
+        None if as_of is None else _instant(as_of, zone(tz) if tz else UTC),
     )  # fmt: skip
-    chosen = [_metric(key) for key in keys]
     read = load(files, asked)
+    facts = Facts(**read.facts, **_money(read, convert, rates, calendar), tz=tz or "UTC")
     metrics = _wanted(chosen, read)
-    money: dict[str, Any] = {"currency": convert, "rates": None if rates is None else read_rates(rates)}
-    _convertible(read, money)
-    hours = None if calendar is None else _calendar(calendar)
-    facts = Facts(**read.facts, **money, tz=tz or "UTC", hours=hours)
-    made = measure(
-        facts, metrics, by=asked.by, every=_every(every), as_of=moment, versus=_versus(versus), level=level
-    )  # fmt: skip
+    figures = measure(
+        facts, metrics, by=asked.by, every=_every(every), as_of=asked.as_of, versus=_versus(versus), level=level
+    )
+    _tell(figures, metrics, read, language, as_json=as_json)
+
+
+def _tell(made: Figures, metrics: list[Metric], read: Files, language: Literal["en", "zh"], *, as_json: bool) -> None:
+    """Print the figures."""
     findings = summarise((*read.findings, *made.findings))
     if as_json:
         _write(_document(made, metrics, findings, language))
@@ -131,23 +141,23 @@ def kpi_(
     _say([made.to_text(language), *unfinished, *map(str, findings)])
 
 
-def _split(words: Iterable[str]) -> tuple[list[str], dict[str, list[Path]]]:
+def _split(words: Iterable[str]) -> tuple[list[Metric], dict[str, list[Path]]]:
     """KPIs, and files by their kind ("" if none was given)."""
-    keys, files = list[str](), dict[str, list[Path]]()
+    chosen, files = list[Metric](), dict[str, list[Path]]()
     known = {metric.key for metric in CATALOGUE}
     for word in words:
         kind, given, path = word.partition("=")
         if given and kind in (*KINDS, *JOURNALS):
             files.setdefault(kind, []).append(Path(path))
         elif word.partition(":")[0] in known:
-            keys.append(word)
+            chosen.append(_metric(word))
         elif given and not Path(word).exists():
             raise NotFound("kind of file", kind, (*JOURNALS, *KINDS), "KIND=FILE")
         elif Path(word).exists() or Path(word).suffix:
             files.setdefault("", []).append(Path(word))
         else:
             raise NotFound("KPI or file", word, tuple(sorted(known)), "the catalogue")
-    return keys, files
+    return chosen, files
 
 
 def _wanted(metrics: list[Metric], read: Files) -> list[Metric]:
@@ -207,12 +217,15 @@ def _versus(text: str | None) -> Any:
     return {name: value}
 
 
-def _convertible(read: Files, money: Mapping[str, Any]) -> None:
-    """Refuse to convert without rates, and rates that are for nothing."""
-    if (money["currency"] is None) != (money["rates"] is None):
-        others = sorted(read.facts["ledger"].currencies.values) if "ledger" in read.facts else []
-        lacking = "--rates FILE" if money["rates"] is None else "--convert-to CODE"
-        raise InputError("", f"the files have amounts in {', '.join(others) or 'no currency'}", f"give {lacking}, too")
+def _money(read: Files, convert: str | None, rates: Path | None, calendar: Path | None) -> dict[str, Any]:
+    """How amounts are converted and time is counted; refuses to convert without rates, and rates for nothing."""
+    if (convert is None) != (rates is None):
+        units = read.facts["ledger"].currencies.values if "ledger" in read.facts else ()
+        lacking = "--rates FILE" if rates is None else "--convert-to CODE"
+        amounts = ", ".join(sorted(units)) or "no currency"
+        raise InputError("", f"the files have amounts in {amounts}", f"give {lacking}, too")
+    hours = None if calendar is None else _calendar(calendar)
+    return {"currency": convert, "rates": None if rates is None else read_rates(rates), "hours": hours}
 
 
 @attrs.frozen
@@ -227,7 +240,7 @@ class _Entry:
     zh: str
 
 
-def _catalogue(keys: list[str], *, as_json: bool) -> None:
+def _catalogue(chosen: list[Metric], *, as_json: bool) -> None:
     """What can be measured, and from what."""
     words = {field: kind for kind, field in JOURNALS.items()}
     entries = Frameable(tuple(
@@ -235,12 +248,12 @@ def _catalogue(keys: list[str], *, as_json: bool) -> None:
             metric.key, metric.about.mission, metric.about.unit,
             ", ".join(words.get(need, need) for need in metric.about.needs), metric.about.en, metric.about.zh,
         )
-        for metric in (CATALOGUE if not keys else map(_metric, keys))
+        for metric in (chosen or CATALOGUE)
     ))  # fmt: skip
     if as_json:
         _write({"schema": "crmkit-kpis-1", "kpis": _rows(entries)})
-    elif keys:
-        _say([_declared(_metric(key)) for key in keys])
+    elif chosen:
+        _say([*map(_declared, chosen)])
     else:
         _say([str(entries)])
 

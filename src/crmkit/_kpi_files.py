@@ -210,7 +210,7 @@ def _order(kind: str, journal: Journal, asked: Asked) -> Pipeline | _Staged:
 def _dims(known: Sequence[str], asked: Asked, used: Iterable[str]) -> tuple[str, ...]:
     """The columns to group by that have no name of ours yet."""
     ours = {"who", "customer", "kind", "currency", "stage", *used}
-    wanted = dict.fromkeys([*asked.by, *_PARTING, *([] if "customer" not in known else ["customer"])])
+    wanted: dict[str, None] = dict.fromkeys([*asked.by, *_PARTING, "customer"])
     return tuple(name for name in wanted if name in known and (name not in ours or name == "customer"))
 
 

@@ -190,7 +190,7 @@ BAD = [
     (lambda: twin("win_rate", YEAR, tables=[TABLE]), InvalidValue, "have no journal journal"),
     (lambda: twin("first_response", YEAR, tables=[STAYS]), InvalidValue, "have no service journal"),
     (lambda: twin("win_rate", attrs.evolve(YEAR, stages=None), tables=[STAYS]), InvalidValue, "does not know their order"),
-    (lambda: twin("invoiced", attrs.evolve(YEAR, by=("regon",)), tables=[TABLE]), NotFound, "regon"),
+    (lambda: twin("invoiced", attrs.evolve(YEAR, by=("no such",)), tables=[TABLE]), NotFound, "no such"),
     (lambda: twin("sales_expense", YEAR, tables=[TABLE]), None, ""),
     (lambda: twin(next(m for m in METRICS if m.policies.get("categories")), YEAR, tables=[TABLE]), NotFound, "category"),
     (lambda: twin("win_rate", YEAR, tables=[STAYS, STAYS]), InvalidValue, "given twice"),

@@ -1,6 +1,7 @@
 """The ledger: dated facts with exact amounts, as columns."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
@@ -113,21 +114,17 @@ class Ledger:
             InvalidValue: if amounts come without a currency, a currency is no ISO code, or no kind is said.
         """
         source = open_source(frame, name)
-        instants, ids, sorts = source.instants(at, tz, dates), source.text(id), _sorts(source, kind, kinds)
-        missed = _left_out(source, ids.missing, id, "has no id")
+        instants, ids, sort = source.instants(at, tz, dates), source.text(id), _sorts(source, kind, kinds)
+        missed = _left_out(source, ids.missing, id, "has no id") + _left_out(source, sort.missing, kinds, "has no kind")
         missed += _left_out(source, source.empty(at) & ~ids.missing, at, "has no time")
-        missed += _left_out(source, sorts.missing & ~ids.missing, kinds or "", "has no kind")
-        kept = _in_order(instants.micros, np.flatnonzero(instants.ok & ~ids.missing & ~sorts.missing))
+        kept = _in_order(instants.micros, np.flatnonzero(instants.ok & ~ids.missing & ~sort.missing))
         minor, units, unpriced = _money(source, amount, currency, currencies)
         units_sold, uncounted = _quantities(source, quantity)
         promised, entered = (_optional(source, column, tz, dates) for column in (due, recorded))
         findings = [*source.findings, *instants.findings, *missed, *unpriced, *uncounted, *promised[1], *entered[1]]
-
-        def column(named: str | None) -> Coded:
-            return (_absent(len(source)) if named is None else source.text(named))[kept]
-
+        column = partial(_texts, source, kept)
         return cls(
-            kinds=sorts[kept],
+            kinds=sort[kept],
             ids=ids[kept],
             at=instants.micros[kept],
             customers=column(customer),
@@ -136,7 +133,7 @@ class Ledger:
             minor=minor[kept],
             currencies=units[kept],
             refers_to=column(refers_to),
-            revision=_revisions(ids.codes[kept] + sorts.codes[kept].astype(np.int64) * len(ids.values)),
+            revision=_revisions(ids.codes[kept] + sort.codes[kept].astype(np.int64) * len(ids.values)),
             dims={name: column(name) for name in dims},
             quantity=None if units_sold is None else units_sold[kept],
             due=None if promised[0] is None else promised[0][kept],
@@ -349,7 +346,7 @@ def _in_order(at: Micros, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return rows[np.argsort(at[rows], kind="stable")]
 
 
-def _left_out(source: Source, rows: npt.NDArray[np.bool_], column: str, reason: str) -> list[Finding]:
+def _left_out(source: Source, rows: npt.NDArray[np.bool_], column: str | None, reason: str) -> list[Finding]:
     which = np.flatnonzero(rows)
     return [Finding(int(source.rows[first]), column, reason, len(which)) for first in which[:1]]
 
@@ -383,11 +380,13 @@ def _money(
 
 def _sorts(source: Source, kind: str | None, kinds: str | None) -> Coded:
     """What each row is."""
-    if kinds is not None and kind is None:
-        return source.text(kinds)
-    if kind is not None and kinds is None:
-        return Coded(np.zeros(len(source), np.int32), (kind,))
-    raise InvalidValue("ledger", source.name, "needs kind= for all rows, or kinds= for the column that says it")
+    if (kind is None) == (kinds is None):
+        raise InvalidValue("ledger", source.name, "needs kind= for all rows, or kinds= for the column that says it")
+    return Coded(np.zeros(len(source), np.int32), (kind,)) if kind is not None else source.text(kinds or "")
+
+
+def _texts(source: Source, rows: npt.NDArray[np.int64], column: str | None) -> Coded:
+    return (_absent(len(source)) if column is None else source.text(column))[rows]
 
 
 def _revisions(ids: Longs) -> npt.NDArray[np.int32]:

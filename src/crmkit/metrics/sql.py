@@ -45,7 +45,7 @@ from crmkit.metrics.metric import Metric, State
 from crmkit.metrics.states import Counts
 from crmkit.rules.dialect import Dialect
 
-__all__ = ["WITHOUT_TWIN", "Asked", "Columns", "Dialect", "JournalTable", "LedgerTable", "Twin", "twin"]
+__all__ = ["WITHOUT_TWIN", "Asked", "Columns", "JournalTable", "LedgerTable", "Twin", "twin"]
 
 _RESAMPLED = "its interval resamples by hashes of names (BLAKE2), which databases do not have"
 #: The KPIs of the catalogue that have no twin, by key, and why.

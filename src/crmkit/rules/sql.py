@@ -34,7 +34,7 @@ from crmkit.rules.feel._values import YearsMonths
 from crmkit.rules.ruleset import RuleSet
 from crmkit.rules.schema import Field
 
-__all__ = ["SPARK_SETTINGS", "Dialect", "condition_sql", "verdicts_sql"]
+__all__ = ["SPARK_SETTINGS", "condition_sql", "verdicts_sql"]
 
 #: The settings of a Spark session for which verdicts hold: what does not fit is an error, neither rounded nor null.
 SPARK_SETTINGS: Mapping[str, str] = MappingProxyType({
