@@ -17,9 +17,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
-from crmkit.adapters._sql_binding import Bind, Binding
 from crmkit.adapters._sql_copy import insert_events
 from crmkit.adapters.memory import Stored, first_result, refuse_reuse
+from crmkit.adapters.sql_binding import Bind, Binding
 from crmkit.adapters.sql_schema import SCHEMA_VERSION, Tables, digest, original, readable, tables
 from crmkit.errors import Conflict, Damaged, InputError, InvalidValue
 from crmkit.events import Event, checksum, fields_from_json, fields_to_json, from_json, payload, to_json

@@ -16,6 +16,7 @@ from crmkit.metrics._figure import Figure
 from crmkit.metrics._figure_text import table_of
 from crmkit.metrics._recipe import Recipe, check
 from crmkit.metrics._sql_tables import Asked
+from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.metric import UNUSABLE, Cells, Estimate, Metric, Part, State
 from crmkit.metrics.states import Counts
 from crmkit.metrics.view import View
@@ -85,6 +86,17 @@ class Figures:
 
     def _of(self, metric: Metric) -> Iterator[Figure]:
         return _figures(metric, dict(self.states[metric.key]), self._recipe)
+
+    @property
+    def buckets(self) -> Buckets:
+        """The periods that were asked for, in order; of some of them there may be no figure."""
+        first, cut = int(self._recipe.versus == "previous"), self._recipe.buckets
+        return Buckets(cut.periods[first:], cut.edges[first:])
+
+    @property
+    def level(self) -> float:
+        """The confidence of the intervals."""
+        return self._recipe.level
 
     def __iter__(self) -> Iterator[Figure]:
         return iter(self.rows)

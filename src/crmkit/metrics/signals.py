@@ -5,26 +5,24 @@ of a report are judged together, so that a longer report does not cry wolf more 
 """
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 from crmkit.journal import Frameable
+from crmkit.metrics._standard import LEAST_N, spread_of
+from crmkit.metrics._verdicts import SignalKind, called, share_of_false, two_sided
 from crmkit.metrics.conversion import NOBODY, Rate, Rates
-from crmkit.metrics.estimators import benjamini_hochberg, midp_binomial, wilson
+from crmkit.metrics.dispersion import Dispersion, Overdispersion, dispersion
+from crmkit.metrics.estimators import midp_binomial, wilson
 from crmkit.metrics.policy import definition_id
 
 __all__ = ["Signal", "SignalKind", "Signals", "signals"]
 
-#: What a signal asks for.
-SignalKind: TypeAlias = Literal["coach", "share", "watch", "insufficient data", "none"]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-# Fewer ended stays than this say nothing about a person, whatever the test.
-_LEAST_N = 10
 # Two people cannot tell who of them is out of line.
 _LEAST_PEOPLE = 3
 _SIGMAS = 3.0
@@ -46,7 +44,7 @@ class Signal:
         high: upper limit.
         shrunk: the effect after empirical-Bayes shrinkage: the best guess of what would be seen again.
         p: two-sided mid-p value against the centre.
-        q: false discovery rate at which it would be called, over all cells of the report, both directions.
+        q: false discovery rate at which it would be called, over all cells of the report, in its direction.
         n: stays that began.
         n_open: stays that last.
         least_detectable: the least difference that would cross three standard errors at this n.
@@ -80,10 +78,12 @@ class Signals(Frameable[Signal]):
         rows: stage by stage, in the order of the rates.
         rate: the false discovery rate that was asked for.
         false_alarms: expected number of wrong calls among those made: rate x calls, at most.
+        dispersion: by stage, how much persons differ beyond chance, and by what that widens the limits.
     """
 
     rows: tuple[Signal, ...]
     rate: float = 0.10
+    dispersion: dict[str, Dispersion] = attrs.field(factory=dict[str, Dispersion])
 
     @property
     def calls(self) -> tuple[Signal, ...]:
@@ -107,9 +107,10 @@ class _Stage:
     p_high: Floats
     shrunk: Floats
     spread: Floats
+    beyond: Dispersion
 
 
-def signals(rates: Rates, *, rate: float = 0.10) -> Signals:
+def signals(rates: Rates, *, rate: float = 0.10, overdispersion: Overdispersion = "additive") -> Signals:
     """Judge every person in every stage against the others.
 
     Persons are compared by how their stays end, not by how many of them have: a person whose cases are all closed is
@@ -117,37 +118,45 @@ def signals(rates: Rates, *, rate: float = 0.10) -> Signals:
 
     The centre of a stage is the conversion pooled over the persons who are not themselves out of line: starting from
     the median, whoever lies beyond three standard errors is left out and the rest is pooled again, so that one star
-    does not make the others look weak. Spread between persons beyond chance (additive over-dispersion, Spiegelhalter
-    2005, by the DerSimonian-Laird moment estimator) widens the limits. Mid-p values of both directions are adjusted
-    over all cells of the report by Benjamini and Hochberg (1995), half of `rate` for each direction: a call in one
-    direction never makes one in the other more likely.
+    does not make the others look weak. Spread between persons beyond chance (over-dispersion, Spiegelhalter 2005)
+    widens the limits, as `Signals.dispersion` says. Mid-p values are adjusted over all cells of the report by Benjamini
+    and Hochberg (1995), each direction by itself: a call in one direction never makes one in the other more likely.
+
+    Persons who get other cases than the others are judged fairly by `crmkit.metrics.casemix.case_mix_signals`, and
+    those who are out of line by little, but for long, are found by `crmkit.metrics.shifts.shifts`.
 
     Args:
         rates: conversion by person.
-        rate: the false discovery rate of the calls.
+        rate: the false discovery rate of the calls for coaching, and of those to share.
+        overdispersion: what widens the limits.
 
     Returns:
         A `Signal` for each cell; persons with fewer than 10 ended stays, and stages with fewer than three such persons,
         are "insufficient data".
+
+    Raises:
+        InvalidValue: for a rate outside 0..1.
+        NotFound: for another kind of over-dispersion.
     """
-    definition = definition_id("signals", of=rates.definition, rate=rate, least_n=_LEAST_N, sigmas=_SIGMAS)
+    definition = definition_id(
+        "signals", of=rates.definition, rate=share_of_false(rate), overdispersion=overdispersion, least_n=LEAST_N,
+        sigmas=_SIGMAS,
+    )  # fmt: skip
     by_stage: dict[str, list[Rate]] = {}
     for row in rates:
         if row.who is not None and row.who != NOBODY:
             by_stage.setdefault(row.stage, []).append(row)
-    stages = [_judged(rows) for rows in by_stage.values()]
+    stages = {name: _judged(rows, overdispersion) for name, rows in by_stage.items()}
     if not stages:
         return Signals((), rate)
-    low, high = (np.concatenate([getattr(stage, side) for stage in stages]) for side in ("p_low", "p_high"))
-    # Twice the smaller of two one-sided false discovery rates: both directions share the rate that was asked for.
-    q = np.minimum(2 * np.fmin(benjamini_hochberg(low), benjamini_hochberg(high)), 1.0)
-    p = np.minimum(2 * np.fmin(low, high), 1.0)
+    low, high = (np.concatenate([getattr(stage, side) for stage in stages.values()]) for side in ("p_low", "p_high"))
+    p, q = two_sided(low, high)
     rows: list[Signal] = []
-    for stage in stages:
+    for stage in stages.values():
         for i in range(len(stage.rates)):
             at = len(rows)
             rows.append(_signal(stage, i, (float(p[at]), float(q[at])), rate, definition))
-    return Signals(tuple(rows), rate)
+    return Signals(tuple(rows), rate, {name: stage.beyond for name, stage in stages.items()})
 
 
 def _signal(stage: _Stage, i: int, chance: tuple[float, float], rate: float, definition: str) -> Signal:
@@ -155,42 +164,43 @@ def _signal(stage: _Stage, i: int, chance: tuple[float, float], rate: float, def
     centre = float(stage.centre[i])
     effect = row.decided - centre
     low, high = (float(limit) - centre for limit in wilson(np.nan_to_num(row.decided) * row.ended, row.ended))
-    kind: SignalKind = "none"
-    if not stage.enough[i]:
-        kind = "insufficient data"
-    elif q <= rate:
-        kind = "coach" if effect < 0 else "share"
-    elif p < 0.05:
-        kind = "watch"
+    kind: SignalKind = "insufficient data"
+    if stage.enough[i]:
+        kind = called(weak=effect < 0, p=p, q=q, rate=rate)
     return Signal(
         row.stage, row.who or "", kind, row.decided, centre, effect, low, high,
         float(stage.shrunk[i]), p, q, row.entered, row.open, _SIGMAS * float(stage.spread[i]),
-        "mid-p binomial on stays that ended, benjamini-hochberg", definition,
+        f"mid-p binomial on stays that ended, {stage.beyond.method}, benjamini-hochberg", definition,
     )  # fmt: skip
 
 
-def _judged(rates: Sequence[Rate]) -> _Stage:
+def _judged(rates: Sequence[Rate], kind: Overdispersion) -> _Stage:
     n = np.array([float(row.ended) for row in rates])
-    enough = n >= _LEAST_N
+    enough = n >= LEAST_N
     value = np.where(enough, np.array([row.decided for row in rates]), 0.0)
     if enough.sum() < _LEAST_PEOPLE:
         none = np.full(len(rates), np.nan)
-        return _Stage(rates, np.zeros(len(rates), np.bool_), none, none, none, none, none)
+        unknown = dispersion([], [], kind=kind)
+        return _Stage(rates, np.zeros(len(rates), np.bool_), none, none, none, none, none, unknown)
     inside = _inside(value, n, enough)
     own = np.where(inside, n, 0.0)
     pooled = float((value * own).sum() / own.sum())
-    tau2 = _between(value[inside], n[inside], pooled)
+    edge = float(_held(np.array(pooled), own.sum()))
+    information = n * edge * (1 - edge)
+    z = (value - pooled) / (edge * (1 - edge)) * np.sqrt(information)
+    beyond = spread_of(z[inside], information[inside], kind)
     # Nobody is compared with themselves.
     rest = np.maximum(own.sum() - own, 1.0)
     centre = np.where(inside & enough, ((value * own).sum() - value * own) / rest, pooled)
     base = _held(centre, rest)
-    variance = base * (1 - base) * (1 / np.maximum(n, 1.0) + 1 / rest) + tau2
+    variance = base * (1 - base) * (beyond.factor(information) ** 2 / np.maximum(n, 1.0) + 1 / rest)
     worth = base * (1 - base) / variance
     low, high = midp_binomial(value * worth, worth, base)
-    weight = tau2 / (tau2 + base * (1 - base) / np.maximum(n, 1.0))
-    unknown = np.where(enough, 0.0, np.nan)
+    # What would be seen again is guessed from all persons, those who are out of line included.
+    weight = dispersion(z[enough], information[enough], winsorise=0.0).kept(information)
+    hidden = np.where(enough, 0.0, np.nan)
     spread = np.sqrt(base * (1 - base) / np.maximum(n, 1.0))
-    return _Stage(rates, enough, centre, low + unknown, high + unknown, weight * (value - centre), spread)
+    return _Stage(rates, enough, centre, low + hidden, high + hidden, weight * (value - centre), spread, beyond)
 
 
 def _inside(value: Floats, n: Floats, enough: Mask) -> Mask:
@@ -203,15 +213,6 @@ def _inside(value: Floats, n: Floats, enough: Mask) -> Mask:
         inside = near if near.any() else inside
         centre = float((value[inside] * n[inside]).sum() / n[inside].sum())
     return inside if inside.sum() > 1 else enough
-
-
-def _between(value: Floats, n: Floats, centre: float) -> float:
-    """Variance between persons beyond chance: DerSimonian and Laird's moment estimator on the proportion scale."""
-    base = float(_held(np.array(centre), n.sum()))
-    weight = n / (base * (1 - base))
-    spread = float((weight * (value - centre) ** 2).sum())
-    room = float(weight.sum() - (weight**2).sum() / weight.sum())
-    return max(0.0, (spread - (len(value) - 1)) / room) if room > 0 else 0.0
 
 
 def _held(centre: Floats, n: npt.ArrayLike) -> Floats:

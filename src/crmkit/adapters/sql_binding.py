@@ -20,7 +20,7 @@ __all__ = ["Bind", "Binding"]
 #: What a store may be given.
 Bind: TypeAlias = Engine | Connection | Session
 
-_Result = TypeVar("_Result")
+T = TypeVar("T")
 _PATIENCE = 30.0
 # SQLSTATE: serialization failure, deadlock, lock not available.
 _BUSY_STATES = frozenset({"40001", "40P01", "55P03"})
@@ -60,7 +60,7 @@ class Binding:
         url = (engine.engine if isinstance(engine, Connection) else engine).url
         return url.render_as_string(hide_password=True)
 
-    def reading(self, work: Callable[[Connection], _Result]) -> _Result:
+    def reading(self, work: Callable[[Connection], T]) -> T:
         """Run work that changes nothing."""
         try:
             if isinstance(self._bind, Engine):
@@ -70,7 +70,7 @@ class Binding:
         except DBAPIError as error:
             raise self._refusal(error) from error
 
-    def writing(self, work: Callable[[Connection], _Result]) -> _Result:
+    def writing(self, work: Callable[[Connection], T]) -> T:
         """Run work whose changes are kept all together, or not at all.
 
         Raises:
@@ -90,7 +90,7 @@ class Binding:
         except DBAPIError as error:
             raise self._refusal(error) from error
 
-    def _transaction(self, engine: Engine, work: Callable[[Connection], _Result]) -> _Result:
+    def _transaction(self, engine: Engine, work: Callable[[Connection], T]) -> T:
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
@@ -115,7 +115,7 @@ class Binding:
         return Unavailable(str(self), why, todo)
 
 
-def _once(engine: Engine, work: Callable[[Connection], _Result]) -> _Result:
+def _once(engine: Engine, work: Callable[[Connection], T]) -> T:
     with engine.connect() as connection:
         transaction = connection.begin()
         try:
