@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from crmkit.errors import InvalidValue, NaiveDatetime, NotFound
 from crmkit.metrics import Facts, measure
 from crmkit.metrics.figures import Figures
-from crmkit.metrics.kpi import CATALOGUE, sales
+from crmkit.metrics.kpi import CATALOGUE, sales, service
 from crmkit.metrics.sql import WITHOUT_TWIN, Asked, JournalTable, LedgerTable, Twin, twin
 from crmkit.rules.dialect import identifier
 from crmkit.values import Period
@@ -195,6 +195,7 @@ BAD = [
     (lambda: twin(next(m for m in METRICS if m.policies.get("categories")), YEAR, tables=[TABLE]), NotFound, "category"),
     (lambda: twin("win_rate", YEAR, tables=[STAYS, STAYS]), InvalidValue, "given twice"),
     (lambda: twin("invoiced", YEAR, tables=[LedgerTable("a\0b", TABLE.columns, kind="invoice")]), InvalidValue, "cannot be the name"),
+    (lambda: twin(service.FirstResponse(waiting="neww"), asked(), tables=TABLES), NotFound, "did you mean 'new'"),
     (lambda: LedgerTable("t", ["id"]), InvalidValue, "do not say which is at, kind"),
     (lambda: LedgerTable("t", ["id", "at", "amount", "minor"], kind="order"), InvalidValue, "twice"),
     (lambda: LedgerTable("t", ["id", "at"], kind="order", currency="Euro"), InvalidValue, "no ISO 4217"),
