@@ -102,6 +102,24 @@ def test_test(write, capsys):
     assert "your tests would not notice" in told
 
 
+TABLE = """
+[[fields]]
+name = "discount"
+kind = "decimal"
+low = 0
+high = 1
+
+[[tables]]
+name = "approver"
+inputs = ["discount"]
+rows = [["<= 0.2", '"rep"'], ["> 0.2", '"boss"']]
+
+[[tables.outputs]]
+name = "who"
+values = ["rep", "boss"]
+"""
+
+
 def test_backtest(write, capsys):
     """History as CSV and JSON, compared with the version before, grouped and weighed."""
     history = write("h.csv", "discount,role,on,key\n0.13,rep,2026-01-01,yes\n0.2,rep,,no\n0.1,manager,,\n")
@@ -111,6 +129,39 @@ def test_backtest(write, capsys):
     assert "1 (0.13)" in told
     listed = write("h.json", json.dumps([{"discount": 0.1, "role": "rep", "key": True, "on": "2026-01-02"}]))
     assert "authority" in said(capsys, 0, "backtest", earlier, listed)
+    told = said(capsys, 0, "backtest", later, history, "--by", "role", "--every", "month", "--dated", "on")
+    assert "2026-01" in told
+    assert "there is no 'moon' (did you mean 'month'?)" in said(
+        capsys, 2, "backtest", later, history, "--every", "moon"
+    )
+
+
+def test_check_of_models(write, capsys):
+    """A DMN model is read with those beside it, and refused with the decision, line and column of each mistake."""
+    head = '<definitions xmlns="https://www.omg.org/spec/DMN/20230324/MODEL/" name="m" namespace="urn:m">'
+    decision = (
+        '<decision name="d" id="d"><literalExpression><text>{}</text></literalExpression></decision></definitions>'
+    )
+    good = write("m.dmn", head + decision.format("1 + 1"))
+    assert "m: 1 elements, 1 decisions, 0 inputs; nothing is wrong" in said(capsys, 0, "check", good)
+    wrong = said(capsys, 2, "check", write("bad.dmn", head.replace("urn:m", "urn:b") + "\n" + decision.format("1 +")))
+    assert "d, XML line 2, line 1, column 4: expected a value, but the text ends [syntax]" in wrong
+    needs = '<import name="m" namespace="urn:{}" importType="https://www.omg.org/spec/DMN/20230324/MODEL/"/>'
+    above = head.replace("urn:m", "urn:n")
+    assert "1 decisions" in said(capsys, 0, "check", write("n.dmn", above + needs.format("m") + decision.format("m.d")))
+    lost = said(capsys, 2, "check", write("o.dmn", above + needs.format("none") + decision.format("1")))
+    assert "'urn:none', which was not given" in lost
+    assert "is no XML" in said(capsys, 2, "check", write("p.dmn", "<definitions>"))
+
+
+def test_backtest_of_tables(write, capsys):
+    """Of a table each region that changes is told with the records of history in it, and whether that was proved."""
+    earlier = write("a.toml", TABLE)
+    later = write("b.toml", TABLE.replace("0.2", "0.1"))
+    history = write("h.json", json.dumps([{"discount": 0.15}, {"discount": 0.05}]))
+    told = said(capsys, 0, "backtest", later, history, "--before", earlier, "--weight", "discount")
+    assert 'table approver: (0.1..0.2]: "rep" -> "boss": 1 (0.15) records' in told
+    assert "table approver: 1 of 2 records differ, proved" in told
 
 
 @pytest.mark.parametrize(("name", "text", "parts"), [

@@ -2,46 +2,53 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, DecimalException
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 from rich.console import Console
 from rich.table import Table as Grid
 
 from crmkit.adapters.files import read_table
-from crmkit.errors import InputError, did_you_mean
+from crmkit.errors import InputError, InvalidValue, did_you_mean
 from crmkit.journal import Table
 from crmkit.rules.analysis import TableFinding, analyse, diff
-from crmkit.rules.backtest import Effect, backtest
+from crmkit.rules.backtest import Effect, backtest, backtest_table
 from crmkit.rules.codec import from_json, from_toml
 from crmkit.rules.coverage import coverage, mutation_score
+from crmkit.rules.dmn import read_dmn
 from crmkit.rules.explain import explain, explain_table
-from crmkit.rules.feel import read_value
+from crmkit.rules.graph import Graph
 from crmkit.rules.relations import SetFinding, relations
 from crmkit.rules.ruleset import RuleSet
 from crmkit.rules.schema import Field, Schema
 from crmkit.rules.table import DecisionTable
+from crmkit.values import Every, Period
 
 app = typer.Typer(no_args_is_help=True, help="Check, explain, compare and try out rules.")
 _console = Console(width=160, highlight=False, soft_wrap=True)
 
-_TRUE, _FALSE = frozenset({"true", "yes", "1", "t", "y", "是"}), frozenset({"false", "no", "0", "f", "n", "否"})
 _LONGEST = 100_000_000
 
 
 @app.command("check")
 def check_(
-    file: Annotated[Path, typer.Argument(help="Rules as TOML or JSON.")],
+    file: Annotated[Path, typer.Argument(help="Rules as TOML or JSON, or a DMN model.")],
     solver: Annotated[
         str, typer.Option(help="What proves: boxes, or z3, which knows arithmetic over several fields.")
     ] = "boxes",
 ) -> None:
     """Read rules, prove what can be proved of them, and say everything that is wrong.
 
-    Exit code 1 if a table cannot be right, or if rules contradict each other.
+    Exit code 1 if a table cannot be right, or if rules contradict each other. Of a DMN model (.dmn, with those that it
+    imports beside it) it is said whether it can be read and decided.
     """
+    if file.suffix == ".dmn":
+        model = _model(file)
+        counted = f"{len(model.elements)} elements, {len(model.decisions)} decisions, {len(model.inputs)} inputs"
+        _console.print(f"{model.name}: {counted}; nothing is wrong with them", markup=False)
+        return
     rules, proving = _rules(file), _solver(solver)
     findings: list[TableFinding | SetFinding] = [*relations(rules, solver=proving).findings]
     for found in findings:
@@ -131,22 +138,55 @@ def try_(
 def backtest_(
     file: Annotated[Path, typer.Argument(help="Rules as TOML or JSON.")],
     records: Annotated[Path, typer.Argument(help="History: JSON, JSON Lines, CSV.")],
+    *,
     before: Annotated[Path | None, typer.Option(help="The version in force, to compare with.")] = None,
     weight: Annotated[str | None, typer.Option(help="The field to add up, such as the amount.")] = None,
     by: Annotated[list[str] | None, typer.Option(help="A field to group by; may be given several times.")] = None,
+    every: Annotated[str | None, typer.Option(help="Periods to group by: day, week, month, quarter, year.")] = None,
+    dated: Annotated[str, typer.Option(help="The field that says in which period a record falls.")] = "at",
+    tz: Annotated[str, typer.Option(help="The zone whose days those of instants are.")] = "UTC",
 ) -> None:
     """Say what the rules would have stopped in history, how much of it, and what changes."""
     rules = _rules(file)
     earlier = None if before is None else _rules(before)
-    effects = backtest(rules, _records(records, rules.schema), before=earlier, weight=weight, by=by or [])
+    history, cut = _records(records, rules.schema), _every(every)
+    effects = backtest(rules, history, before=earlier, weight=weight, by=by or [], every=cut, dated=dated, tz=tz)
     compared = ["newly failed", "newly kept"] if earlier else []
-    grid = Grid("rule", *(by or []), "records", "failed", "no answer", *compared)
+    grid = Grid("rule", *(by or []), *([every] if every else []), "records", "failed", "no answer", *compared)
     for one in effects:
-        cells = [one.rule, *map(str, one.group), *map(_effect, (one.judged, one.failed, one.unanswered))]
+        group = [key.name if isinstance(key, Period) else str(key) for key in one.group]
+        cells = [one.rule, *group, *map(_effect, (one.judged, one.failed, one.unanswered))]
         if earlier:
             cells += [_effect(one.newly_failed), _effect(one.newly_kept)]
         grid.add_row(*cells)
     _console.print(grid)
+    for old, new in _pairs(() if earlier is None else earlier.tables, rules.tables):
+        found = backtest_table(old, new, history, weight=weight)
+        for change, effect in found.changes:
+            _console.print(f"table {new.name}: {change}: {_effect(effect)} records", markup=False)
+        told = "proved" if found.proved and not found.unexplained else "not proved"
+        _console.print(f"table {new.name}: {len(found.flips)} of {found.judged.n} records differ, {told}", markup=False)
+
+
+def _every(name: str | None) -> Every | None:
+    known: tuple[Every, ...] = get_args(Every)
+    for one in known:
+        if one == name:
+            return one
+    if name is None:
+        return None
+    raise InputError("--every", f"there is no {name!r}{did_you_mean(name, known)}", f"one of {', '.join(known)}")
+
+
+def _model(file: Path) -> Graph:
+    """A DMN model; what it imports lies beside it."""
+
+    def find(namespace: str) -> bytes | None:
+        texts = (read_text(path) for path in sorted(file.parent.glob("*.dmn")) if path.name != file.name)
+        named = f'namespace="{namespace}"'
+        return next((text.encode() for text in texts if named in text), None)
+
+    return read_dmn(read_text(file).encode(), name=file.name, find=find)
 
 
 def _solver(name: str) -> Literal["boxes", "z3"]:
@@ -240,20 +280,7 @@ def _value(field: Field, value: Any, name: str, row: int | None) -> Any:
     """A value from a text, as its field has it."""
     if not isinstance(value, str) or field.kind == "string":
         return value
-    made = _parsed(field, value.strip())
-    if made is None and value.strip():
-        raise InputError(name, f"{value!r} is no {field.kind}", "", row, field.name)
-    return made
-
-
-def _parsed(field: Field, text: str) -> Any:
-    if not text:
-        return None
-    if field.kind == "boolean":
-        return True if text.casefold() in _TRUE else False if text.casefold() in _FALSE else None
-    if field.kind in {"decimal", "integer", "float"}:
-        try:
-            return Decimal(text)
-        except DecimalException:
-            return None
-    return read_value(field.kind, text)
+    try:
+        return field.parse(value)
+    except InvalidValue as error:
+        raise InputError(name, f"{value!r} {error.why}", "", row, field.name) from None

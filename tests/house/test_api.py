@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import types
 from difflib import unified_diff
 
 import pytest
@@ -85,6 +86,60 @@ def test_one_thing_for_each_name():
     # A door that names a room (`crmkit.metrics`) has no definition to compare.
     found = {key: things for key, things in meant.items() if len(things - {None}) > 1}
     assert not found, report(found.items())
+
+
+def test_signatures_name_what_can_be_named():
+    """A class in the signature of a public function, method or field is public itself: it can be imported and looked up."""
+    public = {origin(module.name, name) for module, name in public_names()}
+    found = []
+    for module, name in public_names():
+        if home(module.name, name) != module.name:
+            continue
+        file, own = origin(module.name, name)
+        for label, annotation in annotations(own, node_of(module.name, name)):
+            hidden = sorted(set(named(file, annotation)) - public)
+            found += [f"{module.name}.{label} names {'.'.join(thing)}" for thing in hidden]
+    assert not found, report(found)
+
+
+def annotations(name, node):
+    """The annotations of a public function, and of the public fields and methods of a class."""
+    if isinstance(node, ast.FunctionDef):
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+        yield from ((name, one.annotation) for one in arguments if one is not None and one.annotation is not None)
+        yield from [(name, node.returns)] if node.returns is not None else []
+    elif isinstance(node, ast.ClassDef):
+        for item in node.body:
+            if isinstance(item, ast.AnnAssign) and not is_private(ast.unparse(item.target)):
+                yield f"{name}.{ast.unparse(item.target)}", item.annotation
+        for method in public_methods(node):
+            yield from ((f"{name}.{label}", part) for label, part in annotations(method.name, method))
+
+
+def named(file, node):
+    """The classes of ours that an annotation names, as (file, name); what only abbreviates others is looked through."""
+    if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Literal":
+        return
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield from named(file, ast.parse(node.value, mode="eval"))
+    thing = meaning(file, node)
+    definition = None if thing is None else modules()[thing[0]].definitions[thing[1]]
+    if isinstance(definition, ast.ClassDef):
+        yield thing
+    elif definition is not None and not isinstance(definition.value, ast.Call | types.NoneType):
+        # A type variable is called by a name that is its own.
+        yield from named(thing[0], definition.value)
+    for part in ast.iter_child_nodes(node):
+        yield from named(file, part)
+
+
+def meaning(file, node):
+    """The definition behind a name, or behind one that stands after a module and a dot."""
+    if isinstance(node, ast.Name):
+        return origin(file, node.id)
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return origin(".".join(modules()[file].imported.get(node.value.id, ())), node.attr)
+    return None
 
 
 def test_every_module_is_documented():

@@ -28,7 +28,8 @@ from logs import (
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Coded, Journal
 from crmkit.metrics.survival import kaplan_meier
-from crmkit.pipeline._trails import Groups, Trails
+from crmkit.pipeline._groups import Groups
+from crmkit.pipeline._trails import Trails
 from crmkit.pipeline.filters import select
 from crmkit.pipeline.flow import bottlenecks, directly_follows, handovers, rework, variants
 from crmkit.values import Period
@@ -270,18 +271,59 @@ def test_rows_of_one_instant_that_end_in_another_order():
     assert Trails.of(journal_of([late, soon])).rows.tolist() == [1, 0]
 
 
-def test_many_groups_of_long_times():
-    """Where group and duration do not fit into 64 bits, they are sorted one after the other, with the same result."""
-    rng = np.random.default_rng(5)
-    group, micros = rng.integers(0, 5, 200), rng.integers(0, 100 * DAY, 200)
-    wide = np.where(group == 4, 1 << 40, group)
-    some = rng.random(200) < 0.8
-    for rows in (None, some):
-        kept = np.ones(200, bool) if rows is None else rows
-        for found in (Groups.of(group.copy(), micros.copy(), rows), Groups.of(wide.copy(), micros.copy(), rows)):
-            assert found.sizes.tolist() == np.bincount(group[kept]).tolist()
-            medians = [np.median(micros[kept & (group == g)]) / DAY for g in range(5)]
-            assert found.quantile(0.5) == pytest.approx(medians)
+def grouped(group, micros, q):
+    """Sizes, means and quantiles of each group that counts, by numpy."""
+    parts = {g: micros[group == g] / DAY for g in sorted(set(group[group >= 0].tolist()))}
+    means = [part.mean() for part in parts.values()]
+    return [*parts], [len(part) for part in parts.values()], means, [np.quantile(part, q) for part in parts.values()]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_figures_of_groups_are_those_of_numpy(data):
+    """Whatever the groups and durations, outliers among them, what is counted into bins loses nothing."""
+    group = np.array(data.draw(st.lists(st.integers(-1, 4), max_size=60)), np.int64)
+    some = st.integers(0, 50) | st.integers(0, 10**6) | st.integers(-(10**15), 10**16)
+    micros = np.array(data.draw(st.lists(some, min_size=len(group), max_size=len(group))), np.int64)
+    if data.draw(st.booleans()):
+        group = np.where(group == 4, 1 << 40, group)
+    q = (0.5, 0.9, 0.0, 1.0)
+    found = Groups.of(group, micros, q)
+    keys, sizes, means, quantiles = grouped(group, micros, q)
+    assert found.keys.tolist() == keys
+    assert found.sizes.tolist() == sizes
+    assert found.mean == pytest.approx(means, rel=1e-9, abs=1e-9)
+    assert found.quantiles.T.tolist() == [pytest.approx(one, rel=1e-9, abs=1e-9) for one in quantiles]
+
+
+@pytest.mark.parametrize("groups", [3, 60, 100_000, 300_000])
+def test_figures_of_many_durations(groups):
+    """Few groups or nearly as many as durations, which last between no time and a century: the figures are exact."""
+    rng = np.random.default_rng(groups)
+    group = rng.integers(-1, groups, 300_000)
+    micros = np.exp(rng.uniform(0, np.log(100 * 365 * DAY), len(group))).astype(np.int64)
+    found = Groups.of(group.astype(np.int32), micros, (0.5, 1.0))
+    assert found.sizes.tolist() == np.bincount(group[group >= 0], minlength=groups)[found.keys].tolist()
+    order = np.lexsort((micros, group))
+    order = order[group[order] >= 0]
+    parts = np.split(micros[order], np.cumsum(found.sizes)[:-1])
+    for i in rng.integers(0, len(parts), 300):
+        assert found.quantiles[:, i] == pytest.approx(np.quantile(parts[i] / DAY, (0.5, 1.0)), rel=1e-12)
+        assert found.mean[i] == pytest.approx(parts[i].mean() / DAY, rel=1e-9)
+
+
+def test_variants_of_many_cases():
+    """Thousands of cases of up to hundreds of stays: variants are those that a counter of tuples finds."""
+    rng = np.random.default_rng(8)
+    sizes = np.append(1 + rng.geometric(0.3, 12_000), [300, 300])
+    case, stage = np.repeat(np.arange(len(sizes)), sizes), rng.integers(0, 3, int(sizes.sum()))
+    stage[-300:] = stage[-600:-300]
+    names = ("c", "a", "b")
+    log = {"case": case, "stage": np.array(names)[stage], "at": np.arange(len(case)).astype("datetime64[s]")}
+    ways = [tuple(np.array(names)[part].tolist()) for part in np.split(stage, np.cumsum(sizes)[:-1])]
+    expected = sorted(Counter(ways).items(), key=lambda way: (-way[1], way[0]))
+    found = variants(Journal.from_frame(log, case="case", stage="stage", at="at", tz="UTC"))
+    assert [(row.stages, row.n) for row in found] == expected
 
 
 def test_a_day_is_a_civil_day_of_the_zone():

@@ -1,5 +1,6 @@
 """What rules would have done to history, told twice where it can be."""
 
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import attrs
@@ -8,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmkit.errors import InvalidValue, NotFound
+from crmkit.journal import Journal, Ledger
 from crmkit.rules import DecisionTable, Field, Rule, RuleSet, Schema, rule
-from crmkit.rules.backtest import backtest, backtest_table, verdicts
+from crmkit.rules.backtest import Effect, backtest, backtest_table, verdicts
 from crmkit.rules.columns import Columns
+from crmkit.values import Period
 
 DEAL = Schema([
     Field("discount", "decimal", low=0, high=1), Field("who"), Field("amount", "decimal", nullable=True), Field("key", "boolean"),
@@ -94,3 +97,103 @@ def test_a_table_changed():
 def test_replay_and_proof_agree(history):
     """Whatever the history: a record flips just if it lies in a region that was proved to change."""
     assert backtest_table(BEFORE, AFTER, history).unexplained == ()
+
+
+# -- by person and period, on journals and ledgers
+
+
+def test_by_person_and_period():
+    """Groups may be of anything that history says, and of the months in which its dates fall, in a zone of one's choice."""
+    at = [datetime(2026, 1, 31, 20, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), None]
+    told = [{**one, "closed": moment, "team": "A"} for one, moment in zip(HISTORY, at, strict=True)]
+    january, february = Period.month(2026, 1), Period.month(2026, 2)
+
+    def groups(**more):
+        return {
+            one.group: one.failed.n
+            for one in backtest(limit("0.12"), told, dated="closed", **more)
+            if one.rule == "limit"
+        }
+
+    assert groups(by=["who"], every="month") == {("wei", january): 1, ("li", None): 1}
+    assert groups(by=["team"], every="month", tz="Asia/Shanghai") == {
+        ("A", february): 0,
+        ("A", january): 1,
+        ("A", None): 1,
+    }
+    days = [{**one, "closed": date(2026, 2, 1)} for one in HISTORY]
+    assert {one.group for one in backtest(limit("0.12"), days, every="quarter", dated="closed")} == {
+        (Period.quarter(2026, 1),)
+    }
+    plain = [{**one, "closed": datetime(2026, 2, 1)} for one in HISTORY]  # noqa: DTZ001 - a local time
+    assert {one.group for one in backtest(limit("0.12"), plain, every="year", dated="closed")} == {(Period.year(2026),)}
+    with pytest.raises(NotFound, match="nobody"):
+        backtest(limit("0.12"), told, by=["nobody"])
+    with pytest.raises(InvalidValue, match="falls in no period"):
+        backtest(limit("0.12"), told, every="month", dated="team")
+    with pytest.raises(InvalidValue, match="cannot be added up"):
+        backtest(limit("0.12"), told, weight="team")
+    with pytest.raises(NotFound):
+        backtest(limit("0.12"), Columns.from_records(told, DEAL), by=["team"])
+
+
+def test_a_ledger_is_history():
+    """Money keeps its currency and adds up exactly, further columns are read as their fields, people group."""
+    quotes = {
+        "id": ["1", "2", "3"], "day": ["2026-01-05", "2026-01-06", "2026-02-01"], "sum": ["100.10", "0.20", None],
+        "by": ["wei", "wei", "li"], "discount": ["0.1", "0.3", "0.3"],
+    }  # fmt: skip
+    ledger = Ledger.from_frame(
+        quotes, kind="quote", id="id", at="day", amount="sum", currency="CNY", who="by", dims=["discount"], tz="UTC"
+    )
+    schema = Schema(
+        [Field("discount", "decimal"), Field("amount", "decimal", unit="CNY", nullable=True), Field("at", "date")]
+    )
+    rules = RuleSet("quotes", schema, [Rule("limit", 'discount <= 0.15 and at > @"2026-01-01"')])
+    found = backtest(rules, ledger, weight="amount", by=["who"], every="month")
+    assert [(one.group[0], one.group[1].name, one.judged.weight, one.failed.n, one.failed.weight) for one in found] == [
+        ("wei", "2026-01", Decimal("100.30"), 1, Decimal("0.20")), ("li", "2026-02", Decimal(0), 1, Decimal(0)),
+    ]  # fmt: skip
+    cheap = RuleSet("cheap", Schema([Field("discount", "decimal")]), [Rule("limit", "discount <= 0.15")])
+    assert [one.failed.weight for one in backtest(cheap, ledger, weight="amount")] == [Decimal("0.20")]
+    euros = attrs.evolve(schema, fields=[Field("amount", "decimal", unit="EUR", nullable=True)])
+    with pytest.raises(InvalidValue, match="is not in EUR"):
+        backtest(RuleSet("euros", euros, [Rule("some", "amount > 0")]), ledger)
+    with pytest.raises(InvalidValue, match="is no boolean"):
+        backtest(RuleSet("b", Schema([Field("discount", "boolean")]), [Rule("some", "discount")]), ledger)
+
+
+def test_a_journal_is_history():
+    """Rules look at stays and their amounts; a table may be tried on them, too."""
+    moves = {"case": ["a", "a", "b"], "stage": ["lead", "won", "lead"], "at": ["2026-01-05", "2026-01-07", "2026-02-01"],
+             "amount": ["10", "12.50", None], "who": ["wei", "wei", "li"]}  # fmt: skip
+    journal = Journal.from_frame(moves, case="case", stage="stage", at="at", amount="amount", who="who", tz="UTC")
+    schema = Schema([Field("stage", values=["lead", "won"]), Field("amount", "decimal", nullable=True)])
+    rules = RuleSet("stays", schema, [Rule("large", "amount >= 11", on_null="fail")])
+    found = backtest(rules, journal, weight="amount", by=["who"], every="month", dated="entered")
+    assert [(one.group[0], one.failed.n, one.unanswered.n, one.judged.weight) for one in found] == [
+        ("wei", 1, 0, Decimal("22.50")),
+        ("li", 0, 1, Decimal(0)),
+    ]
+
+    def level(edge):
+        rows = [[f"< {edge}", '"low"'], [f">= {edge}", '"high"'], ["null", '"none"']]
+        return DecisionTable("level", schema, ["amount"], [Field("level")], rows)
+
+    told = backtest_table(level(11), level(13), journal, weight="amount")
+    assert ([effect for _, effect in told.changes], told.unexplained) == ([Effect(1, Decimal("12.50"))], ())
+    bare = Journal.from_frame(moves, case="case", stage="stage", at="at", tz="UTC")
+    with pytest.raises(NotFound):
+        backtest(rules, bare)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [("string", " a ", " a "), ("decimal", " 1.5", Decimal("1.5")), ("integer", "", None), ("boolean", "no", False),
+     ("boolean", "是", True), ("date", "2026-01-31", date(2026, 1, 31))],
+)  # fmt: skip
+def test_texts_of_fields(kind, text, value):
+    """What files say of a field is read as its kind; what is empty says nothing."""
+    assert Field("f", kind).parse(text) == value
+    with pytest.raises(InvalidValue, match="is no decimal"):
+        Field("f", "decimal").parse("x")

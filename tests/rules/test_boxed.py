@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from crmkit.rules._boxed import BOXED, Input, Output, Row, TableNode, Typed, checked
-from crmkit.rules.feel._evaluate import evaluate
+from crmkit.rules.feel._evaluate import evaluated
 from crmkit.rules.feel._library import FUNCTIONS
 from crmkit.rules.feel._operators import Problem
 from crmkit.rules.feel._parser import parse, parse_tests
@@ -41,7 +41,7 @@ def table(policy, rows, *, outputs=("",), values=(), defaults=(), of=ANY):
 
 def decide(node, **values):
     """The value of a table and the codes of its notes."""
-    outcome = evaluate(node, values, handlers=BOXED)
+    outcome = evaluated(node, values, None, BOXED)
     return outcome.value, [note.code for note in outcome.notes]
 
 

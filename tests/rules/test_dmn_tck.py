@@ -1,6 +1,7 @@
 """The DMN Technology Compatibility Kit: the suites themselves, and the command that runs them."""
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -165,6 +166,50 @@ def test_models_are_found_beside_their_cases(tmp_path):
     assert none.failed == {"01/1/e": "there is no model"}
 
 
+def test_any_tree_of_folders_is_run(tmp_path, capsys):
+    """Tests may be called anything and lie anywhere; folders of one name, and results of one name, are kept apart."""
+    for level in ("compliance-level-2", "non-compliant/deep"):
+        (tmp_path / level).mkdir(parents=True)
+        folder_of(
+            tmp_path / level, case(1, GIVEN, "d", val(1)) + case(1, GIVEN, "d", val(1)) + case(1, GIVEN, "d", val(42))
+        )
+    here = tmp_path / "compliance-level-2" / "0001-x"
+    (here / "0001-x-test-01.xml").rename(here / "cases.xml")
+    (here / "notes.xml").write_text("<notes/>")
+    (here / "broken.xml").write_text("<notes>")
+    (here / "broken.dmn").write_text("<definitions>")
+    assert main([str(tmp_path), "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert (said["passed"], said["total"]) == (2, 6)
+    assert said["folders"] == {
+        "compliance-level-2/0001-x": {"passed": 1, "total": 3, "failed": ["cases/1/d", "cases/1/d#2"]},
+        "non-compliant/deep/0001-x": {"passed": 1, "total": 3, "failed": ["01/1/d", "01/1/d#2"]},
+    }
+    assert [folder.name for folder in run(here)] == ["0001-x"]
+
+
+def test_tests_and_models_that_cannot_be_read_have_failed(tmp_path):
+    """A test file that is no XML is a failure, and ends nothing; so is a model that is none."""
+    folder_of(tmp_path, case(1, GIVEN, "d", val(42)))
+    (tmp_path / "0001-x" / "0001-x-test-02.xml").write_text("<testCases>")
+    folder_of(tmp_path, case(1, GIVEN, "d", val(42)) + case(2, GIVEN, "d", val(42)), name="0002-y")
+    (tmp_path / "0002-y" / "m.dmn").write_text("<definitions>")
+    one, two = run(tmp_path)
+    assert (one.passed, one.total) == (1, 2)
+    assert "is no XML" in one.failed["02"]
+    assert (two.passed, two.total) == (0, 2)
+    assert "is no XML" in two.failed["01/2/d"]
+
+
+def test_tests_may_ask_the_clock(tmp_path):
+    """`now()` is the present, or the moment that the caller says."""
+    model = '<decision name="d" id="d"><literalExpression><text>now() > @"2020-01-01T00:00:00Z" and today().year = {}</text></literalExpression></decision>'
+    folder_of(tmp_path, case(1, "", "d", val("true", "boolean")), model.format("now().year"))
+    assert run(tmp_path)[0].failed == {}
+    folder_of(tmp_path, case(1, "", "d", val("true", "boolean")), model.format("2031"), "0002-y")
+    assert run(tmp_path, now=datetime(2031, 5, 1, tzinfo=UTC))[1].failed == {}
+
+
 def test_the_command_wants_a_folder(tmp_path, capsys):
     """Without a folder it says how it is used."""
     assert main([]) == 2
@@ -190,6 +235,7 @@ def test_a_folder_without_tests_passes_nothing(tmp_path, capsys):
         (val("P1Y2M", "yearMonthDuration"), YearsMonths(14)),
         ("<value>text</value>", "text"),
         ('<value xsi:nil="true"/>', None),
+        ('<list xsi:nil="true"/>', None),
         ("", None),
         (f"<list><item>{val(1)}</item><item/></list>", [Decimal(1), None]),
         (f'<component name="a  b">{val(1)}</component>', {"a b": Decimal(1)}),

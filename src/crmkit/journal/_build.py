@@ -6,6 +6,7 @@ Every form ends in `finished`: coded columns, findings for the rows that could n
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -33,6 +34,37 @@ class Bounds:
     next: str | None
 
 
+@attrs.frozen(eq=False)
+class _Entries:
+    """The usable rows of event form, case by case in order of time, each column of shape (n,).
+
+    Attributes:
+        rows: their rows in the source.
+        cases: the codes of their cases.
+        stages: the codes of the stages entered.
+        at: int64 microseconds UTC.
+    """
+
+    rows: Longs
+    cases: npt.NDArray[np.int32]
+    stages: npt.NDArray[np.int32]
+    at: Micros
+
+    @cached_property
+    def goes_on(self) -> Mask:
+        """Whether the row after each but the last one is of the same case."""
+        same: Mask = self.cases[1:] == self.cases[:-1]
+        return same
+
+    @property
+    def ends(self) -> Mask:
+        """Whether each is the last of its case."""
+        return np.append(~self.goes_on, np.ones(min(1, len(self.rows)), np.bool_))
+
+    def __getitem__(self, which: Any) -> "_Entries":
+        return _Entries(self.rows[which], self.cases[which], self.stages[which], self.at[which])
+
+
 @attrs.frozen
 class Snapshot:
     """The columns of snapshot form, and what their texts mean."""
@@ -47,18 +79,16 @@ class Snapshot:
 def from_events(source: Source, common: Common, stage: str, at: str, repeats: Repeats) -> dict[str, Any]:
     """Event form: each row says that a case entered a stage."""
     rows, stages = _start(source, common, stage)
-    cases = rows.cases
     micros = rows.instants(at, needed=True)
-    kept = np.flatnonzero(rows.keep)
-    kept = _ordered(rows, kept, cases.codes, micros)
-    kept = _deduplicated(rows, kept, cases.codes, stages.codes, micros)
+    entries = _deduplicated(rows, _ordered(rows, stages, micros))
     if repeats == "merge":
-        kept = _merged(rows, kept, cases.codes, stages.codes)
-    same = np.append(cases.codes[kept][1:] == cases.codes[kept][:-1], False)
-    entered, code_of = micros[kept], stages.codes[kept]
-    left = np.where(same, np.roll(entered, -1), OPEN)
-    following = np.where(same, np.roll(code_of, -1), -1)
-    return finished(rows, kept, stages[kept], (entered, left, following))
+        entries = _merged(rows, entries)
+    last = np.flatnonzero(entries.ends)
+    left, following = np.append(entries.at[1:], OPEN), np.append(entries.stages[1:], np.int32(-1))
+    left[last], following[last] = OPEN, -1
+    cases = Coded(entries.cases, rows.cases.values)
+    bounds = entries.at, left, following
+    return finished(rows, entries.rows, Coded(entries.stages, stages.values), bounds, cases)
 
 
 def from_intervals(source: Source, common: Common, stage: str, bounds: Bounds) -> dict[str, Any]:
@@ -225,39 +255,47 @@ def _note_twins(rows: Rows, stages: Coded, column: str) -> None:
             )
 
 
-def _ordered(rows: Rows, kept: Longs, cases: npt.NDArray[np.int32], at: Micros) -> Longs:
+def _ordered(rows: Rows, stages: Coded, at: Micros) -> _Entries:
     """Rows by case and time; rows of one instant keep the order of the source."""
-    if not len(kept):
-        return kept
-    by_case = kept[np.argsort(cases[kept], kind="stable")]
-    same = cases[by_case][1:] == cases[by_case][:-1]
-    early = np.zeros(len(rows.keep), np.bool_)
-    early[by_case[1:][same & (at[by_case][1:] < at[by_case][:-1])]] = True
-    rows.note(early, None, "is earlier than the row of its case before it; rows were put in order of time")
-    return by_case if not early.any() else by_case[np.lexsort((at[by_case], cases[by_case]))]
-
-
-def _deduplicated(
-    rows: Rows, kept: Longs, cases: npt.NDArray[np.int32], stages: npt.NDArray[np.int32], at: Micros
-) -> Longs:
-    """The same case, stage and instant twice in a row is one event."""
-    same = (
-        (cases[kept][1:] == cases[kept][:-1])
-        & (stages[kept][1:] == stages[kept][:-1])
-        & (at[kept][1:] == at[kept][:-1])
+    cases = rows.cases
+    if rows.keep.all():
+        kept = cases.order()
+    else:
+        kept = np.flatnonzero(rows.keep)
+        kept = kept[cases[kept].order()]
+    entries = _Entries(kept, cases.codes[kept], stages.codes[kept], at[kept])
+    early = np.flatnonzero(entries.goes_on & (entries.at[1:] < entries.at[:-1])) + 1
+    if not len(early):
+        return entries
+    rows.note(
+        _marked(rows, kept[early]),
+        None,
+        "is earlier than the row of its case before it; rows were put in order of time",
     )
-    twice = np.zeros(len(rows.keep), np.bool_)
-    twice[kept[1:][same]] = True
-    rows.drop(twice, None, "repeats an event: same case, stage and time")
-    return kept[rows.keep[kept]]
+    return entries[np.lexsort((entries.at, entries.cases))]
 
 
-def _merged(rows: Rows, kept: Longs, cases: npt.NDArray[np.int32], stages: npt.NDArray[np.int32]) -> Longs:
-    same = (cases[kept][1:] == cases[kept][:-1]) & (stages[kept][1:] == stages[kept][:-1])
-    again = np.zeros(len(rows.keep), np.bool_)
-    again[kept[1:][same]] = True
+def _deduplicated(rows: Rows, entries: _Entries) -> _Entries:
+    """The same case, stage and instant twice in a row is one event."""
+    same = entries.goes_on & (entries.stages[1:] == entries.stages[:-1]) & (entries.at[1:] == entries.at[:-1])
+    if not same.any():
+        return entries
+    rows.drop(_marked(rows, entries.rows[1:][same]), None, "repeats an event: same case, stage and time")
+    return entries[np.append(True, ~same)]
+
+
+def _merged(rows: Rows, entries: _Entries) -> _Entries:
+    same = np.append(False, entries.goes_on & (entries.stages[1:] == entries.stages[:-1]))[: len(entries.rows)]
+    again = _marked(rows, entries.rows[same])
     rows.note(again, None, "names the stage the case is in already; taken as no change")
-    return rows.merged(kept, again[kept])
+    rows.merge(entries.rows, same)
+    return entries[~same]
+
+
+def _marked(rows: Rows, which: Longs) -> Mask:
+    marks = np.zeros(len(rows.keep), np.bool_)
+    marks[which] = True
+    return marks
 
 
 def _followers(

@@ -14,6 +14,7 @@ Micros = npt.NDArray[np.int64]
 Longs = npt.NDArray[np.int64]
 
 MISSING = -1
+_WIDE = 1 << 16
 
 
 @attrs.frozen(eq=False)
@@ -54,6 +55,17 @@ class Coded:
         position = {value: i for i, value in enumerate(values)}
         table = np.array([*(MISSING if value is None else position[value] for value in said), MISSING], dtype=np.int32)
         return Coded(table[self.codes], values)
+
+    def order(self) -> Longs:
+        """The rows in the order of their codes, missing ones first; those of one code keep their order."""
+        codes = self.codes
+        if (codes[1:] >= codes[:-1]).all():
+            return np.arange(len(codes))
+        # Numpy sorts 16 bits by counting, several times as fast as it compares 32.
+        found = np.argsort((codes + 1).astype(np.uint16), kind="stable")
+        if len(self.values) < _WIDE:
+            return found
+        return found[np.argsort(((codes + 1) >> 16).astype(np.uint16)[found], kind="stable")]
 
     @property
     def missing(self) -> npt.NDArray[np.bool_]:

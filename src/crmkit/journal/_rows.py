@@ -97,17 +97,22 @@ class Rows:
         self.drop(again, self.common.case, "names a case that has a row already", self.cases)
         return np.flatnonzero(self.keep)
 
-    def merged(self, kept: Longs, again: Mask) -> Longs:
-        """The rows of `kept` without those that repeat the one before, which takes over their last known amount."""
+    def merge(self, kept: Longs, again: Mask) -> None:
+        """Let the rows of `kept` before those that repeat them take over the last known amount of these."""
         starts = np.flatnonzero(~again)
         if self.amount is not None and len(kept):
             known = np.where(self.amount[kept] == UNKNOWN, -1, np.arange(len(kept)))
             last = np.maximum.reduceat(known, starts)
             self.amount[kept[starts]] = np.where(last < 0, UNKNOWN, self.amount[kept[last]])
-        return kept[starts]
 
 
-def finished(rows: Rows, kept: Longs, stages: Coded, bounds: tuple[Micros, Micros, npt.NDArray[Any]]) -> dict[str, Any]:
+def finished(
+    rows: Rows,
+    kept: Longs,
+    stages: Coded,
+    bounds: tuple[Micros, Micros, npt.NDArray[Any]],
+    cases: Coded | None = None,
+) -> dict[str, Any]:
     """The columns of the journal: one stay for each of `kept`, which lists rows of the source, perhaps repeatedly."""
     source, common = rows.source, rows.common
     entered, left, following = bounds
@@ -115,16 +120,15 @@ def finished(rows: Rows, kept: Longs, stages: Coded, bounds: tuple[Micros, Micro
         said = summarise(rows.findings)
         why = f"; the first of {len(said)} findings: {said[0]}" if said else ""
         raise InputError(source.name, f"no row can be used{why}")
-    ends = left[left != OPEN]
-    until = max(int(entered.max()), int(ends.max()) if len(ends) else 0)
-    who = source.text(common.who) if common.who else Coded(np.full(len(source), -1, np.int32), ())
+    until = max(int(entered.max()), int(np.where(left == OPEN, entered, left).max()))
+    who = source.text(common.who)[kept] if common.who else Coded(np.full(len(kept), -1, np.int32), ())
     columns = {
-        "cases": rows.cases[kept],
+        "cases": rows.cases[kept] if cases is None else cases,
         "stages": stages,
         "entered": entered,
         "left": left,
-        "next": following.astype(np.int32),
-        "who": who[kept],
+        "next": following.astype(np.int32, copy=False),
+        "who": who,
         "until": until,
         "dims": {name: source.text(name)[kept] for name in common.dims},
         "amount": None if rows.amount is None else rows.amount[kept],

@@ -1,8 +1,8 @@
 """One way to read columns, whatever holds them: a decoded export, or a frame of any library."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, tzinfo
-from typing import Any, BinaryIO, Literal, Protocol, TypeAlias
+from typing import Any, BinaryIO, Literal, Protocol, Self, TypeAlias
 
 import attrs
 import numpy as np
@@ -68,8 +68,17 @@ def open_source(frame: Any, name: str) -> Source:
     if isinstance(frame, Table):
         return _Decoded(frame)
     if isinstance(frame, Mapping):
-        return _Columns(name, {str(key): _listed(value) for key, value in frame.items()})
-    return _Columns(name, _native(frame, name))
+        columns = {str(key): _listed(value) for key, value in frame.items()}
+        return _Columns(name, columns, _one_length(columns, name))
+    read = _Frame.of(frame, name)
+    return _Columns(name, read, read.height)
+
+
+def _one_length(columns: Mapping[str, Any], name: str) -> int:
+    sizes = {len(column) for column in columns.values()}
+    if len(sizes) > 1:
+        raise InputError(name, f"its columns differ in length: {sorted(sizes)}")
+    return max(sizes, default=0)
 
 
 def decoded_csv(data: bytes | BinaryIO, name: str, columns: Mapping[str, Any]) -> Table:
@@ -158,9 +167,6 @@ class _Zoned:
     utc: npt.NDArray[np.datetime64]
     series: Any
 
-    def __len__(self) -> int:
-        return len(self.utc)
-
 
 Values: TypeAlias = "Sequence[Any] | npt.NDArray[Any] | Coded | _Zoned"
 
@@ -171,18 +177,16 @@ class _Columns:
 
     name: str
     _columns: Mapping[str, Values]
+    _size: int
     facts: Mapping[str, str] = attrs.field(factory=dict[str, str])
     findings: tuple[Finding, ...] = ()
 
     def __attrs_post_init__(self) -> None:
-        sizes = {len(column) for column in self._columns.values()}
-        if not sizes or sizes == {0}:
+        if not self._size:
             raise InputError(self.name, "has no rows")
-        if len(sizes) > 1:
-            raise InputError(self.name, f"its columns differ in length: {sorted(sizes)}")
 
     def __len__(self) -> int:
-        return len(next(iter(self._columns.values())))
+        return self._size
 
     @property
     def rows(self) -> Longs:
@@ -201,7 +205,7 @@ class _Columns:
         if isinstance(values, np.ndarray) and values.dtype.kind == "M":
             none: npt.NDArray[np.bool_] = np.isnat(values)
             return none
-        return np.fromiter((_as_text(value) is None for value in self._listed(column)), np.bool_, len(values))
+        return np.fromiter((_as_text(value) is None for value in self._listed(column)), np.bool_, len(self))
 
     def instants(self, column: str, tz: Zone, dates: Dates) -> Instants:
         values = self._column(column)
@@ -224,11 +228,13 @@ class _Columns:
         return parse_amounts(self.text(column), rows=self.rows, column=column)
 
     def _in_utc(self, values: npt.NDArray[Any], column: str) -> Instants:
-        there = ~np.isnat(values)
-        micros = np.where(there, values.astype("datetime64[us]").astype(np.int64), 0)
-        ok = there & (np.abs(micros) < _FURTHEST_US)
-        micros[~ok] = 0
-        return Instants(micros, ok, self._far(there & ~ok, column), "instants with a zone")
+        micros = values.astype("datetime64[us]", copy=False).view(np.int64)
+        # What is missing is the least integer.
+        ok = (micros > -_FURTHEST_US) & (micros < _FURTHEST_US)
+        far: tuple[Finding, ...] = ()
+        if not ok.all():
+            micros, far = np.where(ok, micros, 0), self._far(~(ok | np.isnat(values)), column)
+        return Instants(micros, ok, far, "instants with a zone")
 
     def _localised(self, values: npt.NDArray[Any], column: str, tz: Zone) -> Instants:
         """Numpy datetimes carry no zone: they are local times of `tz`."""
@@ -265,25 +271,56 @@ def _parsed(source: Source, texts: Coded, column: str, tz: Zone, dates: Dates) -
     )
 
 
-def _native(frame: Any, name: str) -> dict[str, Any]:
+@attrs.define(eq=False)
+class _Frame(Mapping[str, Values]):
+    """The columns of a frame, each read when it is asked for, and once."""
+
+    name: str
+    height: int
+    _frame: Any
+    _names: dict[str, None]
+    _read: dict[str, Values] = attrs.field(factory=dict[str, Values])
+
+    @classmethod
+    def of(cls, frame: Any, name: str) -> Self:
+        import narwhals as nw
+
+        try:
+            wrapped = nw.from_native(frame)
+        except TypeError:
+            kind = type(frame).__name__
+            reason = f"a {kind} is no table; give a frame, a dict of columns or a decoded export"
+            raise InputError(name, reason) from None
+        eager = wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
+        return cls(name, len(eager), eager, dict.fromkeys(eager.columns))
+
+    def __getitem__(self, column: str) -> Values:
+        if column not in self._read:
+            self._read[column] = _series(self._frame[column], self.name)
+        return self._read[column]
+
+    def __contains__(self, column: object) -> bool:
+        return column in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _series(series: Any, name: str) -> Any:
+    """Datetimes as numpy, so that no library localises them for us; texts as codes; all else as Python values."""
     import narwhals as nw
 
-    try:
-        wrapped = nw.from_native(frame)
-    except TypeError:
-        kind = type(frame).__name__
-        raise InputError(name, f"a {kind} is no table; give a frame, a dict of columns or a decoded export") from None
-    eager = wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
-    return {column: _series(eager[column], nw, name) for column in eager.columns}
-
-
-def _series(series: Any, nw: Any, name: str) -> Any:
-    """Datetimes as numpy, so that no library localises them for us; texts as codes; all else as Python values."""
     if isinstance(series.dtype, nw.List | nw.Struct | nw.Array):
         raise InputError(name, "holds lists or records, not single values", "", None, series.name)
     if isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone is None:
         return _in_micros(series, name)
     if isinstance(series.dtype, nw.Datetime):
+        if series.dtype.time_unit == "us" and not series.null_count():
+            # The microseconds are those of UTC already, and nothing is copied.
+            return _Zoned(_plausible(series.dt.timestamp("us").to_numpy().view("datetime64[us]"), series, name), series)
         return _Zoned(_in_micros(series.dt.convert_time_zone("UTC").dt.replace_time_zone(None), name), series)
     if isinstance(series.dtype, nw.String):
         coded = _coded(series)
@@ -293,12 +330,16 @@ def _series(series: Any, nw: Any, name: str) -> Any:
 
 
 def _in_micros(series: Any, name: str) -> npt.NDArray[np.datetime64]:
-    given = series.to_numpy()
-    # Days first: seconds of a far future do not fit into microseconds, and numpy does not say so.
-    if (np.abs(given.astype("datetime64[D]").astype(np.int64)) > _LAST_DAY).any():
-        raise InputError(name, "holds times outside the years 1 to 9999", "", None, series.name)
-    micros: npt.NDArray[np.datetime64] = given.astype("datetime64[us]")
+    micros: npt.NDArray[np.datetime64] = _plausible(series.to_numpy(), series, name).astype("datetime64[us]")
     return micros
+
+
+def _plausible(given: npt.NDArray[np.datetime64], series: Any, name: str) -> npt.NDArray[np.datetime64]:
+    # Days first: seconds of a far future do not fit into microseconds, and numpy does not say so.
+    ends = np.array([np.fmin.reduce(given), np.fmax.reduce(given)]).astype("datetime64[D]")
+    if (np.abs(ends.astype(np.int64))[~np.isnat(ends)] > _LAST_DAY).any():
+        raise InputError(name, "holds times outside the years 1 to 9999", "", None, series.name)
+    return given
 
 
 def _coded(series: Any) -> Coded | None:
@@ -307,8 +348,13 @@ def _coded(series: Any) -> Coded | None:
         column = series.to_arrow().dictionary_encode()
     except ImportError:
         return None
-    distinct = code([_as_text(text) for text in column.dictionary.to_pylist()])
-    codes = column.indices.fill_null(len(distinct)).to_numpy(zero_copy_only=False)
+    texts = column.dictionary.to_pylist()
+    names = [*map(str.strip, texts)]
+    # As a rule there is nothing to strip, and all remain distinct.
+    if names == texts and "" not in names:
+        return Coded(column.indices.fill_null(-1).to_numpy(), tuple(texts))
+    distinct = code([name or None for name in names])
+    codes = column.indices.fill_null(len(texts)).to_numpy()
     return Coded(np.append(distinct.codes, np.int32(-1))[codes], distinct.values)
 
 

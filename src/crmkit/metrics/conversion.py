@@ -162,11 +162,12 @@ class Conversion:
         """The figures of a state."""
         people = sorted(state.labels[0])
         ends = self._ends(state, people)
+        definition = self.definition
         rows: list[Rate] = []
         for number, stage in enumerate(self.order.open):
-            rows += self._stage(stage, people, ends[:, number])
+            rows += self._stage(stage, people, ends[:, number], definition)
         return Rates(
-            tuple(rows), self.level, self.definition,
+            tuple(rows), self.level, definition,
             {"denominator": self.denominator, "attribution": self.attribution, "clock": self.clock,
              "open stays": "right-censored", "re-entry": "each visit"},
             state, self,
@@ -175,10 +176,9 @@ class Conversion:
     def _ends(self, state: Counts, people: Sequence[str]) -> Ints:
         """Int64 counts, shape (people + 2, open stages, 4 outcomes, bins); the last two: unknown person, everybody."""
         names = self.order.names
-        outcome = self.order.outcomes(names)
+        # Column 0 of the outcome table is for stays that last: their next stage is missing, the last place of `next`.
+        outcome = np.roll(self.order.outcomes(names), -1, axis=1)
         stays = state.dense({"by": people, "stage": names, "next": names})[:, :-1]
-        # The last place of `next` is "missing": a stay that lasts. It becomes column 0 of the outcome table.
-        stays = np.roll(stays, 1, axis=2)
         ends = np.zeros((len(people) + 2, len(self.order.open), len(policy.OUTCOMES), stays.shape[-1]), np.int64)
         for number, stage in enumerate(self.order.open):
             i = names.index(stage)
@@ -187,10 +187,13 @@ class Conversion:
         ends[-1] = ends[:-1].sum(axis=0)
         return ends
 
-    def _stage(self, stage: str, people: Sequence[str], ends: Ints) -> list[Rate]:
+    def _stage(self, stage: str, people: Sequence[str], ends: Ints, definition: str) -> list[Rate]:
         resolved = np.flatnonzero(ends[-1, 1:].sum(axis=0))
         horizon = int(resolved[-1]) if len(resolved) else 0
-        estimate = grouped_aj(ends)
+        # After the last end only censoring comes, for which it is enough to be at risk until then.
+        within = ends[..., : horizon + 1].copy()
+        within[:, 0, horizon] += ends[:, 0, horizon + 1 :].sum(axis=-1)
+        estimate = grouped_aj(within)
         # Sums of shares may pass 1 by a rounding error; a chance may not.
         value = np.minimum(estimate.cif[:, 0, horizon], 1.0)
         any_end = np.maximum(estimate.cif[:, :, horizon].sum(axis=1), value)
@@ -198,6 +201,7 @@ class Conversion:
         totals = ends.sum(axis=2)
         band = (limit[:, 0, horizon] for limit in estimate.interval(self.level))
         low, high, method = _limits(tuple(band), totals, self.level)
+        closed = [limit.tolist() for limit in wilson(totals[:, 1], totals[:, 1:].sum(axis=1), self.level)]
         unit = policy.CLOCK_US[self.clock] / policy.CLOCK_US["day"]
         rows: list[Rate] = []
         for cell, who in [(-1, None), *enumerate(people), (-2, NOBODY)]:
@@ -206,14 +210,12 @@ class Conversion:
             if who is not None and (not entered or self.by is None):
                 continue
             ended = advanced + lost + back
-            closed = wilson(advanced, ended, self.level)
             rows.append(
                 Rate(
                     stage, who, entered, advanced, lost, back, stays, float(value[cell]),
                     float(low[cell]), float(high[cell]), method[cell], (horizon + 1) * unit,
                     float(decided[cell]),
-                    advanced / ended if ended else float("nan"), float(closed[0]), float(closed[1]),
-                    self.definition,
+                    advanced / ended if ended else float("nan"), closed[0][cell], closed[1][cell], definition,
                 )
             )  # fmt: skip
         return rows

@@ -87,10 +87,9 @@ class StageOrder:
             InvalidValue: if the journal has stages that the order lacks.
         """
         order = cls._of(stages, journal.stages.values, tuple(won), tuple(lost))
-        used = np.unique(journal.stages.codes)
-        unknown = [name for name in (journal.stages.values[code] for code in used) if name not in order.names]
-        if unknown:
-            raise InvalidValue("stage order", unknown[0], f"is in the journal but not among {', '.join(order.names)}")
+        for code, name in enumerate(journal.stages.values):
+            if name not in order.names and (journal.stages.codes == code).any():
+                raise InvalidValue("stage order", name, f"is in the journal but not among {', '.join(order.names)}")
         return order
 
     @classmethod

@@ -82,6 +82,8 @@ class Counts:
         """
         if self.dims != other.dims:
             raise InvalidValue("counts", other.dims, f"cannot be merged with {self.dims}")
+        if not len(self.n) and not any(self.labels):
+            return other
         labels = tuple(
             tuple(dict.fromkeys([*mine, *theirs])) for mine, theirs in zip(self.labels, other.labels, strict=True)
         )
@@ -205,7 +207,8 @@ def _count(columns: list[Any], sizes: list[int], bins: Ints | None, width: int) 
         total = np.bincount(_packed(columns, sizes, bins, width), minlength=cells)
     else:
         total = _blockwise(columns, sizes, bins, width)
-    packed = np.flatnonzero(total)
+    # Of booleans numpy finds those that are not 0 ten times as fast as of numbers.
+    packed = np.flatnonzero(total != 0)
     return packed, total[packed]
 
 

@@ -18,6 +18,8 @@ from crmkit.values import to_micros
 #: What a move from one stage to another is. `UNJUDGED`: one of the two is in no pipeline of that time.
 LEGAL, SKIP, BACKWARD, ILLEGAL, RESURRECTED, UNJUDGED = range(6)
 _EVER = np.iinfo(np.int64).min
+# So many rows at a time that what is computed on the way stays in the cache.
+_BLOCK = 1 << 14
 
 
 @attrs.frozen(eq=False)
@@ -55,6 +57,18 @@ class Law:
         table[:size, :size] = _kinds(legal, shut[:size])
         start = names.index(pipeline.start) if pipeline.start in names else -1
         return cls(pipeline, names, at < size, shut[at], start, table[np.ix_(at, at)])
+
+    @cached_property
+    def odd(self) -> npt.NDArray[np.int8]:
+        """What each move is, those that cannot be judged taken for legal, int8, shape (stages, stages)."""
+        return np.where(self.moves == UNJUDGED, np.int8(LEGAL), self.moves)
+
+    @cached_property
+    def no_start(self) -> Bools:
+        """Which stages the pipeline has and does not start in, shape (stages,)."""
+        wrong = self.known.copy()
+        wrong[self.start if self.start >= 0 else slice(0)] = False
+        return wrong
 
     @cached_property
     def stages(self) -> dict[int, Stage]:
@@ -146,13 +160,16 @@ class Laws:
             first: the place on the first axis.
             second: for tables of two axes the place on the second, and what to add to it.
         """
-        flat = first.astype(np.int64)
-        if second:
-            place, more = second
-            flat *= tables[0].shape[1]
-            flat += place
-            flat += more
-        if self.one:
-            return tables[0].ravel().take(flat)
-        # -1 is the last table.
-        return np.stack(tables).reshape(len(tables), -1)[law, flat]
+        every = np.stack(tables).reshape(len(tables), -1)
+        found = np.empty(len(first), every.dtype)
+        for begin in range(0, len(first), _BLOCK):
+            rows = slice(begin, begin + _BLOCK)
+            flat = first[rows]
+            if second:
+                place, more = second
+                flat = flat * np.int32(tables[0].shape[1])
+                flat += place[rows]
+                flat += np.int32(more)
+            # -1 is the last table.
+            found[rows] = every[0].take(flat, mode="clip") if self.one else every[law[rows], flat]
+        return found

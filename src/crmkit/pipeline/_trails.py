@@ -22,6 +22,8 @@ Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
 
 DAY_US = 86_400_000_000
+# To fill a table of that many numbers takes as long as to sort so few.
+_TABLE, _FEW = 1 << 16, 1 << 12
 
 
 @attrs.frozen(eq=False)
@@ -53,7 +55,9 @@ class Trails:
         case = journal.cases.codes
         order: Longs | None = None if _in_order(case, journal.entered, journal.left) else _ordered(journal)
         ranked = case if order is None else case[order]
-        starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])[: len(ranked)])
+        begins = np.ones(len(ranked), np.bool_)
+        np.not_equal(ranked[1:], ranked[:-1], out=begins[1:])
+        starts = np.flatnonzero(begins)
         return cls(journal, order, starts, np.diff(starts, append=len(ranked)))
 
     def take(self, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -117,43 +121,64 @@ class Trails:
         return np.where(closed[self.final], reached, self.journal.until) - self.began
 
     def labels(self) -> Longs:
-        """Cases with the same run of stages get the same label.
+        """Cases with the same run of stages get the same label, from 0.
 
-        Stages are packed as bits, so that two runs are equal if and only if their words are: no hash, no collision.
-        What does not fit into one word is packed in rounds, each behind the number of the run so far.
+        A run is a number whose digits are its stages, so that two are equal if and only if their numbers are: no hash,
+        no collision. As many digits as a word, or a table, has room for are read in a round, each behind the number of
+        the run so far.
         """
+        base = len(self.stages) + 1
         sizes = self.sizes + (self.tail >= 0)
-        bits = len(self.stages).bit_length()
-        label, prefix = np.empty(len(sizes), np.int64), np.zeros(len(sizes), np.int64)
+        label, number = np.empty(len(sizes), np.int64), np.zeros(len(sizes), np.int64)
         going, done, given = np.arange(len(sizes)), 0, 0
         while len(going):
-            free = 63 - int(prefix.max()).bit_length()
-            width = max(1, min(free // bits, int(sizes[going].max()) - done))
-            number = _numbered(self._packed(going, prefix, (done, width, bits)))
-            ended = sizes[going] <= done + width
-            label[going[ended]] = number[ended] + given
-            given += len(going)
-            going, prefix, done = going[~ended], number[~ended], done + width
+            runs = int(number.max()) + 1
+            width = min(_digits(runs, base, len(going)), int(sizes[going].max()) - done)
+            word, room = self._words(going, number, (done, width)), runs * base**width
+            longer = sizes[going] > done + width
+            ended, on = np.flatnonzero(~longer), np.flatnonzero(longer)
+            run = _numbered(word[ended], room)
+            label[going[ended]] = run + given
+            given += int(run.max(initial=-1)) + 1
+            going, number, done = going[on], _numbered(word[on], room), done + width
         return label
 
-    def _packed(self, going: Longs, prefix: Longs, part: tuple[int, int, int]) -> Longs:
-        done, width, bits = part
-        start, size, tail = self.starts[going], self.sizes[going], self.tail[going]
-        word = prefix.copy()
-        for place in range(done, done + width):
-            word <<= bits
-            code = self.stage.take(start + place, mode="clip")
+    def _words(self, going: Longs, number: Longs, part: tuple[int, int]) -> Longs:
+        start, size, base = self.starts[going], self.sizes[going], len(self.stages) + 1
+        tail = self.tail[going] + 1
+        word = number.copy()
+        for place in range(part[0], sum(part)):
+            word *= base
             # 0 stands for nothing: a run that ends here has zeros from here on.
-            word += np.where(place < size, code, np.where(place == size, tail, -1)) + 1
+            code = self.stage.take(start + place, mode="clip") + np.int32(1)
+            code *= place < size
+            word += code
+            word += tail * (place == size)
         return word
 
 
+def _digits(runs: int, base: int, cases: int) -> int:
+    """How many digits go behind the number of a run: as a table of all numbers has room for, else as a word has."""
+    table = _fitting(max(_TABLE, 2 * cases) // runs, base) if cases > _FEW else 0
+    return table or max(1, _fitting((1 << 62) // runs, base))
+
+
+def _fitting(room: int, base: int) -> int:
+    digits = 0
+    while base ** (digits + 1) <= room:
+        digits += 1
+    return digits
+
+
 def _in_order(case: Codes, entered: Longs, left: Longs) -> bool:
-    same = case[1:] == case[:-1]
-    if (case[1:] < case[:-1]).any() or (same & (entered[1:] < entered[:-1])).any():
+    if (case[1:] < case[:-1]).any():
         return False
-    tied = np.flatnonzero(same & (entered[1:] == entered[:-1]))
-    return bool((left[tied + 1] >= left[tied]).all())
+    # As a rule nothing but the first stay of a case begins before the row above it, or at once with it.
+    early = entered[1:] <= entered[:-1]
+    early &= case[1:] == case[:-1]
+    tied = np.flatnonzero(early)
+    ahead = (entered[tied + 1] == entered[tied]) & (left[tied + 1] >= left[tied])
+    return bool(ahead.all())
 
 
 def _ordered(journal: Journal) -> Longs:
@@ -175,96 +200,17 @@ def _ordered(journal: Journal) -> Longs:
     return np.lexsort((left, entered, case))
 
 
-def _numbered(keys: Longs) -> Longs:
-    """Equal keys get equal numbers, from 0."""
+def _numbered(keys: Longs, size: int) -> Longs:
+    """Numbers below a size, numbered from 0: equal ones get equal numbers, greater ones greater numbers."""
+    if size <= _TABLE + 8 * len(keys):
+        seen = np.zeros(size, np.bool_)
+        seen[keys] = True
+        return (np.cumsum(seen) - 1)[keys]
     order = np.argsort(keys)
     ranked = keys[order]
     number = np.empty(len(keys), np.int64)
     number[order] = np.cumsum(np.append(False, ranked[1:] != ranked[:-1])[: len(ranked)])
     return number
-
-
-@attrs.frozen(eq=False)
-class Groups:
-    """Durations by group, each group sorted.
-
-    Attributes:
-        keys: the groups that have any, ascending, shape (g,).
-        starts: where each begins, shape (g,).
-        sizes: how many durations it has, shape (g,).
-        micros: all durations, int64, shape (n,).
-    """
-
-    keys: Longs
-    starts: Longs
-    sizes: Longs
-    micros: Longs
-
-    @classmethod
-    def of(cls, group: Longs, micros: Longs, rows: Bools | None = None) -> Self:
-        """Group durations in microseconds by codes of at least 0.
-
-        Args:
-            group: shape (n,); overwritten.
-            micros: shape (n,); overwritten.
-            rows: which of them count; all if None.
-        """
-        if rows is not None:
-            # Cleared and packed first, dropped last: one column to shorten instead of two.
-            np.copyto(micros, 0, where=~rows)
-            np.copyto(group, 0, where=~rows)
-        least = int(micros.min(initial=0))
-        groups, spread = int(group.max(initial=0)) + 1, (int(micros.max(initial=0)) - least).bit_length()
-        if spread + groups.bit_length() > 63:
-            kept = np.flatnonzero(np.ones(len(group), np.bool_) if rows is None else rows)
-            order = kept[np.lexsort((micros[kept], group[kept]))]
-            return cls._of_sorted(group[order], micros[order])
-        group <<= spread
-        group += micros
-        group -= least
-        packed = group if rows is None else group[rows]
-        packed.sort()
-        if groups > len(packed) >> 3:
-            return cls._of_sorted(packed >> spread, (packed & ((1 << spread) - 1)) + least)
-        # Few groups: look for where each begins instead of comparing neighbours.
-        edges = np.searchsorted(packed, np.arange(groups + 1) << spread)
-        sizes = np.diff(edges)
-        keys = np.flatnonzero(sizes)
-        packed &= (1 << spread) - 1
-        packed += least
-        return cls(keys, edges[keys], sizes[keys], packed)
-
-    @classmethod
-    def _of_sorted(cls, group: Longs, micros: Longs) -> Self:
-        starts = np.flatnonzero(np.append(True, group[1:] != group[:-1])[: len(group)])
-        return cls(group[starts], starts, np.diff(starts, append=len(group)), micros)
-
-    def quantile(self, q: float) -> Floats:
-        """Days: the quantile of each group, between neighbours by linear interpolation.
-
-        Type 7 of Hyndman & Fan 1996.
-        """
-        place = q * (self.sizes - 1)
-        below = np.floor(place).astype(np.int64)
-        low = self.micros[self.starts + below]
-        high = self.micros[self.starts + np.minimum(below + 1, self.sizes - 1)]
-        between: Floats = (low + (place - below) * (high - low)) / DAY_US
-        return between
-
-    def mean(self) -> Floats:
-        """Days: the mean of each group."""
-        if not len(self.starts):
-            return np.zeros(0)
-        # In floats: the sum of so many microseconds may not fit into 64 bits.
-        return np.asarray(np.add.reduceat(self.micros, self.starts, dtype=np.float64) / self.sizes / DAY_US)
-
-    def least(self) -> Floats:
-        """Days: the shortest of each group."""
-        return np.asarray(self.micros[self.starts] / DAY_US)
-
-    def most(self) -> Floats:
-        """Days: the longest of each group."""
-        return np.asarray(self.micros[self.starts + self.sizes - 1] / DAY_US)
 
 
 def closed_stages(trails: Trails, given: Iterable[str] | None) -> Mapping[str, str]:

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from crmkit.errors import NotFound
 from crmkit.journal import Frameable, Journal
-from crmkit.pipeline._judge import KINDS, Bench, Found, judge
+from crmkit.pipeline._evidence import KINDS, Bench, Found
+from crmkit.pipeline._judge import judge
 from crmkit.pipeline._laws import Laws
 from crmkit.pipeline._trails import DAY_US, Bools, Trails
 from crmkit.values import from_micros
@@ -239,10 +240,15 @@ def _judged(
 
 def _conformance(bench: Bench, found: Found) -> Conformance:
     trails = bench.trails
-    verdicts = np.where(_closed(bench), 0, 1).astype(np.int8)
-    verdicts[trails.case[found.place]] = 2
-    counts = np.bincount(verdicts, minlength=len(VERDICTS)).tolist()
-    by_verdict = dict(zip(VERDICTS, counts, strict=True))
+    verdicts = (~_closed(bench)).view(np.int8)
+    codes = trails.take(trails.journal.cases.codes)
+    # -1, a missing case, is the last place.
+    deviates = np.zeros(len(trails.journal.cases.values) + 1, np.bool_)
+    deviates[codes[found.place]] = True
+    np.maximum(verdicts, deviates[codes[trails.starts]] * np.int8(2), out=verdicts)
+    by_verdict: dict[CaseVerdict, int] = {
+        verdict: int(np.count_nonzero(verdicts == code)) for code, verdict in enumerate(VERDICTS)
+    }
     return Conformance(trails.journal, by_verdict, dict(bench.skipped), verdicts, bench, found)
 
 
@@ -255,7 +261,10 @@ def _role_sets(roles: Mapping[str, str | Iterable[str]] | None) -> dict[str, fro
 def _closed(bench: Bench) -> Bools:
     """Which cases are in a closed stage at the end."""
     trails = bench.trails
-    reached = np.where(trails.tail >= 0, bench.left[trails.last], bench.entered[trails.last])
+    last = trails.last
+    reached = (
+        bench.entered[last] if bench.laws.one else np.where(trails.tail >= 0, bench.left[last], bench.entered[last])
+    )
     tables: list[Any] = [*(law.closed for law in bench.laws.laws), np.zeros(len(trails.stages), np.bool_)]
     return bench.laws.look(tables, bench.laws.at(reached), trails.final)
 

@@ -5,14 +5,16 @@ taken for an end. Times are days. A stage is closed if it is named in `closed=`;
 lost; without such a name, if no case has left it. Every result says which stages that were, and why.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from crmkit.journal import Frameable, Journal
-from crmkit.pipeline._trails import Groups, Longs, Trails, closed_stages, is_closed, networkx
+from crmkit.pipeline._groups import Groups
+from crmkit.pipeline._trails import Longs, Trails, closed_stages, is_closed, networkx
 from crmkit.pipeline._work import (
     Bottleneck,
     Bottlenecks,
@@ -40,6 +42,10 @@ __all__ = [
     "rework",
     "variants",
 ]
+
+
+# Pairs of so many stages still fit into 32 bits.
+_FEW = 1 << 15
 
 
 @attrs.frozen
@@ -127,15 +133,15 @@ def directly_follows(journal: Journal, *, closed: Iterable[str] | None = None) -
     trails = Trails.of(journal)
     names = trails.stages
     known = closed_stages(trails, closed)
-    edge = journal.stages.codes.astype(np.int64)
+    edge: npt.NDArray[Any] = journal.stages.codes.astype(np.int32 if len(names) < _FEW else np.int64)
     edge *= len(names)
     edge += journal.next
-    found = Groups.of(edge, journal.left - journal.entered, journal.next >= 0)
-    del edge
-    figures = (
-        found.sizes, found.sizes / max(1, int(found.sizes.sum())), found.quantile(0.5), found.mean(),
-        found.quantile(0.9), found.least(), found.most(),
-    )  # fmt: skip
+    took, lasts = journal.left - journal.entered, journal.next < 0
+    np.copyto(edge, -1, where=lasts)
+    np.copyto(took, 0, where=lasts)
+    found = Groups.of(edge, took, (0.5, 0.9, 0.0, 1.0))
+    median, p90, least, most = found.quantiles
+    figures = (found.sizes, found.sizes / max(1, int(found.sizes.sum())), median, found.mean, p90, least, most)
     edges = zip(found.keys.tolist(), *(figure.tolist() for figure in figures), strict=True)
     rows = [Follows(names[key // len(names)], names[key % len(names)], *figure) for key, *figure in edges]
     final = _by_stage(trails, trails.final)
@@ -200,22 +206,31 @@ def variants(journal: Journal, *, closed: Iterable[str] | None = None) -> Varian
     trails = Trails.of(journal)
     known = closed_stages(trails, closed)
     label, shut = trails.labels(), is_closed(trails, known)
-    found = Groups.of(label.copy(), trails.lasted(shut))
+    found = Groups.of(label, trails.lasted(shut), (0.5,))
     one = np.empty(int(label.max(initial=-1)) + 1, np.int64)
     one[label] = np.arange(len(label))
     # Of each variant any case shows the way.
     cases = one[found.keys]
-    figures = (found.sizes, found.sizes / max(1, len(label)), found.quantile(0.5), ~shut[trails.final[cases]])
-    ways = zip(_runs(trails, cases), *(figure.tolist() for figure in figures), strict=True)
-    rows = [Variant(*way) for way in ways]
-    return Variants(tuple(sorted(rows, key=lambda row: (-row.n, row.stages))), len(label), known)
+    ways, order = _runs(trails, cases, found.sizes)
+    figures = (found.sizes, found.sizes / max(1, len(label)), found.quantiles[0], ~shut[trails.final[cases]])
+    rows = [*zip(ways, *(figure.tolist() for figure in figures), strict=True)]
+    return Variants(tuple(Variant(*rows[i]) for i in order), len(label), known)
 
 
-def _runs(trails: Trails, cases: Longs) -> Iterator[tuple[str, ...]]:
-    """The stages that some cases went through."""
-    size, tail = trails.sizes[cases], trails.tail[cases].tolist()
-    stops = np.cumsum(size)
-    place = np.arange(int(size.sum())) + np.repeat(trails.starts[cases] - (stops - size), size)
-    texts = np.array(trails.stages, object)[trails.stage[place]].tolist()
-    for begin, stop, code in zip((stops - size).tolist(), stops.tolist(), tail, strict=True):
-        yield (*texts[begin:stop], trails.stages[code]) if code >= 0 else tuple(texts[begin:stop])
+def _runs(trails: Trails, cases: Longs, often: Longs) -> tuple[list[tuple[str, ...]], list[int]]:
+    """The stages that some cases went through; and the order of these ways, the most frequent first, then by stages."""
+    size, tail = trails.sizes[cases], trails.tail[cases]
+    sizes = size + (tail >= 0)
+    stops = np.cumsum(sizes)
+    place = np.arange(int(sizes.sum())) + np.repeat(trails.starts[cases] - (stops - sizes), sizes)
+    codes = trails.stage.take(place, mode="clip")
+    codes[(stops - 1)[tail >= 0]] = tail[tail >= 0]
+    texts = np.array(trails.stages, object)[codes].tolist()
+    # Texts of bytes are compared sooner than tuples of names.
+    ranks = np.argsort(np.argsort(np.array(trails.stages, object))).astype(">u4")
+    packed, width = ranks[codes].tobytes(), ranks.itemsize
+    ends = [*zip((stops - sizes).tolist(), stops.tolist(), strict=True)]
+    keys = [packed[width * begin : width * stop] for begin, stop in ends]
+    by_stages = np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int64)
+    order: list[int] = by_stages[np.argsort(-often[by_stages], kind="stable")].tolist()
+    return [tuple(texts[begin:stop]) for begin, stop in ends], order

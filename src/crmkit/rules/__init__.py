@@ -5,7 +5,7 @@ The chapters: `schema` (what rules speak of), `ruleset` (rules with kinds), `reg
 `relations` (rules that contradict each other or say nothing new),
 `coverage` (what tests would not notice), `backtest` (what rules would have done), `columns` and `sql` (the same
 verdicts by the million), `codec` (JSON, TOML, CSV, XLSX), `catalogue` (rule sets to begin with), `graph` and `dmn`
-(decision requirement graphs, DMN XML), `feel` (the language itself).
+(decision requirement graphs, DMN XML), `feel` (the language itself), `trees` (what they hand to one another).
 
 >>> from crmkit.rules import Field, Rule, RuleSet, Schema, explain
 >>> deal = Schema([Field("discount", "decimal", low=0, high=1), Field("role", values=["rep", "manager"])])

@@ -8,8 +8,9 @@ import attrs
 from crmkit.errors import did_you_mean
 from crmkit.rules._shapes import ANY, RESULTS, Shape, of_field
 from crmkit.rules.feel import _nodes as nodes
-from crmkit.rules.feel._builtins import BUILTINS
+from crmkit.rules.feel._builtins import BUILTINS, call_builtin
 from crmkit.rules.feel._library import FUNCTIONS
+from crmkit.rules.feel._operators import Problem
 from crmkit.rules.feel._values import kind
 
 if TYPE_CHECKING:
@@ -94,9 +95,30 @@ def _arguments(check: "Checker", node: nodes.Call, name: str, given: Sequence[Sh
     for overload in BUILTINS[name]:
         bound = overload.bind([_Sample(one) for one in given], node.names, kind_of=_sample_kind)
         if not isinstance(bound, str):
+            _constant(check, node, name)
             return
         reasons.append(bound)
     check.wrong("arguments", f"{name} {reasons[0]}", node)
+
+
+#: Functions that look for a pattern in their first argument: whether it is one does not depend on the text.
+_SEARCHING = frozenset({"matches", "replace", "split"})
+
+
+def _constant(check: "Checker", node: nodes.Call, name: str) -> None:
+    """A call of literals that has no value never has one."""
+    values: list[Any] = []
+    for number, argument in enumerate(node.arguments):
+        if name in _SEARCHING and (node.names[number] in {"input", "string"} if node.names else number == 0):
+            values.append("")
+        elif isinstance(argument, nodes.Literal_ | nodes.Temporal):
+            values.append(argument.value)
+        else:
+            return
+    try:
+        call_builtin(name, values, node.names)
+    except Problem as problem:
+        check.wrong(problem.code, f"has no value: {problem.why}", node)
 
 
 @attrs.frozen

@@ -5,21 +5,29 @@ A change of a table is told twice, by replaying every record through both versio
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import tzinfo
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
 
-from crmkit.errors import InvalidValue, NotFound
+from crmkit.errors import InvalidValue
+from crmkit.journal import Journal, Ledger
 from crmkit.rules._columns import Cell, Column
 from crmkit.rules._compile import Record
+from crmkit.rules._histories import History, history
 from crmkit.rules._vectors import judge
-from crmkit.rules.analysis._table import TableChange, diff
+from crmkit.rules.analysis._layout import Layout, layout
+from crmkit.rules.analysis._versions import TableChange, diff
 from crmkit.rules.columns import Columns, Mask
 from crmkit.rules.feel._evaluate import evaluate
 from crmkit.rules.ruleset import PythonRule, Rule, RuleSet
 from crmkit.rules.table import DecisionTable
+from crmkit.values import Every, zone
+
+#: History in any form; see `backtest`.
+Past: TypeAlias = Sequence[Record] | Columns | Journal | Ledger | Any
 
 __all__ = ["Effect", "RuleEffect", "TableEffect", "backtest", "backtest_table", "verdicts"]
 
@@ -84,28 +92,37 @@ class TableEffect:
 
 def backtest(
     rules: RuleSet,
-    records: Sequence[Record] | Columns | Any,
+    records: Past,
     *,
     before: RuleSet | None = None,
     weight: str | None = None,
     by: Sequence[str] = (),
+    every: Every | None = None,
+    dated: str = "at",
+    tz: str | tzinfo = "UTC",
 ) -> tuple[RuleEffect, ...]:
     """What the rules of a set would have done to history.
 
     Args:
         rules: the set.
-        records: history: records, columns, or a frame.
+        records: history: records, columns, a `Journal`, a `Ledger`, or a frame. A journal has the columns of its
+            `to_dict` and "amount", a ledger those of its `to_dict`.
         before: the version to compare with; rules are matched by name.
-        weight: the field to add up, such as the amount.
-        by: fields to group by.
+        weight: what to add up, such as the amount; any column of the history.
+        by: what to group by, such as the person; any columns of the history.
+        every: the periods to group by, too; a group's last value is then its `Period`, None for records without a date.
+        dated: the column that says when, a date or an instant.
+        tz: the zone whose days those of instants are.
 
     Raises:
-        NotFound: for a field that does not exist.
-        InvalidValue: for a value that its field cannot hold.
+        NotFound: for a column that does not exist.
+        InvalidValue: for a value that its field cannot hold, or that cannot be added up or dated.
     """
-    columns = _columns(records, rules)
-    weights = _weights(columns, weight)
-    groups = _groups(columns, by)
+    past = _past(records, rules)
+    columns, weights = past.columns, None if weight is None else past.weights(weight)
+    keys = [past.values(name) for name in by]
+    keys += [] if every is None else [past.periods(dated, every, zone(tz))]
+    groups = _groups(keys, columns.size)
     effects: list[RuleEffect] = []
     for one in rules.rules:
         now = _verdicts(one, rules, columns)
@@ -114,13 +131,13 @@ def backtest(
     return tuple(effects)
 
 
-def verdicts(rules: RuleSet, records: Sequence[Record] | Columns | Any) -> dict[str, list[bool | None]]:
+def verdicts(rules: RuleSet, records: Past) -> dict[str, list[bool | None]]:
     """The verdict of each rule on each record, by columns; see `backtest` for the arguments.
 
     Raises:
         InvalidValue: for a value that its field cannot hold.
     """
-    columns = _columns(records, rules)
+    columns = _past(records, rules).columns
     found: dict[str, list[bool | None]] = {}
     for one in rules.rules:
         true, false = _verdicts(one, rules, columns)
@@ -132,14 +149,10 @@ def _has(rules: RuleSet, name: str) -> bool:
     return any(one.name == name for one in rules.rules)
 
 
-def _columns(records: Any, rules: RuleSet) -> Columns:
+def _past(records: Any, rules: RuleSet) -> History:
     if rules.transitions:
         raise InvalidValue("backtest", rules.name, "judges changes: give it records before and after, one by one")
-    if isinstance(records, Columns):
-        return records
-    if isinstance(records, Sequence) and not isinstance(records, str):
-        return Columns.from_records(records, rules.schema)
-    return Columns.from_frame(records, rules.schema)
+    return history(records, rules.schema)
 
 
 def _verdicts(one: Rule | PythonRule, rules: RuleSet, columns: Columns) -> tuple[Mask, Mask]:
@@ -150,22 +163,10 @@ def _verdicts(one: Rule | PythonRule, rules: RuleSet, columns: Columns) -> tuple
     return judge([rules.checked[one.name]], columns)[0]
 
 
-def _weights(columns: Columns, name: str | None) -> Sequence[Decimal] | None:
-    if name is None:
-        return None
-    if name not in columns.columns:
-        raise NotFound("field", name, tuple(columns.columns), "the records")
-    values = [columns.columns[name].value(row) for row in range(columns.size)]
-    return [Decimal(0) if value is None else Decimal(str(value)) for value in values]
-
-
-def _groups(columns: Columns, by: Sequence[str]) -> dict[tuple[Any, ...], list[int]]:
-    for name in by:
-        if name not in columns.columns:
-            raise NotFound("field", name, tuple(columns.columns), "the records")
+def _groups(keys: Sequence[Sequence[Any]], size: int) -> dict[tuple[Any, ...], list[int]]:
     groups: dict[tuple[Any, ...], list[int]] = {}
-    for row in range(columns.size):
-        groups.setdefault(tuple(columns.columns[name].value(row) for name in by), []).append(row)
+    for row in range(size):
+        groups.setdefault(tuple(key[row] for key in keys), []).append(row)
     return groups
 
 
@@ -193,28 +194,33 @@ def _sum(rows: Iterable[int], weights: Sequence[Decimal] | None) -> Effect:
 
 
 def backtest_table(
-    before: DecisionTable, after: DecisionTable, records: Sequence[Record], *, weight: str | None = None
+    before: DecisionTable,
+    after: DecisionTable,
+    records: Past,
+    *,
+    weight: str | None = None,
 ) -> TableEffect:
     """What a new version of a table would have changed in history.
 
     Args:
         before: the version in force.
         after: the version proposed.
-        records: history.
-        weight: the field to add up.
+        records: history, in any form that `backtest` takes.
+        weight: what to add up.
 
     Raises:
         InvalidValue: if the versions have other inputs or conditions that cells do not express, or a record does not
             fit the schema.
     """
-    found = diff(before, after)
-    weights = None if weight is None else [Decimal(str(record.get(weight) or 0)) for record in records]
+    found, laid = diff(before, after), layout(before, after)
+    past = history(records, after.schema)
+    weights = None if weight is None else past.weights(weight)
     inside: dict[int, list[int]] = {number: [] for number in range(len(found.changes))}
     flips: list[int] = []
     unexplained: list[int] = []
-    for row, record in enumerate(records):
-        values = after.schema.read(record)
-        cells = _place(found.layout, after, values)
+    for row in range(past.columns.size):
+        values = after.schema.read(past.columns.record(row))
+        cells = _place(laid, after, values)
         regions = [n for n, change in enumerate(found.changes) if _within(change, cells)]
         for number in regions:
             inside[number].append(row)
@@ -222,14 +228,14 @@ def backtest_table(
         flips += [row] * flipped
         unexplained += [row] * (flipped != bool(regions))
     changes = tuple((change, _sum(inside[number], weights)) for number, change in enumerate(found.changes))
-    return TableEffect(_sum(range(len(records)), weights), changes, tuple(flips), tuple(unexplained), found.proved)
+    return TableEffect(_sum(range(past.columns.size), weights), changes, tuple(flips), tuple(unexplained), found.proved)
 
 
-def _place(layout: Any, table: DecisionTable, values: Mapping[str, Any]) -> list[int]:
+def _place(laid: Layout, table: DecisionTable, values: Mapping[str, Any]) -> list[int]:
     """For each input the cell of the grid that the record lies in, as a mask."""
     return [
         _cell(column, evaluate(part.expression, values).value)
-        for column, part in zip(layout.columns, table.node.inputs, strict=True)
+        for column, part in zip(laid.columns, table.node.inputs, strict=True)
     ]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.errors import InvalidValue, NotFound
+from crmkit.rules._frames import lists
 from crmkit.rules.feel._numbers import EXACT
 from crmkit.rules.feel._values import UNKNOWN, YearsMonths
 from crmkit.rules.schema import Field, Schema
@@ -108,12 +109,12 @@ class Columns:
             NotFound: for a field without a column.
             InvalidValue: for a value that its field cannot hold.
         """
-        lists = _lists(frame)
+        columns = lists(frame)
         for name in schema.names:
-            if name not in lists:
-                raise NotFound("column", name, tuple(lists), "the frame")
-        made = {field.name: _column(field, lists[field.name]) for field in schema.fields}
-        return cls(schema, made, len(next(iter(lists.values()), ())))
+            if name not in columns:
+                raise NotFound("column", name, tuple(columns), "the frame")
+        made = {field.name: _column(field, columns[field.name]) for field in schema.fields}
+        return cls(schema, made, len(next(iter(columns.values()), ())))
 
     def block(self, start: int, stop: int) -> "Columns":
         """Some records in a row."""
@@ -128,16 +129,6 @@ class Columns:
     def record(self, row: int) -> dict[str, Any]:
         """One record."""
         return {name: one.value(row) for name, one in self.columns.items()}
-
-
-def _lists(frame: Any) -> dict[str, Sequence[Any]]:
-    if isinstance(frame, Mapping):
-        return {str(name): values for name, values in frame.items()}
-    import narwhals as nw
-
-    wrapped = nw.from_native(frame)
-    eager = wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
-    return {name: eager[name].to_list() for name in eager.columns}
 
 
 def _column(field: Field, values: Sequence[Any]) -> Column:

@@ -209,6 +209,11 @@ def _requires(element: InputData | Decision | Knowledge | Service) -> tuple[str,
     return ()
 
 
+def _declared(of: Type) -> Type | None:
+    """A type that somebody wrote down."""
+    return None if of == ANY else of
+
+
 @attrs.define
 class _Session:
     """Decisions being made, each once."""
@@ -313,7 +318,7 @@ class _Session:
             inner = Scope(values, Scope({element.name: function}, scope))
             return self._typed(self.run.value(element.logic, inner), element.type, element.name)
 
-        function = Function(element.parameters, body)
+        function = Function(element.parameters, body, types=element.types, result=_declared(element.type))
         return function
 
     def _arguments(self, name: str, given: dict[str, Any], types: Iterable[Type]) -> dict[str, Any] | None:
@@ -328,8 +333,9 @@ class _Session:
         return made
 
     def _service(self, element: Service) -> Function:
+        types = tuple(getattr(self.graph.find(parameter), "type", ANY) for parameter in element.parameters)
+
         def body(*arguments: Any) -> Any:
-            types = [getattr(self.graph.find(parameter), "type", ANY) for parameter in element.parameters]
             given = self._arguments(element.name, dict(zip(element.parameters, arguments, strict=True)), types)
             if given is None:
                 return None
@@ -339,7 +345,7 @@ class _Session:
             value = next(iter(results.values())) if len(results) == 1 else results
             return self._typed(value, element.type, element.name)
 
-        return Function(element.parameters, body)
+        return Function(element.parameters, body, types=types, result=_declared(element.type))
 
     def argument(self, parameter: str) -> Any:
         """What was given for an input or a parameter; an imported one may be given under its import."""

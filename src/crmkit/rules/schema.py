@@ -117,6 +117,19 @@ class Field:
             raise InvalidValue(self.name, value, f"is more than {self.high}")
         return made
 
+    def parse(self, text: str) -> Any:
+        """The value that a text says, as files have it; None for an empty one. `read` judges it.
+
+        >>> Field("amount", "decimal").parse(" 12.50 "), Field("key", "boolean").parse("是")
+        (Decimal('12.50'), True)
+
+        Raises:
+            InvalidValue: if it says none of the field's kind.
+        """
+        from crmkit.rules._field_texts import parsed
+
+        return parsed(self.name, self.kind, text)
+
     @property
     def bounds(self) -> tuple[Any, Any]:
         """Its least and greatest value as rules see them; None for an end that is open."""

@@ -16,7 +16,7 @@ from crmkit.rules._shapes import ANY, Shape, of_field
 from crmkit.rules._trees import renamed
 from crmkit.rules.feel import _nodes as nodes
 from crmkit.rules.feel._convert import to_feel
-from crmkit.rules.feel._evaluate import Outcome, evaluate
+from crmkit.rules.feel._evaluate import Outcome, evaluated
 from crmkit.rules.feel._parser import parse, parse_tests
 from crmkit.rules.feel._run import Seen, World
 from crmkit.rules.feel._text import write
@@ -102,7 +102,7 @@ class DecisionTable:
 
     def evaluate(self, values: Mapping[str, Any], *, world: World | None = None, seen: Seen | None = None) -> Outcome:
         """The result for values as `Schema.read` gives them."""
-        return evaluate(self.node, values, world, seen=seen, handlers=BOXED)
+        return evaluated(self.node, values, world, BOXED, seen)
 
     def function(self) -> Callable[[Mapping[str, Any]], Any]:
         """The table as generated Python: from a record to what `decide` gives as its value, many times faster.

@@ -6,8 +6,11 @@ error is null and comes with at least one note that says why. A text that cannot
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -42,24 +45,59 @@ class Folder:
     failed: dict[str, str]
 
 
-def run(directory: Path) -> list[Folder]:
-    """The scores of all folders below a directory that hold tests, in the order of their names."""
-    folders = sorted({path.parent for path in directory.rglob("*-test-*.xml")})
-    return [_folder(folder) for folder in folders]
+def run(directory: Path, *, now: datetime | None = None) -> list[Folder]:
+    """The scores of all folders below a directory that hold tests, in the order of their names.
+
+    A test file is an XML file whose root is `testCases`, whatever it is called; one that is called like a test
+    (`NAME-test-01.xml`) and cannot be read has failed. Folders of one name in two places are told by their paths.
+
+    Args:
+        directory: the root of any tree of folders; it may hold tests itself.
+        now: the moment that `now()` gives; the present if None.
+    """
+    now = now or datetime.now(UTC)
+    found: dict[Path, dict[Path, Element | str]] = {}
+    for path in sorted(directory.rglob("*.xml")):
+        root = _test(path)
+        if root is not None:
+            found.setdefault(path.parent, {})[path] = root
+    named = Counter(folder.name for folder in found)
+    return [
+        _folder(folder, tests, folder.name if named[folder.name] == 1 else str(folder.relative_to(directory)), now)
+        for folder, tests in found.items()
+    ]
 
 
-def _folder(folder: Path) -> Folder:
+def _test(path: Path) -> Element | str | None:
+    """The root of a test file, or why it cannot be read; None if it is something else."""
+    try:
+        root = read_xml(path.read_bytes(), path.name)
+    except (CrmkitError, OSError) as error:
+        return str(error) if "-test-" in path.name else None
+    return root if root.tag == "testCases" else None
+
+
+def _folder(folder: Path, tests: Mapping[Path, Element | str], name: str, now: datetime) -> Folder:
     failed: dict[str, str] = {}
     total = 0
-    for path in sorted(folder.glob("*-test-*.xml")):
-        root = read_xml(path.read_bytes(), path.name)
+    for path, root in tests.items():
+        prefix = path.stem.rpartition("-")[2]
+        if isinstance(root, str):
+            total += 1
+            failed[_unused(prefix, failed)] = root
+            continue
         graph = _graph(folder, root)
         for case, result in _results(root):
             total += 1
-            said = _judged(graph, case, result)
+            said = _judged(graph, case, result, now)
             if said:
-                failed[f"{path.stem.rpartition('-')[2]}/{case.get('id')}/{result.get('name')}"] = said
-    return Folder(folder.name, total - len(failed), total, failed)
+                failed[_unused(f"{prefix}/{case.get('id')}/{result.get('name')}", failed)] = said
+    return Folder(name, total - len(failed), total, failed)
+
+
+def _unused(key: str, taken: Container[str]) -> str:
+    """A name for a result: two of one name count twice."""
+    return key if key not in taken else next(f"{key}#{n}" for n in count(2) if f"{key}#{n}" not in taken)
 
 
 def _results(root: Element) -> Iterator[tuple[Element, Element]]:
@@ -77,25 +115,29 @@ def _graph(folder: Path, root: Element) -> Graph | str:
         return "there is no model"
 
     def find(namespace: str) -> bytes | None:
-        for other in models.values():
-            data = other.read_bytes()
-            if read_xml(data, other.name).get("namespace") == namespace:
-                return data
-        return None
+        return next((data for data in map(Path.read_bytes, models.values()) if _namespace(data) == namespace), None)
 
     try:
         return read_dmn(path.read_bytes(), name=path.name, find=find, lenient=True)
-    except CrmkitError as error:
-        return str(error)
+    except Exception as error:  # noqa: BLE001 - whatever happens fails this model, and does not end the others
+        return str(error) if isinstance(error, CrmkitError) else f"{type(error).__name__}: {error}"
 
 
-def _judged(graph: Graph | str, case: Element, result: Element) -> str:
+def _namespace(data: bytes) -> str | None:
+    """The namespace of a model; None if it cannot be read, which is no fault of a model beside it."""
+    try:
+        return read_xml(data, "").get("namespace")
+    except CrmkitError:
+        return None
+
+
+def _judged(graph: Graph | str, case: Element, result: Element, now: datetime) -> str:
     """What is wrong with a result; nothing if it is right."""
     if isinstance(graph, str):
         return graph
     try:
         inputs = {_name(node, "name"): _value_of(node) for node in case.all("inputNode")}
-        value, notes = _decided(graph, inputs, _name(case, "invocableName"), _name(result, "name"))
+        value, notes = _decided(graph, inputs, _name(case, "invocableName"), _name(result, "name"), now)
         expected = result.first("expected")
         wanted = None if expected is None else _value_of(expected)
         right = _close(value, wanted)
@@ -110,9 +152,11 @@ def _name(element: Element, attribute: str) -> str:
     return " ".join(element.get(attribute).split())
 
 
-def _decided(graph: Graph, inputs: dict[str, Any], invocable: str, name: str) -> tuple[Any, tuple[Note, ...]]:
+def _decided(
+    graph: Graph, inputs: dict[str, Any], invocable: str, name: str, now: datetime
+) -> tuple[Any, tuple[Note, ...]]:
     """The value of a decision, or of what the case invokes; of a service with several results, the one named."""
-    outcome = graph.decide(invocable or name, inputs)
+    outcome = graph.decide(invocable or name, inputs, now=now)
     service = graph.find(invocable)
     if isinstance(service, Service) and len(service.outputs) > 1 and name in service.outputs:
         return (outcome.value or {}).get(name), outcome.notes
@@ -122,7 +166,7 @@ def _decided(graph: Graph, inputs: dict[str, Any], invocable: str, name: str) ->
 def _value_of(element: Element) -> Any:
     """The value that a test's XML says."""
     listed = element.first("list")
-    if listed is not None:
+    if listed is not None and listed.get("nil") != "true":
         return [_value_of(item) for item in listed.all("item")]
     components = [*element.all("component")]
     if components:
@@ -172,7 +216,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     folders = run(Path(wanted[0]))
     if not folders:
-        sys.stderr.write(f"{wanted[0]} holds no tests: they are called NAME-test-01.xml\n")
+        sys.stderr.write(f"{wanted[0]} holds no tests: XML files whose root is testCases\n")
         return 2
     passed, total = sum(folder.passed for folder in folders), sum(folder.total for folder in folders)
     if "--json" in arguments:

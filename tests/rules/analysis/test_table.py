@@ -136,7 +136,7 @@ def test_differences_are_where_the_values_differ(data):
         return
     found = diff(before, after)
     assert found.proved
-    for point, values in points(found.layout):
+    for point, values in points(layout(before, after)):
         here = [one for one in found.changes if holds(one.box, point)]
         differ = outcome(before, values) != outcome(after, values)
         assert len(here) == differ, (values, outcome(before, values), outcome(after, values))

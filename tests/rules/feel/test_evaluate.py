@@ -76,7 +76,7 @@ CONTAINED = [
     ("1 in ([0..2], [5..6])", "true"), ("1 in {a: 1}", "null"), ("1 in (? > 0)", "true"), ("5 in (= 5)", "true"), ("5 in (!= 5)", "false"), ("5 in [(= 5)]", "true"), ("4 in [(!= 5)]", "true"),
     ("[1..2] in [[1..2]]", "true"), ("{r: (> 3)}.r = (> 3)", "true"), ('1 in ["a", 1]', "true"), ("1 in ([1..2])", "true"), ("1 in (1..2)", "false"), ("5 in ((1..5], 7)", "true"),
     ("{r: (> 3), b: 5 in r}.b", "true"), ("{r: (<= 3), b: 5 in r}.b", "false"), ("(< null)", "null"), ("[1..[2]]", "null"), ("(= [1])", "null"), ('[1.."a"]', "null"), ("5 in [6..null]", "false"), ("7 in [6..null]", "null"), ("7 in [null..9]", "null"),
-    ('[1] in "a"', "null"), ("5 in true", "true"), ("true in true", "true"),
+    ('[1] in "a"', "null"), ("5 in true", "true"), ("true in true", "true"), ("1 in [< 2]", "true"), ("3 in [< 2, > 5]", "false"), ("3 in [< 2, [3..4]]", "true"), ("[< 2][1].end", "2"),
 ]  # fmt: skip
 LOOPS = [
     ("for i in [1, 2] return i * 2", "[2, 4]"), ("for i in 1..3 return i", "[1, 2, 3]"), ("for i in 3..1 return i", "[3, 2, 1]"), ("for i in [1..3) return i", "[1, 2]"),
@@ -111,6 +111,9 @@ CHOSEN = [
     ('@"2021-01-01" instance of date and true', "true"), ("null instance of Any", "false"), ("null instance of Null", "true"), ("1 instance of Any", "true"), ("1 instance of nothing", "null"), ("[1, 2] instance of list<number>", "true"), ('[1, "a"] instance of list<number>', "false"), ("[1] instance of list", "true"),
     ("{a: 1} instance of context<a: number>", "true"), ("{a: 1} instance of context<a: string>", "false"), ("{b: 1} instance of context<a: number>", "false"), ("{a: 1, b: 2} instance of context<a: number>", "true"), ("{a: null} instance of context<a: number>", "true"), ("{} instance of context", "true"),
     ("[1..2] instance of range<number>", "true"), ('["a".."b"] instance of range<number>', "false"), ("(< 5) instance of range<number>", "true"), ("abs instance of function", "true"), ("abs instance of function<number> -> number", "true"), ("(function(a, b) a) instance of function<number> -> number", "false"),
+    ("(function(a: number) a) instance of function<number> -> Any", "true"), ("(function(a: number) a) instance of function<string> -> Any", "false"), ("(function(a: number) a) instance of function<Any> -> Any", "false"), ("(function(a: Any) a) instance of function<string> -> Any", "true"),
+    ("(function() 1) instance of function<> -> string", "false"), ("(function() 1 = 2) instance of function<> -> boolean", "true"), ('(function() @"P1D") instance of function<> -> Any', "true"), ("(function() null) instance of function<> -> string", "true"), ("floor instance of function<number> -> number", "true"),
+    ("floor instance of function<string> -> number", "false"), ("max instance of function<number> -> number", "true"), ("date instance of function<string> -> date", "true"),
 ]  # fmt: skip
 TABLES = ARITHMETIC + TIMES + COMPARED + LOGIC + CONTAINED + LOOPS + FILTERED + PATHS + FUNCTION_CALLS + CHOSEN
 

@@ -9,7 +9,7 @@ import pytest
 from crmkit.rules.feel import UNKNOWN, YearsMonths
 from crmkit.rules.feel._nodes import TypeName
 from crmkit.rules.feel._operators import Problem
-from crmkit.rules.feel._types import ANY, Type, fitted, instance_of, named_type
+from crmkit.rules.feel._types import ANY, Type, fitted, included, instance_of, named_type
 from crmkit.rules.feel._values import kind
 
 NUMBER, TEXT = Type("number"), Type("string")
@@ -31,6 +31,22 @@ def test_misfits(value, of):
     """What is of another type has no value, and the parts of a value are not converted."""
     with pytest.raises(Problem):
         fitted(value, of)
+
+
+PAIR = Type("context", members={"a": NUMBER, "b": TEXT})
+TO_TEXT = Type("function", parameters=(NUMBER,), result=TEXT)
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "wanted"),
+    [
+        (NUMBER, ANY, True), (ANY, NUMBER, False), (Type("null"), NUMBER, True), (NUMBER, TEXT, False), (NUMBER, NUMBER, True), (Type("list", item=NUMBER), Type("list"), True), (Type("list"), Type("list", item=NUMBER), False), (Type("range", item=NUMBER), Type("range", item=TEXT), False), (PAIR, Type("context", members={"a": NUMBER}), True), (Type("context", members={"a": NUMBER}), PAIR, False),
+        (Type("context"), PAIR, False), (PAIR, Type("context"), True), (TO_TEXT, TO_TEXT, True), (TO_TEXT, Type("function"), True), (Type("function"), TO_TEXT, False), (Type("function", parameters=(ANY,), result=TEXT), TO_TEXT, True), (TO_TEXT, Type("function", parameters=(ANY,), result=TEXT), False), (TO_TEXT, Type("function", parameters=(NUMBER,), result=NUMBER), False), (TO_TEXT, Type("function", parameters=()), False),
+    ],
+)  # fmt: skip
+def test_included(inner, outer, wanted):
+    """Lists and contexts belong to those of wider parts, functions to those that are given less and promise less."""
+    assert included(inner, outer) is wanted
 
 
 def test_names():

@@ -57,12 +57,10 @@ class TableDiff:
     Attributes:
         changes: disjoint.
         proved: whether these are all.
-        layout: the grid that both share.
     """
 
     changes: tuple[TableChange, ...]
     proved: bool
-    layout: Layout
 
 
 def diff(before: DecisionTable, after: DecisionTable, *, budget: Budget = Budget()) -> TableDiff:  # noqa: B008 - a frozen value
@@ -89,7 +87,7 @@ def diff(before: DecisionTable, after: DecisionTable, *, budget: Budget = Budget
         changes, proved = _collected(laid.grid, parts, budget)
     else:
         raise InvalidValue("tables", after.policy, f"is no hit policy to compare with {before.policy}")
-    return TableDiff(tuple(TableChange(laid.cells(box), old, new, box) for box, old, new in changes), proved, laid)
+    return TableDiff(tuple(TableChange(laid.cells(box), old, new, box) for box, old, new in changes), proved)
 
 
 class _Part:

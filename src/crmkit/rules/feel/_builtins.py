@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 import attrs
 
 from crmkit.errors import did_you_mean
+from crmkit.rules.feel._nodes import TypeName
 from crmkit.rules.feel._operators import Problem
+from crmkit.rules.feel._types import Type, named_type
 from crmkit.rules.feel._values import UNKNOWN, Function, kind
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -193,11 +195,20 @@ def _result(name: str, overload: Overload, bound: list[Any]) -> Any:
 @lru_cache(maxsize=256)
 def as_function(name: str) -> Function:
     """A function of the standard as a value."""
-    parameters = BUILTINS[name][0].parameters
+    ways = BUILTINS[name]
+    parameters = ways[0].parameters
+    variadic = any(parameter.variadic for parameter in parameters)
     return Function(
         tuple(parameter.name for parameter in parameters),
         lambda *arguments: call_builtin(name, arguments),
         name,
         sum(not parameter.optional for parameter in parameters),
-        any(parameter.variadic for parameter in parameters),
+        variadic,
+        None if variadic or len(ways) > 1 else tuple(map(_type_of, parameters)),
     )
+
+
+def _type_of(parameter: Parameter) -> Type | None:
+    """What a parameter may be, if that is one kind."""
+    kinds = [*(parameter.kinds - {"null"})]
+    return named_type(TypeName(kinds[0]), {}) if len(kinds) == 1 else None

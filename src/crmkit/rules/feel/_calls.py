@@ -8,7 +8,7 @@ from crmkit.rules.feel import _nodes as nodes
 from crmkit.rules.feel._builtins import BUILTINS, as_function, call_builtin
 from crmkit.rules.feel._operators import Problem
 from crmkit.rules.feel._run import Exhausted, Run, Scope
-from crmkit.rules.feel._types import fitted, named_type
+from crmkit.rules.feel._types import Type, fitted, named_type
 from crmkit.rules.feel._values import UNKNOWN, Function, kind
 
 
@@ -114,4 +114,14 @@ def lambda_(run: Run, node: nodes.Lambda, scope: Scope) -> Any:
         values = [value if of is None else fitted(value, of) for value, of in zip(arguments, types, strict=True)]
         return run.value(node.body, Scope(dict(zip(node.parameters, values, strict=True)), scope))
 
-    return Function(node.parameters, body)
+    return Function(node.parameters, body, types=tuple(types), result=_plainly(node.body))
+
+
+def _plainly(body: nodes.Node) -> Type | None:
+    """The type of what a body gives, where its outermost part says so."""
+    if isinstance(body, nodes.Literal_ | nodes.Temporal):
+        return Type(kind(body.value))
+    return Type("boolean") if isinstance(body, _TRUTHS) else None
+
+
+_TRUTHS = nodes.And | nodes.Or | nodes.Compare | nodes.Between | nodes.In | nodes.Quantified | nodes.InstanceOf

@@ -30,11 +30,25 @@ def _temporal(_run: Run, node: nodes.Temporal, _scope: Scope) -> Any:
 
 
 def _path(run: Run, node: nodes.Path, scope: Scope) -> Any:
-    return member(run.value(node.of, scope), node.name)
+    return _member(run, run.value(node.of, scope), node)
+
+
+def _member(run: Run, of: Any, node: nodes.Path) -> Any:
+    """A member; of a list, the list of those, with null and a note for what has none."""
+    if kind(of) != "list":
+        return member(of, node.name)
+    found: list[Any] = []
+    for item in of:
+        try:
+            found.append(_member(run, item, node))
+        except Problem as problem:
+            run.note(problem, node.span)
+            found.append(None)
+    return found
 
 
 def member(value: Any, name: str) -> Any:
-    """A member of a context, a property of a value; of a list, the list of those.
+    """A member of a context, or a property of a value.
 
     Raises:
         Problem: if there is none.
@@ -46,19 +60,10 @@ def member(value: Any, name: str) -> Any:
             if name not in value:
                 raise Problem("no-member", f"there is no member {name!r}")
             return value[name]
-        case "list":
-            return [_member_or_null(item, name) for item in value]
         case "null":
             raise Problem("null-operand", f"null has no {name!r}")
         case _:
             return property_of(value, name)
-
-
-def _member_or_null(value: Any, name: str) -> Any:
-    try:
-        return member(value, name)
-    except Problem:
-        return None
 
 
 def _negate(run: Run, node: nodes.Negate, scope: Scope) -> Any:
@@ -300,7 +305,6 @@ def evaluate(
     world: World | None = None,
     *,
     seen: Seen | None = None,
-    handlers: Mapping[type, Handler] = HANDLERS,
 ) -> Outcome:
     """The value of an expression, and why parts of it have none.
 
@@ -309,11 +313,21 @@ def evaluate(
         values: what the names mean, as FEEL values (see `to_feel`).
         world: limits, clock, types.
         seen: called with each node and its value.
-        handlers: what to do with each class of nodes; more than `HANDLERS` where trees hold more than expressions.
 
     Raises:
         Exhausted: if it costs more than the world allows.
     """
+    return evaluated(node, values, world, HANDLERS, seen)
+
+
+def evaluated(
+    node: nodes.Node,
+    values: Mapping[str, Any],
+    world: World | None,
+    handlers: Mapping[type, Handler],
+    seen: Seen | None = None,
+) -> Outcome:
+    """What `evaluate` gives; `handlers` say more than `HANDLERS` where trees hold more than expressions."""
     run = Run(world or World(), handlers, seen)
     try:
         value = run.value(node, Scope(values))

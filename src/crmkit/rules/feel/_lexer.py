@@ -78,7 +78,17 @@ class Lexer:
 
     def name(self, position: int, known: "Names") -> tuple[str, int] | None:
         """The longest known name that starts at a place, and where it ends."""
-        return known.longest(self, self.skip(position))
+        start = self.skip(position)
+        found: tuple[str, int] | None = None
+        branches, position = [known.tree], start
+        while branches:
+            after = self.skip(position) if position > start else position
+            word = _piece(self.text, after)
+            keys = [(True, word), (False, word)] if after == position else [(True, word)]
+            branches = [branch[key] for branch in branches for key in keys if key in branch] if word else []
+            position = after + len(word)
+            found = next(((branch[_NAME], position) for branch in branches if _NAME in branch), found)
+        return found
 
     def _string(self, quote: int, start: int, kind: TokenKind) -> Token:
         found = _STRING.match(self.text, quote)
@@ -109,14 +119,14 @@ class Names:
     """The names that are known at a place: a tree of their words and signs, shared with the names it was made from."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        self._tree: dict[_Step, Any] = {}
+        self.tree: dict[_Step, Any] = {}
         self._insert(names)
 
     def _insert(self, names: Iterable[str]) -> None:
         """Add names, copying the branches that others share."""
-        own = {id(self._tree)}
+        own = {id(self.tree)}
         for name in names:
-            branch = self._tree
+            branch = self.tree
             for step in _steps(name):
                 below: dict[_Step, Any] = branch.get(step, {})
                 if id(below) not in own:
@@ -124,11 +134,11 @@ class Names:
                     own.add(id(below))
                     branch[step] = below
                 branch = below
-            if branch is not self._tree:
+            if branch is not self.tree:
                 branch[_NAME] = name
 
     def __contains__(self, name: str) -> bool:
-        branch: Any = self._tree
+        branch: Any = self.tree
         for step in _steps(name):
             branch = branch.get(step, {})
         return bool(branch.get(_NAME) == name)
@@ -139,22 +149,9 @@ class Names:
         if not added:
             return self
         made = Names()
-        made._tree = dict(self._tree)
+        made.tree = dict(self.tree)
         made._insert(added)
         return made
-
-    def longest(self, lexer: "Lexer", start: int) -> tuple[str, int] | None:
-        """The longest of them that begins at a place, and where it ends."""
-        found: tuple[str, int] | None = None
-        branches, position = [self._tree], start
-        while branches:
-            after = lexer.skip(position) if position > start else position
-            word = _piece(lexer.text, after)
-            keys = [(True, word), (False, word)] if after == position else [(True, word)]
-            branches = [branch[key] for branch in branches for key in keys if key in branch] if word else []
-            position = after + len(word)
-            found = next(((branch[_NAME], position) for branch in branches if _NAME in branch), found)
-        return found
 
 
 #: A word or sign of a name, and whether space may stand before it.

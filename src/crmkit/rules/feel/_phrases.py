@@ -10,6 +10,7 @@ from crmkit.rules.feel._lexer import KEYWORDS
 from crmkit.rules.feel._nodes import (
     ContextOf,
     For,
+    HalfLine,
     If,
     Interval,
     Iteration,
@@ -127,8 +128,9 @@ def _bracket(p: "Parser", start: int) -> Node:
     """`[a, b]` or `[a..b)`."""
     items: list[Node] = []
     while not p.at("]"):
-        items.append(p.expression())
-        if len(items) == 1 and p.take(".."):
+        # `[< 5, > 9]` lists ranges: the standard calls them unary tests, and allows them wherever an expression stands.
+        items.append(p.test())
+        if len(items) == 1 and not isinstance(items[0], HalfLine) and p.take(".."):
             return interval(p, items[0], start, low_included=True)
         if not p.take(","):
             break

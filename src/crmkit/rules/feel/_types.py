@@ -110,7 +110,36 @@ def _ends(value: Range) -> list[Any]:
 
 
 def _function_fits(value: Function, of: Type) -> bool:
-    return of.parameters is not None and len(value.parameters) == len(of.parameters)
+    """Whether it takes whatever the type gives it, and gives only what the type promises."""
+    wanted = of.parameters or ()
+    own = value.types or (None,) * len(wanted)
+    takes = all(type_ is None or included(given, type_) for given, type_ in zip(wanted, own, strict=False))
+    gives = value.result is None or of.result is None or included(value.result, of.result)
+    return value.takes(len(wanted)) and takes and gives
+
+
+def included(inner: Type, outer: Type) -> bool:
+    """Whether all values of one type are of another (OMG DMN 1.5, 10.3.2.9.2)."""
+    if outer.kind == "any" or inner.kind == "null":
+        return True
+    if inner.kind != outer.kind:
+        return False
+    match outer.kind:
+        case "list" | "range":
+            return included(inner.item or ANY, outer.item or ANY)
+        case "context":
+            known = inner.members or {}
+            return all(name in known and included(known[name], of) for name, of in (outer.members or {}).items())
+        case "function" if outer.parameters is not None:
+            own = inner.parameters
+            takes = own is not None and len(own) == len(outer.parameters)
+            return (
+                takes
+                and all(map(included, outer.parameters, own or ()))
+                and included(inner.result or ANY, outer.result or ANY)
+            )
+        case _:
+            return True
 
 
 def fitted(value: Any, of: Type) -> Any:

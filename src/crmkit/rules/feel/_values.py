@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final, Literal, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 import attrs
+
+if TYPE_CHECKING:
+    from crmkit.rules.feel._types import Type
 
 __all__ = ["UNKNOWN", "Function", "Range", "Unknown", "WideDate", "WideDateTime", "WideTime", "YearsMonths", "kind"]
 
@@ -75,6 +78,10 @@ class Function:
     needed: int | None = None
     #: Whether the last parameter takes all further arguments.
     variadic: bool = False
+    #: What the parameters may be, None for anything; None if nothing is known of them.
+    types: "tuple[Type | None, ...] | None" = None
+    #: What it gives; None if that is not known.
+    result: "Type | None" = None
 
     def takes(self, number: int) -> bool:
         """Whether it can be called with so many arguments."""
