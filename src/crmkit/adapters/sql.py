@@ -30,6 +30,8 @@ __all__ = ["SqlBlobStore", "SqlEventStore", "SqlRecordStore", "SqlStore"]
 
 # Rows fetched in one go.
 _PAGE = 2000
+# No position lies beyond what the column holds.
+_LAST = 2**63 - 1
 # Names looked up in one go.
 _LOOK_UP = 500
 # What every driver takes in one statement.
@@ -194,7 +196,7 @@ class SqlEventStore:
 
     def _page(self, statement: Any, after: int, size: int) -> Sequence[Any]:
         position = self._tables.events.c.position
-        page = statement.where(position > after).order_by(position).limit(size)
+        page = statement.where(position > min(after, _LAST)).order_by(position).limit(size)
         return self._binding.reading(lambda connection: connection.execute(page).all())
 
     def _where(self, query: Query | None) -> list[ColumnElement[bool]]:
@@ -212,7 +214,7 @@ class SqlEventStore:
     def _broken(self, unless: Query, after: int) -> Select[Any]:
         """The first event that breaks a condition, as committed now: not as a snapshot of the host's remembers it."""
         position = self._tables.events.c.position
-        found = select(position).where(*self._where(unless), position > after).order_by(position).limit(1)
+        found = select(position).where(*self._where(unless), position > min(after, _LAST)).order_by(position).limit(1)
         # On PostgreSQL and SQLite the row of the tenant could not have been taken with an old snapshot.
         return found.with_for_update(read=True) if self._binding.dialect in ("mysql", "mariadb") else found
 

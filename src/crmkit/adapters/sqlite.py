@@ -23,6 +23,8 @@ __all__ = ["SqliteBlobStore", "SqliteEventStore", "SqliteRecordStore", "SqliteSt
 
 # Rows fetched in one go: small enough to be gentle, large enough to be quick.
 _PAGE = 1000
+# No position lies beyond what the column holds.
+_LAST = 2**63 - 1
 # SQLite takes 32,766 values in one statement.
 _MOST_NAMES = 30_000
 
@@ -87,7 +89,7 @@ class SqliteEventStore:
         left = limit
         while left is None or left > 0:
             page = _PAGE if left is None else min(left, _PAGE)
-            rows = self._page(where, (self._tenant, after, *values, page))
+            rows = self._page(where, (self._tenant, min(after, _LAST), *values, page))
             for position, body, stored in rows:
                 yield Recorded(position, self._event(position, body, stored))
             if len(rows) < page:
@@ -142,7 +144,7 @@ class SqliteEventStore:
         where, values = _where(unless)
         rows = self._database.all(
             f"SELECT position FROM events WHERE tenant = ? AND position > ?{where} ORDER BY position LIMIT 1",
-            (self._tenant, after, *values),
+            (self._tenant, min(after, _LAST), *values),
         )
         if rows:
             raise Conflict(rows[0][0], str(unless))

@@ -1,6 +1,5 @@
 """The facts of one measurement: cut at its instant, with its periods, its groups and its money."""
 
-from datetime import tzinfo
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -14,7 +13,7 @@ from crmkit.metrics._exchange import exchanged
 from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.facts import Facts
 from crmkit.metrics.policy import StageOrder
-from crmkit.values import Currency, zone
+from crmkit.values import Currency
 
 __all__ = ["Cases", "Rows", "TableName", "View"]
 
@@ -43,11 +42,6 @@ class View:
     by: tuple[str, ...]
     until: int
     _seen: dict[Any, Any] = attrs.field(factory=dict[Any, Any])
-
-    @property
-    def tz(self) -> tzinfo:
-        """The zone of the periods."""
-        return zone(self.facts.tz)
 
     def ledger(self, metric: str) -> Ledger:
         """The ledger.

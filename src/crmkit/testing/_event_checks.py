@@ -72,6 +72,7 @@ def after_and_limit_page_through(store: EventStore) -> None:
             after = page[-1].position
         holds(len(seen) == len(set(seen)) == 11, f"pages of {size} lose or repeat events")
     holds(not list(store.read(limit=0)), "limit=0 gives something")
+    holds(not list(store.read(after=2**70)), "a position beyond 64 bits has something after it")
     wanted = Query(cases=["c1"])
     first = list(store.read(wanted, limit=2))
     rest = _cases(store, wanted, after=first[-1].position)
