@@ -17,6 +17,7 @@ from crmkit.metrics.kpi import (
     complaints,
     customers,
     expense,
+    open_deals,
     quote_accuracy,
     sales,
     service,
@@ -59,6 +60,9 @@ METRICS = (
     complaints.ComplaintRate(base="customer"),
     complaints.Confirmed(stage="it's \\ back"),
     complaints.Recurrence(cause=None),
+    open_deals.PipelineHerfindahl(of="who"),
+    open_deals.PipelineTopShare(of="category", top=1),
+    open_deals.PipelineTopShare(of="region"),
 )  # fmt: skip
 
 
@@ -107,10 +111,13 @@ def journals(draw, size=15):
     for _ in range(count):
         moment += draw(st.sampled_from(STEPS))
         rows.append((draw(st.sampled_from(["c1", "c2", "c3"])), draw(st.sampled_from(STAGES)), moment,
-                     draw(st.sampled_from(["x", "y", None])), draw(st.sampled_from(["north", None]))))  # fmt: skip
-    case, stage, at, who, region = map(list, zip(*rows, strict=True))
-    return Journal.from_frame({"case": case, "stage": stage, "at": at, "who": who, "region": region},
-                              case="case", stage="stage", at="at", who="who", dims=["region"], stages=STAGES)  # fmt: skip
+                     draw(st.sampled_from(["x", "y", None])), draw(st.sampled_from(["north", None])),
+                     draw(st.sampled_from([None, "12.34", "500", "-3"])),
+                     draw(st.sampled_from(["EUR", "JPY", "KWD", None]))))  # fmt: skip
+    names = ("case", "stage", "at", "who", "region", "amount", "currency")
+    frame = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    return Journal.from_frame(frame, case="case", stage="stage", at="at", who="who", amount="amount",
+                              dims=["region", "currency"], stages=STAGES)  # fmt: skip
 
 
 @st.composite
@@ -134,7 +141,7 @@ LEDGER_COLUMNS = (
     "kind", "id", "at", "customer", "case", "who", "amount", "currency", "refers_to", "revision", "due", "quantity",
     "channel", "category", "cause",
 )  # fmt: skip
-STAY_COLUMNS = ("case", "stage", "entered", "left", "next", "who", "region")
+STAY_COLUMNS = ("case", "stage", "entered", "left", "next", "who", "region", "amount", "currency")
 TABLES = (
     LedgerTable('led`g"er', {**{name: f"{name} of" for name in LEDGER_COLUMNS}, "seq": "nth"}),
     *(JournalTable(f"{of}_t", (*STAY_COLUMNS, "seq"), of=of) for of in ("journal", "service", "complaints")),
@@ -155,7 +162,9 @@ def tables(given):
     yield 'led`g"er', {**{f"{name} of": ledger[name] for name in LEDGER_COLUMNS}, "nth": [*range(len(given.ledger))]}
     for of in ("journal", "service", "complaints"):
         journal = getattr(given, of)
-        yield f"{of}_t", {**{name: journal.to_dict()[name] for name in STAY_COLUMNS}, "seq": [*range(len(journal))]}
+        rows = journal.to_dict()
+        rows["amount"] = [None if n == UNKNOWN else f"{n / 100:.2f}" for n in journal.amount.tolist()]
+        yield f"{of}_t", {**{name: rows[name] for name in STAY_COLUMNS}, "seq": [*range(len(journal))]}
 
 
 def kernel(given, metric, wanted):

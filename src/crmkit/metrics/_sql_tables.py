@@ -22,7 +22,7 @@ _LEDGER = (
     "kind", "id", "at", "seq", "customer", "case", "who", "amount", "minor", "currency", "refers_to", "revision", "due",
     "quantity",
 )  # fmt: skip
-_JOURNAL = ("case", "stage", "entered", "left", "next", "who", "seq")
+_JOURNAL = ("case", "stage", "entered", "left", "next", "who", "seq", "amount")
 _JOURNALS: tuple[TableName, ...] = ("journal", "service", "complaints")
 _STAGES = {"journal": "stages", "service": "service_stages", "complaints": "complaint_stages"}
 
@@ -80,14 +80,16 @@ class JournalTable:
     Attributes:
         name: as of `LedgerTable`.
         columns: which of its columns are "case", "stage", "entered" and "left" (timestamps with a zone; NULL while the
-            stay lasts) and "next" (the stage that followed), and, if there are such, "who" and "seq". Any other name is
-            a column to group by.
+            stay lasts) and "next" (the stage that followed), and, if there are such, "who", "seq" and "amount" (DECIMAL,
+            known to hundredths). Any other name is a column to group by, and so is "currency".
         of: "journal" for deals, "service" for tickets, "complaints".
+        currency: of all amounts, where no column says it.
     """
 
     name: tuple[str, ...] = attrs.field(converter=_parts)
     columns: dict[str, str] = attrs.field(converter=_columns)
     of: TableName = "journal"
+    currency: Currency | None = attrs.field(default=None, converter=_unit)
 
     def __attrs_post_init__(self) -> None:
         _has(self, "case", "stage", "entered", "left", "next")

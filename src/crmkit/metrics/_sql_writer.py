@@ -179,6 +179,22 @@ class Writer:
         """The order of the stages of a journal."""
         return self.asked.order(which)
 
+    def unit(self, which: TableName) -> str:
+        """The currency of the amounts of a journal.
+
+        Raises:
+            InvalidValue: if the journal has no amounts, or they have no currency.
+        """
+        table = self.tables.journals[which]
+        if "amount" not in table.columns:
+            raise InvalidValue(self.metric, "tables", f"have a {which} journal without amounts; say their column")
+        if table.currency is not None:
+            return self.text(table.currency.code)
+        own = self._own(which, "currency")
+        if own is None:
+            raise InvalidValue(self.metric, "tables", "have amounts without a currency; say its column, or currency=")
+        return own
+
     def cases(self, which: TableName) -> str:
         """The cases of a journal, as `Cases` has them: the first row, where each stands and since when."""
         order = self.order(which)
@@ -271,7 +287,7 @@ class Writer:
             "matter": self._named(table, "case"), "who": self._named(table, "who"),
             "minor": f"CASE WHEN {known} THEN {minor} ELSE 0 END", "currency": f"CASE WHEN {known} THEN {currency} END",
             "refers_to": self._named(table, "refers_to"), "issue": self._number(table, "revision"),
-            "due": self._instant(table, "due"), "hundredths": self._hundredths(table),
+            "due": self._instant(table, "due"), "hundredths": self._hundredths(table, "quantity"),
             **{f"d_{number}": self._named(table, name) for number, name in enumerate(self.tables.dims)},
         }  # fmt: skip
         listed = ", ".join(f"{value} AS {name}" for name, value in columns.items())
@@ -290,9 +306,12 @@ class Writer:
         whole = f"CAST({scaled} AS BIGINT)"
         return whole, f"{scaled} = {whole} AND {currency} IS NOT NULL"
 
-    def _hundredths(self, table: LedgerTable) -> str:
-        column = table.columns.get("quantity")
-        return "CAST(NULL AS BIGINT)" if column is None else f"CAST({identifier(column, self.dialect)} * 100 AS BIGINT)"
+    def _hundredths(self, table: LedgerTable | JournalTable, name: str) -> str:
+        """A DECIMAL in hundredths, NULL where these do not hold it."""
+        if name not in table.columns:
+            return "CAST(NULL AS BIGINT)"
+        scaled = f"{identifier(table.columns[name], self.dialect)} * 100"
+        return f"CASE WHEN {scaled} = CAST({scaled} AS BIGINT) THEN CAST({scaled} AS BIGINT) END"
 
     def _journal(self, table: JournalTable) -> str:
         until, left = self.asked.until, self._instant(table, "left")
@@ -301,7 +320,7 @@ class Writer:
             "matter": self._named(table, "case"), "stage": self._named(table, "stage"),
             "entered": self._instant(table, "entered"), "left_at": f"CASE WHEN {over} THEN {left} ELSE {OPEN} END",
             "next_stage": f"CASE WHEN {over} THEN {self._named(table, 'next')} END", "who": self._named(table, "who"),
-            "seq": f"COALESCE({self._number(table, 'seq')}, 0)",
+            "seq": f"COALESCE({self._number(table, 'seq')}, 0)", "cents": self._hundredths(table, "amount"),
             **{f"d_{number}": self._named(table, name) for number, name in enumerate(table.dims)},
         }  # fmt: skip
         listed = ", ".join(f"{value} AS {name}" for name, value in columns.items())
@@ -309,18 +328,21 @@ class Writer:
         return f"SELECT * FROM ({rows}) t WHERE entered <= {until} AND matter IS NOT NULL AND stage IS NOT NULL"
 
     def _grouped(self, rows: str, which: TableName) -> str:
-        """The rows with their groups: their own columns, or those of their case as it was opened."""
-        joins, groups = list[str](), list[str]()
-        for number, name in enumerate(self.asked.by):
+        return self.beside(rows, which, {f"g{number}": name for number, name in enumerate(self.asked.by)})
+
+    def beside(self, rows: str, which: TableName, wanted: Mapping[str, str]) -> str:
+        """Rows of a table beside further columns, by alias: its own, or those of their case as it was opened."""
+        joins, columns = list[str](), list[str]()
+        for alias, name in wanted.items():
             own = self._own(which, name)
             if own is not None:
-                groups.append(f"t.{own} AS g{number}")
+                columns.append(f"t.{own} AS {alias}")
                 continue
             other, column = self._through(which, name)
             first = self.first(f"{other}_opened", f"{other}_rows", "matter", "entered, seq")
-            joins.append(f"LEFT JOIN {first} o{number} ON o{number}.matter = t.matter")
-            groups.append(f"o{number}.{column} AS g{number}")
-        return f"SELECT {', '.join(['t.*', *groups])} FROM {rows} t {' '.join(joins)}"
+            joins.append(f"LEFT JOIN {first} o_{alias} ON o_{alias}.matter = t.matter")
+            columns.append(f"o_{alias}.{column} AS {alias}")
+        return f"SELECT {', '.join(['t.*', *columns])} FROM {rows} t {' '.join(joins)}"
 
     def _own(self, which: TableName, name: str) -> str | None:
         if which == "ledger":

@@ -22,7 +22,7 @@ from typing import Any
 import attrs
 
 from crmkit.errors import InvalidValue
-from crmkit.metrics import _sql_journals, _sql_ledger, _sql_quotes, _sql_receivables
+from crmkit.metrics import _sql_journals, _sql_ledger, _sql_open, _sql_quotes, _sql_receivables
 from crmkit.metrics._sql_tables import Asked, Columns, JournalTable, LedgerTable, Tables
 from crmkit.metrics._sql_writer import STRANGE, Piece, Writer
 from crmkit.metrics.kpi import (
@@ -34,6 +34,7 @@ from crmkit.metrics.kpi import (
     cycle,
     expense,
     named,
+    open_deals,
     quote_accuracy,
     quotes,
     receivables,
@@ -54,12 +55,8 @@ WITHOUT_TWIN: Mapping[str, str] = MappingProxyType({
     "true_dso": _RESAMPLED,
     "cost_per_ticket": _RESAMPLED,
     **dict.fromkeys(
-        ("open_deals", "open_pipeline", "expected_revenue", "expected_wins", "pipeline_hhi", "pipeline_top_share"),
-        "what is open at the end of each period is not written in SQL yet",
-    ),
-    **dict.fromkeys(
         ("churn_rate", "lost_customers", "contract_churn", "revenue_churn"),
-        "who is active at the start of each period is not written in SQL yet",
+        "it counts civil days of a time zone, whose rules each database has in a version of its own",
     ),
     "quote_bias": "it counts logarithms in thousandths, which floats of different makers round differently",
 })  # fmt: skip
@@ -73,6 +70,12 @@ _TWINS: Mapping[type[Metric], Callable[[Writer, Any], Iterator[Piece]]] = {
     quotes.QuotesValue: _sql_ledger.quoted,
     conversion.WinRate: _sql_journals.win_rate,
     conversion.StageConversion: _sql_journals.stage_conversion,
+    open_deals.OpenDeals: _sql_open.open_number,
+    open_deals.OpenPipeline: _sql_open.open_worth,
+    open_deals.ExpectedRevenue: _sql_open.expected_revenue,
+    open_deals.ExpectedWins: _sql_open.expected_wins,
+    open_deals.PipelineHerfindahl: _sql_open.concentrated,
+    open_deals.PipelineTopShare: _sql_open.concentrated,
     cycle.ConversionCycle: _sql_journals.win_rate,
     cycle.StageDuration: _sql_journals.stage_time,
     collections.Collected: _sql_ledger.collected,
