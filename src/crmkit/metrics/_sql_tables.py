@@ -80,8 +80,8 @@ class JournalTable:
     Attributes:
         name: as of `LedgerTable`.
         columns: which of its columns are "case", "stage", "entered" and "left" (timestamps with a zone; NULL while the
-            stay lasts) and "next" (the stage that followed), and, if there are such, "who", "seq" and "amount" (DECIMAL,
-            known to hundredths). Any other name is a column to group by, and so is "currency".
+            stay lasts) and "next" (the stage that followed), and, if there are such, "who", "seq", and "amount"
+            (DECIMAL, known to hundredths). Any other name is a column to group by, and so is "currency".
         of: "journal" for deals, "service" for tickets, "complaints".
         currency: of all amounts, where no column says it.
     """
