@@ -5,6 +5,8 @@ from typing import Literal
 
 import attrs
 
+from crmkit.errors import InvalidValue, did_you_mean
+
 
 @attrs.frozen
 class Words:
@@ -63,3 +65,14 @@ MEMBER_TYPES: Mapping[str, str] = {
     "date": "DATE", "date and time": "TIMESTAMPTZ", "days and time duration": "BIGINT",
     "years and months duration": "BIGINT",
 }  # fmt: skip
+
+
+def words_of(dialect: str) -> Words:
+    """What a database calls what conditions are made of.
+
+    Raises:
+        InvalidValue: if there is no such dialect.
+    """
+    if dialect not in DIALECTS:
+        raise InvalidValue("dialect", dialect, f"is none that is known{did_you_mean(dialect, DIALECTS)}")
+    return DIALECTS[dialect]

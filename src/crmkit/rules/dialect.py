@@ -6,26 +6,15 @@
 
 from typing import Literal, TypeAlias
 
-from crmkit.errors import InvalidValue, did_you_mean
-from crmkit.rules._dialects import DIALECTS, Words
+from crmkit.errors import InvalidValue
+from crmkit.rules._dialects import words_of
 
-__all__ = ["Dialect", "divided", "identifier", "micros", "text", "text_type", "words_of"]
+__all__ = ["Dialect", "divided", "identifier", "micros", "text", "text_type"]
 
 #: A database that statements can be written for.
 Dialect: TypeAlias = Literal["duckdb", "postgresql", "spark"]
 
 _EPOCH = "1970-01-01 00:00:00+00:00"
-
-
-def words_of(dialect: str) -> Words:
-    """What a database calls what conditions are made of.
-
-    Raises:
-        InvalidValue: if there is no such dialect.
-    """
-    if dialect not in DIALECTS:
-        raise InvalidValue("dialect", dialect, f"is none that is known{did_you_mean(dialect, DIALECTS)}")
-    return DIALECTS[dialect]
 
 
 def identifier(name: str, dialect: Dialect) -> str:

@@ -23,9 +23,9 @@ import attrs
 
 from crmkit.errors import InvalidValue, RuleError
 from crmkit.rules._compile import Checked
-from crmkit.rules._dialects import ALL, EXISTS, MEMBER_TYPES, ROWS, Words
+from crmkit.rules._dialects import ALL, EXISTS, MEMBER_TYPES, ROWS, Words, words_of
 from crmkit.rules._shapes import ANY, NUMBERS, Shape
-from crmkit.rules.dialect import Dialect, identifier, words_of
+from crmkit.rules.dialect import Dialect, identifier
 from crmkit.rules.dialect import text as write_text
 from crmkit.rules.feel import _nodes as nodes
 from crmkit.rules.feel._evaluate import asks
