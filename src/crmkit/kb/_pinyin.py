@@ -40,7 +40,7 @@ def spelled(word: str) -> tuple[str, ...] | None:
     if not _TYPED.fullmatch(word):
         return None
     # best[n] spells what comes after the first n letters.
-    best: list[tuple[str, ...] | None] = [None] * len(word) + [()]
+    best: list[tuple[str, ...] | None] = [*([None] * len(word)), ()]
     for place in reversed(range(len(word))):
         for end in range(min(place + _LONGEST, len(word)), place, -1):
             rest, syllable = best[end], word[place:end]
@@ -63,6 +63,10 @@ def reader() -> tuple[Any, str]:
         raise ExtraMissing("pypinyin", "zh", "searching by sound") from None
 
     def read(run: str) -> list[str]:
-        return list(pypinyin.lazy_pinyin(run, errors=lambda other: [""] * len(other)))
+        return list(pypinyin.lazy_pinyin(run, errors=_silent))
 
     return read, f"pypinyin {pypinyin.__version__}"
+
+
+def _silent(other: str) -> list[str]:
+    return [""] * len(other)
