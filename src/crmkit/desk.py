@@ -3,22 +3,39 @@
 Rules for this file: it is the only place of floors 0-6 that calls a store, and the clock is the host's.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 
-from crmkit.errors import Conflict, KeyReused, MoveNotAllowed, NotFound
+from crmkit.errors import Conflict, InvalidValue, KeyReused, MoveNotAllowed, NotFound
 from crmkit.events import Event
 from crmkit.pipeline import Around, Case, Directory, Pipeline, Refused, Step, Visit, commands, history
+from crmkit.pipeline.clocks import Calendars, Ticked, tick
 from crmkit.pipeline.versions import Versions
-from crmkit.protocols import EventStore, Query
+from crmkit.protocols import EventStore, Query, Recorded
 from crmkit.values import EMPTY
+
+if TYPE_CHECKING:
+    from crmkit.calendars import WorkingTime
+    from crmkit.pipeline.migration import Migration, MigrationPlan
 
 __all__ = ["Desk"]
 
+T = TypeVar("T")
+
 _NOBODY = Directory()
+
+
+@attrs.frozen
+class _Facts:
+    """The facts of a case, and how far the reading went."""
+
+    case: str
+    events: tuple[Event, ...]
+    position: int
 
 
 @attrs.frozen
@@ -179,6 +196,80 @@ class Desk:
             else:
                 return step
 
+    def tick(self, cases: Iterable[str] | None = None, *, calendars: "Calendars | WorkingTime | None" = None) -> Ticked:
+        """Store the warnings and breaches that have come about and are not stored yet.
+
+        Each is stored exactly once, whoever else is at it: a case that changed since it was read is read again.
+
+        Args:
+            cases: the cases to look at; if None, all in the store that are under a version of this desk.
+            calendars: the working time of limits in business hours or days.
+
+        Returns:
+            What this call stored, and what is to be done because of it; see `crmkit.pipeline.clocks.tick`. Two desks
+            whose clocks show one and the same microsecond may both report a fact, which is stored once.
+
+        Raises:
+            NotFound: if there is no such case, or it was opened under a definition that nobody knows.
+            InvalidValue: if a limit is in business time and there is no calendar at all.
+            Conflict: if others were faster `tries` times in a row.
+        """
+        now = self.clock()
+        found: list[Ticked] = []
+        unread: dict[str, str] = {}
+        for facts in self._facts(cases):
+            try:
+                pipeline = self._law(facts, skip=cases is None)
+            except InvalidValue as error:
+                unread[facts.case] = str(error)
+                continue
+            if pipeline is not None:
+                look = partial(tick, pipeline, now=now, calendars=calendars)
+                found.append(self._settled(facts, look, lambda ticked: ticked.events))
+        return Ticked(
+            tuple(fact for one in found for fact in one.events),
+            tuple(effect for one in found for effect in one.effects),
+            min((one.next for one in found if one.next is not None), default=None),
+            {**unread, **{case: why for one in found for case, why in one.unread.items()}},
+        )
+
+    def migrate(
+        self,
+        migration: "Migration",
+        cases: Iterable[str] | None = None,
+        *,
+        who: str | None = None,
+        calendars: "Calendars | WorkingTime | None" = None,
+        closed: bool = False,
+    ) -> "MigrationPlan":
+        """Change cases over to another version, each by one fact; those that cannot stay as they are.
+
+        A case that changed since it was read is planned anew. For a dry run see `Migration.plan`.
+
+        Args:
+            migration: from which version to which.
+            cases: the cases; if None, all in the store that are under the old version.
+            who: who changes them over.
+            calendars: says what business time is, for the limits of stages and clocks.
+            closed: whether closed cases change over too.
+
+        Returns:
+            What became of each, and why some could not.
+
+        Raises:
+            NotFound: if there is no such case.
+            Conflict: if others were faster `tries` times in a row; some may have changed over already.
+        """
+        now = self.clock()
+        plans = [
+            self._settled(
+                facts, lambda events: migration.plan([events], calendars=calendars, closed=closed, at=now),
+                lambda plan: plan.events(at=now, who=who),
+            )
+            for facts in self._facts(cases)
+        ]  # fmt: skip
+        return migration.plan([]).joined(plans)
+
     def case(self, case: str, *, at: datetime | None = None, known_at: datetime | None = None) -> Case:
         """The case as it is, or as it was at an instant, from what was known at another.
 
@@ -242,12 +333,60 @@ class Desk:
         return attrs.evolve(seen, position=position, children={id_: one for id_, one in found.items() if one})
 
     def _read(self, case: str) -> _Seen:
-        events: list[Event] = []
-        position = 0
-        for recorded in self.store.read(Query(cases=[case])):
-            events.append(recorded.event)
-            position = recorded.position
-        return _Seen(history.replay(events), tuple(events), position)
+        facts = self._one(case)
+        return _Seen(history.replay(facts.events), facts.events, facts.position)
+
+    # -- many cases
+
+    def _one(self, case: str) -> _Facts:
+        found = [*self.store.read(Query(cases=[case]))]
+        return _Facts(case, tuple(one.event for one in found), found[-1].position if found else 0)
+
+    def _facts(self, cases: Iterable[str] | None) -> Iterator[_Facts]:
+        if cases is not None:
+            for case in dict.fromkeys(cases):
+                facts = self._one(case)
+                if not facts.events:
+                    raise NotFound("case", case)
+                yield facts
+            return
+        found: dict[str, list[Recorded]] = {}
+        for recorded in self.store.read():
+            found.setdefault(recorded.event.case, []).append(recorded)
+        for case, of in found.items():
+            yield _Facts(case, tuple(one.event for one in of), of[-1].position)
+
+    def _law(self, facts: _Facts, *, skip: bool) -> Pipeline | None:
+        """The version that a case is under; None if that is none of ours and others' cases are to be passed over."""
+        case = history.replay(facts.events)
+        try:
+            return None if case is None else self._pinned(case)
+        except NotFound:
+            if skip:
+                return None
+            raise
+
+    def _settled(
+        self, facts: _Facts, decide: Callable[[tuple[Event, ...]], T], told: Callable[[T], tuple[Event, ...]]
+    ) -> T:
+        """What is decided of the facts of a case, stored under the condition that there are no newer ones."""
+        left = self.tries
+        while True:
+            left -= 1
+            made = decide(facts.events)
+            new = told(made)
+            try:
+                if new:
+                    self.store.append([*new], unless=Query(cases=[facts.case]), after=facts.position)
+            except Conflict:
+                if left <= 0:
+                    raise
+            else:
+                # Others may have stored the same words meanwhile, which is no conflict: then it was they who did it.
+                now = self._one(facts.case).events if new else ()
+                if all(fact in now for fact in new):
+                    return made
+            facts = self._one(facts.case)
 
 
 def _repeated(seen: _Seen, first: Event, command: commands.Command) -> Step:

@@ -264,6 +264,8 @@ def test_another_is_called_in_before_or_after():
     again = Process(pipeline(Panel(["li", "zhang"])))
     again.do(Submit("discount", who="wei"))
     assert "'zhang' is to decide already" in again.refused(AddApprover("discount", "zhang", who="li"))
+    assert "wei asked for it and cannot be called in" in again.refused(AddApprover("discount", "wei", who="li"))
+    assert "approver= is empty" in again.refused(AddApprover("discount", " ", who="li"))
 
 
 def test_a_request_goes_back_to_a_panel_or_to_whoever_asked():

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from crmkit.errors import DefinitionErrors, InvalidValue, MoveNotAllowed, NaiveDatetime, NotFound
-from crmkit.pipeline import Accepted, Move, Pipeline, Refused, Stage
+from crmkit.pipeline import Accepted, Approval, Move, Panel, Pipeline, Refused, Stage
+from crmkit.pipeline.commands import Edit, Submit, Take
 
 
 def test_open_and_move_return_the_case_and_the_fact(sales, now):
@@ -193,3 +194,20 @@ def test_errors_and_cases_cross_process_pools(sales, now):
     with pytest.raises(MoveNotAllowed) as caught:
         sales.move(step.case, "sign", at=step.case.at)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - same
+
+
+def test_a_case_of_another_version_is_refused(now):
+    """A case is pinned to the definition that opened it: no other decides about it, whatever their stages are called."""
+    old = Pipeline("p", ["a", Stage("won", "won")], {"a": {"go": "won"}}, approvals=[Approval("ok", Panel("li"))])
+    new = Pipeline("p", ["a", Stage("won", "won")], {"a": {"go": "won", "sell": "won"}}, approvals=old.approvals)
+    case = old.open("D-1", at=now).case
+    told = f"and under definition {old.definition}, not {new.definition}: decide with the version it is under"
+    for command in (Take("go"), Edit(fields={"x": 1}), Submit("ok", who="wei")):
+        assert told in new.decide(case, command, now).reasons[0]
+        assert old.decide(case, command, now)
+    with pytest.raises(MoveNotAllowed, match="is in stage 'a', and under definition"):
+        new.move(case, "go", at=now)
+    with pytest.raises(MoveNotAllowed, match="or migrate it first"):
+        new.edit(case, at=now, x=1)
+    # A case that was imported without a definition is under whichever decides first.
+    assert new.move(case._replace(definition=None), "go", at=now).case.definition == new.definition

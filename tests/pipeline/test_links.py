@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from attrs import evolve
 
 from crmkit.errors import DefinitionErrors, NotFound
 from crmkit.pipeline import Around, Link, Move, Pipeline, Refused, Stage
@@ -79,6 +80,19 @@ def test_a_case_does_not_close_over_children_that_nobody_looked_at():
     assert verdict.reasons == ("credit check 'C-1' may still be open: its state was not given",)
 
 
+def test_a_child_by_a_link_that_is_not_there_is_not_forgotten():
+    """A history from elsewhere may name a link that this definition does not have."""
+    opened = DEALS.decide("D-1", Open(who="wei"), NOW).events
+    offered = DEALS.decide(DEALS.replay(opened), Take("offer", who="wei"), NOW).events
+    linked, *_ = deal().events
+    case = DEALS.replay([*opened, *offered, evolve(linked, link="visa check")])
+    child = CREDIT.open("C-1", at=NOW, parent="D-1").case
+    verdict = DEALS.decide(case, Take("lose"), NOW, around=Around(children={"C-1": child}))
+    assert verdict == Refused(
+        ("visa check 'C-1' may still be open: this definition has no link of that name",), nearest=verdict.nearest
+    )
+
+
 def test_a_child_is_opened_where_and_when_the_definition_says():
     """Unknown links, the wrong stage, a child that is still open, and a child that its own definition refuses."""
     early = DEALS.decide("D-1", Open(), NOW).case
@@ -127,3 +141,20 @@ def test_without_a_child_there_is_no_outcome():
     case = DEALS.move(case, "offer", at=NOW).case
     refused = DEALS.decide(case, Take("sign"), NOW)
     assert "credit check" in refused.reasons[0]
+
+
+def test_a_child_that_changed_over_to_another_version_is_not_guessed_at():
+    """In a stage that the link does not know it is neither read nor cancelled; in one that it knows it is read."""
+    case, child = deal().case, CREDIT.open("C-1", at=NOW, parent="D-1").case
+    lose, sign = Take("lose", who="wei"), Take("sign", who="wei")
+    strange = Around(children={"C-1": child._replace(stage="weighed", definition="f00")})
+    assert "nobody can tell without credit check" in DEALS.decide(case, sign, NOW, around=strange).reasons[0]
+    (why,) = DEALS.decide(case, lose, NOW, around=strange).reasons
+    assert why == "credit check 'C-1' is under definition f00, which the link does not know; migrate this case too"
+    again = DEALS.decide(case, OpenChild("credit check", "C-2"), NOW, around=strange)
+    assert again.reasons == ("its credit check 'C-1' is still open",)
+    newer = Around(children={"C-1": child._replace(definition="f00")})
+    assert DEALS.decide(case, lose, NOW, around=newer).reasons == (why,)
+    good = Around(children={"C-1": child._replace(stage="good", definition="f00")})
+    assert DEALS.decide(case, sign, NOW, around=good).case.stage == "won"
+    assert len(DEALS.decide(case, lose, NOW, around=good).events) == 1

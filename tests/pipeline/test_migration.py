@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from crmkit.calendars import BusinessCalendar
 from crmkit.errors import DefinitionErrors, InvalidValue, NotFound
 from crmkit.journal import Journal
-from crmkit.pipeline import Approval, Link, Panel, Pipeline, Stage
+from crmkit.pipeline import Approval, Clock, Link, Panel, Pipeline, Stage
+from crmkit.pipeline.clocks import Calendars
 from crmkit.pipeline.commands import Submit
-from crmkit.pipeline.migration import Migration
+from crmkit.pipeline.migration import Migration, Postponed
 from crmkit.pipeline.versions import Versions
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -49,7 +50,7 @@ def test_the_plan_says_what_would_become_of_each_case():
     """Mapped by name or by the map, blocked with every reason, closed ones and those of other versions passed over."""
     cases = [history("a"), history("b", "on"), history("c", "on", "on"), history("d", "on", "lose")]
     other = NEW.open("e", at=NOW).case
-    plan = Migration(OLD, NEW, WAYS).plan([*cases, other], calendar=OFFICE)
+    plan = Migration(OLD, NEW, WAYS).plan([*cases, other], calendars=OFFICE)
     assert [(one.case.id, one.stage, one.blocked) for one in plan.changeovers] == [
         ("a", "contact", ()), ("b", "talk", ()), ("c", "proposal", ("stage 'proposal' needs 'amount'",)),
     ]  # fmt: skip
@@ -67,18 +68,56 @@ def test_deadlines_that_move_are_shown():
     """Two days become two business days: over a weekend that is another instant."""
     friday = datetime(2026, 3, 6, 10, tzinfo=UTC)
     case = OLD.move(OLD.open("f", at=friday).case, "on", at=friday).case
-    (one,) = Migration(OLD, NEW, WAYS).plan([case], calendar=OFFICE).deadlines
-    assert "  1 of them get another deadline" in str(Migration(OLD, NEW, WAYS).plan([case], calendar=OFFICE))
+    (one,) = Migration(OLD, NEW, WAYS).plan([case], calendars=OFFICE).deadlines
+    assert "  1 of them get another deadline" in str(Migration(OLD, NEW, WAYS).plan([case], calendars=OFFICE))
     assert (one.due, one.due_after) == (friday + timedelta(days=2), friday + timedelta(days=4))
     with pytest.raises(InvalidValue, match="needs calendar="):
         Migration(OLD, NEW, WAYS).plan([case])
+
+
+def test_deadlines_of_clocks_that_move_are_shown():
+    """A clock that is on in either version and due at another instant; whose facts are missing is said, not assumed."""
+    promises = {
+        "old": [Clock("reply", "4 hours", stop="replied"), Clock("solve", "2 days", stop='stage = "won"')],
+        "new": [Clock("reply", "2 hours", stop="replied"), Clock("solve", "2 days", stop='stage = "won"'),
+                Clock("audit", "1 business day", stop="audited")],
+    }  # fmt: skip
+    stages, moves = ["a", Stage("won", "won")], {"a": {"go": "won"}}
+    old, new = (Pipeline("p", stages, moves, clocks=clocks) for clocks in promises.values())
+    step = old.open("P", at=NOW, who="wei")
+    replied = [*step.events, *old.edit(step.case, at=NOW + timedelta(hours=1), replied=True).events]
+    migration, hour = Migration(old, new), timedelta(hours=1)
+    plan = migration.plan([[*step.events], replied], calendars=Calendars(OFFICE))
+    assert [one.clocks for one in plan.deadlines] == [
+        (Postponed("reply", NOW + 4 * hour, NOW + 2 * hour), Postponed("audit", None, NOW + 24 * hour)),
+        (Postponed("audit", None, NOW + 24 * hour),),
+    ]
+    blind = migration.plan([step.case], calendars=OFFICE)
+    assert blind.changeovers[0].unseen == ("reply", "solve", "audit")
+    assert "1 of them have clocks that nobody looked at: give their facts" in str(blind)
+    with pytest.raises(InvalidValue, match="in business time"):
+        migration.plan([replied])
+    # Two days on, the clocks of the old version have said what they had to say; those of the new one count from then.
+    (late,) = migration.plan([[*step.events]], calendars=OFFICE, at=NOW + 48 * hour).changeovers
+    assert late.clocks[0].due_after == NOW + 2 * hour
+
+
+def test_a_case_whose_clocks_cannot_be_read_is_blocked():
+    """What the new version cannot read of a case is the reason, and stops no other case."""
+    stages, moves = ["a", Stage("won", "won")], {"a": {"go": "won"}}
+    old = Pipeline("p", stages, moves)
+    new = Pipeline("p", stages, moves, clocks=[Clock("c", "1 hour", stop="n > 5")])
+    bad, good = old.open("bad", at=NOW, n="many"), old.open("good", at=NOW, n=1)
+    plan = Migration(old, new).plan([[*bad.events], [*good.events]])
+    assert [one.case.id for one in plan.mapped] == ["good"]
+    assert "its clocks cannot be read" in plan.blocked[0].blocked[0]
 
 
 def test_a_case_changes_over_with_one_fact():
     """Stage and definition change, its stay goes on, and what it lacked is filled in."""
     events = history("c", "on", "on")
     migration = Migration(OLD, NEW, WAYS, {"amount": 5})
-    (fact,) = migration.plan([events], calendar=OFFICE).events(at=NOW + timedelta(days=1), who="boss")
+    (fact,) = migration.plan([events], calendars=OFFICE).events(at=NOW + timedelta(days=1), who="boss")
     before, after = OLD.replay(events), NEW.replay([*events, fact])
     assert (fact.origin, fact.stage, fact.previous, fact.definition) == (
         "offer", "proposal", OLD.definition, NEW.definition,
@@ -95,12 +134,12 @@ def test_only_legal_histories_move_if_told_so():
     """With "if legal" every move the case made must lead from stage to stage in the new version too."""
     migration = Migration(OLD, NEW, WAYS, {"amount": 5}, "if legal")
     back = history("c", "on", "on", "back")
-    plan = migration.plan([history("b", "on"), back, OLD.replay(back)], calendar=OFFICE)
+    plan = migration.plan([history("b", "on"), back, OLD.replay(back)], calendars=OFFICE)
     assert [one.blocked for one in plan.changeovers] == [
         (), ("c#4: the new version has no move from 'offer' to 'talk'",),
         ("whether its moves were legal cannot be told without its facts",),
     ]  # fmt: skip
-    assert Migration(OLD, NEW, WAYS).plan([back], calendar=OFFICE).mapped
+    assert Migration(OLD, NEW, WAYS).plan([back], calendars=OFFICE).mapped
 
 
 def test_what_the_new_version_lacks_blocks():
@@ -134,10 +173,10 @@ def test_there_and_back_again(moves, closed):
         if move in OLD.moves_from(step.case.stage):
             step = OLD.move(step.case, move, at=NOW)
     migration = Migration(OLD, NEW, WAYS)
-    there = migration.plan([step.case], calendar=OFFICE, closed=closed)
+    there = migration.plan([step.case], calendars=OFFICE, closed=closed)
     case = step.case
     for plan in (there, None):
-        made = migration.reversed().plan([case], calendar=OFFICE, closed=closed) if plan is None else plan
+        made = migration.reversed().plan([case], calendars=OFFICE, closed=closed) if plan is None else plan
         for fact in made.events(at=NOW, recorded=NOW):
             case = NEW.evolve(case, fact)
     open_ = OLD.stage(step.case.stage).outcome is None

@@ -98,9 +98,18 @@ def answering(
         reasons = [*_apart(request, command.who, person)]
     if isinstance(command, SendBack) and not 0 <= command.panel <= request.now + 1:
         reasons.append(f"panel {command.panel} has not sat yet; panels so far: 1 to {request.now + 1}, or 0")
-    if isinstance(command, AddApprover) and command.approver in request.due:
-        reasons.append(f"{command.approver!r} is to decide already")
+    if isinstance(command, AddApprover):
+        reasons += _adding(request, command)
     return reasons, None if person == command.who else person
+
+
+def _adding(request: Request, command: AddApprover) -> Iterable[str]:
+    if not command.approver.strip():
+        yield "name whom to call in; approver= is empty"
+    if command.approver in request.due:
+        yield f"{command.approver!r} is to decide already"
+    if command.approver == request.by:
+        yield f"{command.approver} asked for it and cannot be called in to decide"
 
 
 def _withdrawing(request: Request, command: Withdraw) -> list[str]:

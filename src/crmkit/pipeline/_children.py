@@ -6,17 +6,19 @@ from typing import Any
 from crmkit.events import Event, Moved
 from crmkit.pipeline.case import Around, Case
 from crmkit.pipeline.links import Link
+from crmkit.pipeline.stages import Stage
 
 
-def outcome_of(link: Link, child: Case) -> str | None:
-    """What became of a child: the outcome of its stage; None while it is open."""
-    return link.pipeline.stage(child.stage).outcome
+def stage_of(link: Link, child: Case) -> Stage | None:
+    """The stage of a child; None if the link knows no such stage: the child has changed over to another version."""
+    return next((stage for stage in link.pipeline.stages if stage.name == child.stage), None)
 
 
 def seen(links: Iterable[Link], case: Case, around: Around) -> dict[str, Any]:
     """What guards see of the children: a context for each link, None where there is no child.
 
-    A child whose state nobody gave is not there: what needs it is not known.
+    A child whose state nobody gave, or in a stage that its link does not know, is not there: what needs it is not
+    known.
     """
     made: dict[str, Any] = {}
     for link in links:
@@ -24,8 +26,8 @@ def seen(links: Iterable[Link], case: Case, around: Around) -> dict[str, Any]:
         child = around.children.get(id_ or "")
         if id_ is None:
             made[link.name] = None
-        elif child is not None:
-            made[link.name] = {"stage": child.stage, "outcome": outcome_of(link, child)}
+        elif child is not None and (stage := stage_of(link, child)) is not None:
+            made[link.name] = {"stage": stage.name, "outcome": stage.outcome}
     return made
 
 
@@ -42,11 +44,22 @@ def closer(
             child = around.children.get(id_)
             if child is None:
                 reasons.append(f"{name} {id_!r} may still be open: its state was not given")
-            elif name in by_name and outcome_of(by_name[name], child) is None:
-                facts.append(_cancelled(by_name[name], child, values))
+            elif name not in by_name:
+                reasons.append(f"{name} {id_!r} may still be open: this definition has no link of that name")
+            else:
+                stage = stage_of(by_name[name], child)
+                if stage is None or (stage.outcome is None and _foreign(by_name[name], child)):
+                    why = f"is under definition {child.definition}, which the link does not know; migrate this case too"
+                    reasons.append(f"{name} {id_!r} {why}")
+                elif stage.outcome is None:
+                    facts.append(_cancelled(by_name[name], child, values))
         return reasons, tuple(facts)
 
     return close
+
+
+def _foreign(link: Link, child: Case) -> bool:
+    return child.definition not in (None, link.pipeline.definition)
 
 
 def _cancelled(link: Link, child: Case, values: Mapping[str, Any]) -> Moved:

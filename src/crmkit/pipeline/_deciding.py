@@ -18,6 +18,7 @@ from crmkit.events import (
     Withdrawn,
 )
 from crmkit.pipeline import _approving, _machine, commands
+from crmkit.pipeline._children import stage_of
 from crmkit.pipeline.case import Accepted, Around, Asked, Case, Refused, Step, Verdict
 from crmkit.values import EMPTY, aware
 from crmkit.values._trusted import Draft
@@ -82,6 +83,8 @@ def decide(pipeline: "Pipeline", case: Case | str, command: commands.Command, no
         if not isinstance(command, commands.Open) or not isinstance(case, str):
             raise InvalidValue("case", case, "must be an id for Open, and a case for any other command")
         return _verdict(_open(pipeline, case, command, now))
+    if case.definition not in (None, pipeline.definition):
+        return Refused((_machine.foreign(case.definition, pipeline.definition),))
     return _verdict(_HANDLERS[type(command)](pipeline, case, command, now, around))
 
 
@@ -132,16 +135,16 @@ def _stepped(case: Case, event: Event, also: tuple[Event, ...] = ()) -> Step | R
 
 
 def _open_child(pipeline: "Pipeline", case: Case, command: Any, now: datetime, around: Around) -> Step | Refused:
-    known = {link.name: link for link in pipeline.links}
-    link = known.get(command.link)
+    links = {link.name: link for link in pipeline.links}
+    link = links.get(command.link)
     if link is None:
-        return Refused((f"no link {command.link!r}{did_you_mean(command.link, known)}",))
+        return Refused((f"no link {command.link!r}{did_you_mean(command.link, links)}",))
     reasons = []
     stages = link.stages or tuple(stage.name for stage in pipeline.stages if stage.outcome is None)
     if case.stage not in stages:
         reasons.append(f"a {link.name} may be opened in {', '.join(stages)}, and the case is in {case.stage}")
     before = around.children.get(case.child(link.name) or "")
-    if before is not None and link.pipeline.stage(before.stage).outcome is None:
+    if before is not None and ((known := stage_of(link, before)) is None or known.outcome is None):
         reasons.append(f"its {link.name} {before.id!r} is still open")
     shared: dict[str, Any] = {**_shared(pipeline, case, command, now), "data": EMPTY}
     own = commands.Open(

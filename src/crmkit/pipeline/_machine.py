@@ -82,8 +82,10 @@ def decide(machine: Machine, case: Case, asked: Asked, around: Around = ALONE) -
         around: what else the guards may look at.
     """
     # Reading a tuple at once is much cheaper than reading it part by part, and this is the hot path.
-    id_, stage, opened, entered, last, owner, held_by, fields, version, _, requests, children, parent = case
+    id_, stage, opened, entered, last, owner, held_by, fields, version, pinned, requests, children, parent = case
     move, at, recorded, who, on_behalf_of, definition, cause, key, data = asked
+    if pinned != definition and pinned is not None:
+        return Refused((foreign(pinned, definition),))
     table = machine.table
     edge = table[stage].get(move) if stage in table else None
     if edge is None:
@@ -199,6 +201,8 @@ def changed(machine: Machine, case: Case, event: Event, reasons: list[str]) -> S
         event: the fact.
         reasons: what is against it already.
     """
+    if case.definition not in (None, event.definition):
+        return Refused((foreign(case.definition, event.definition),))
     reasons = [*reasons, *_late(case, event.at)]
     also: tuple[Event, ...] = ()
     if machine.reader is not None:
@@ -213,6 +217,11 @@ def changed(machine: Machine, case: Case, event: Event, reasons: list[str]) -> S
     for one in also:
         after = evolve(after, one)
     return Step(after, event, (), also)
+
+
+def foreign(pinned: str | None, definition: str | None) -> str:
+    """Why a definition does not decide about a case that another one opened."""
+    return f"and under definition {pinned}, not {definition}: decide with the version it is under, or migrate it first"
 
 
 def has_value(fields: Fields, name: str) -> bool:

@@ -2,21 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from crmkit.calendars import WorkingTime
 from crmkit.errors import DefinitionError, DefinitionErrors, did_you_mean
 from crmkit.events import Event, Migrated, Moved
 from crmkit.pipeline._machine import has_value
 from crmkit.pipeline.case import Case
+from crmkit.pipeline.clocks import Calendars, survey
 from crmkit.pipeline.definition import Pipeline
 from crmkit.pipeline.history import replay
 from crmkit.pipeline.limits import Limit
 from crmkit.values import EMPTY, Fields, aware
 
-__all__ = ["Changeover", "Migration", "MigrationPlan"]
+if TYPE_CHECKING:
+    from crmkit.calendars import WorkingTime
+
+__all__ = ["Changeover", "Migration", "MigrationPlan", "Postponed"]
 
 
 def _stages(values: Mapping[str, str]) -> Mapping[str, str]:
@@ -25,6 +28,21 @@ def _stages(values: Mapping[str, str]) -> Mapping[str, str]:
 
 def _fields(values: Mapping[str, Any]) -> Fields:
     return values if isinstance(values, Fields) else Fields(values)
+
+
+@attrs.frozen
+class Postponed:
+    """A clock that would be due at another instant.
+
+    Attributes:
+        clock: its name.
+        due: when its time is up now (aware); None if it is not on.
+        due_after: when it would be up; None if it would not be on.
+    """
+
+    clock: str
+    due: datetime | None
+    due_after: datetime | None
 
 
 @attrs.frozen
@@ -38,6 +56,8 @@ class Changeover:
         blocked: every reason why it cannot be moved; empty if it can.
         due: when its time in the stage is up now; None without a limit.
         due_after: when it would be up.
+        clocks: the clocks, besides that of its stage, that would be due at another instant.
+        unseen: the clocks that could not be looked at: those need the facts of the case.
     """
 
     case: Case
@@ -46,6 +66,8 @@ class Changeover:
     blocked: tuple[str, ...] = ()
     due: datetime | None = None
     due_after: datetime | None = None
+    clocks: tuple[Postponed, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -72,8 +94,8 @@ class MigrationPlan:
 
     @property
     def deadlines(self) -> tuple[Changeover, ...]:
-        """The cases that can be moved and whose time would be up at another instant."""
-        return tuple(one for one in self.mapped if one.due != one.due_after)
+        """The cases that can be moved and of which a stage or a clock would be due at another instant."""
+        return tuple(one for one in self.mapped if one.due != one.due_after or one.clocks)
 
     def events(self, *, at: datetime, who: str | None = None, recorded: datetime | None = None) -> tuple[Migrated, ...]:
         """One fact for each case that can be moved, in the order of the plan.
@@ -87,6 +109,12 @@ class MigrationPlan:
         """
         return tuple(self.migration.event(one, aware(at), who, recorded or at) for one in self.mapped)
 
+    def joined(self, others: Iterable["MigrationPlan"]) -> "MigrationPlan":
+        """This plan and others of the same migration as one."""
+        return attrs.evolve(
+            self, changeovers=(*self.changeovers, *(one for plan in others for one in plan.changeovers))
+        )
+
     def __str__(self) -> str:
         migration, moved = self.migration, len(self.mapped)
         lines = [
@@ -95,6 +123,8 @@ class MigrationPlan:
         lines += [f"  {case} cases: {way}" for way, case in _counted(self.mapped)]
         if self.deadlines:
             lines.append(f"  {len(self.deadlines)} of them get another deadline")
+        unseen = sum(bool(one.unseen) for one in self.mapped)
+        lines += [f"  {unseen} of them have clocks that nobody looked at: give their facts"] if unseen else []
         lines += [f"  {one.case.id} cannot: {'; '.join(one.blocked)}" for one in self.blocked]
         return "\n".join(lines)
 
@@ -181,38 +211,64 @@ class Migration:
         return Migration(self.new, self.old, {to: names[0] for to, names in back.items()}, EMPTY, self.policy)
 
     def plan(
-        self, cases: Iterable[Case | Sequence[Event]], *, calendar: WorkingTime | None = None, closed: bool = False
+        self,
+        cases: Iterable[Case | Sequence[Event]],
+        *,
+        calendars: "Calendars | WorkingTime | None" = None,
+        closed: bool = False,
+        at: datetime | None = None,
     ) -> MigrationPlan:
         """What would become of cases: a dry run.
 
         Args:
-            cases: the cases, or the facts of each; the policy "if legal" needs the facts. Those under another version
-                than the old one are passed over, and so are closed ones.
-            calendar: says what business time is, for the limits of stages.
+            cases: the cases, or the facts of each; the policy "if legal" and clocks need the facts. Those under
+                another version than the old one are passed over, and so are closed ones.
+            calendars: says what business time is, for the limits of stages and clocks.
             closed: whether closed cases change over too.
+            at: when they would change over (aware), for the clocks; right after the last fact of each if None.
 
         Raises:
             InvalidValue: if a limit counts business time and there is no calendar.
         """
-        return MigrationPlan(self, tuple(self._planned(cases, calendar, closed=closed)))
+        layers = calendars if calendars is None or isinstance(calendars, Calendars) else Calendars(calendars)
+        when = None if at is None else aware(at)
+        return MigrationPlan(self, tuple(self._planned(cases, layers, when, closed=closed)))
 
     def _planned(
-        self, cases: Iterable[Case | Sequence[Event]], calendar: WorkingTime | None, *, closed: bool
+        self, cases: Iterable[Case | Sequence[Event]], calendars: Calendars | None, at: datetime | None, *, closed: bool
     ) -> Iterator[Changeover]:
         open_ = {stage.name for stage in self.old.stages if stage.outcome is None}
         for given in cases:
             events = () if isinstance(given, Case) else given
             case = given if isinstance(given, Case) else replay(events)
             if case is not None and case.definition == self.old.definition and (closed or case.stage in open_):
-                yield self._changeover(case, events, calendar)
+                found = self._changeover(case, events, calendars)
+                yield self._with_clocks(found, events, calendars, at or case.at)
 
-    def _changeover(self, case: Case, events: Sequence[Event], calendar: WorkingTime | None) -> Changeover:
+    def _with_clocks(
+        self, found: Changeover, events: Sequence[Event], calendars: Calendars | None, at: datetime
+    ) -> Changeover:
+        names = tuple(dict.fromkeys(clock.name for clock in (*self.old.clocks, *self.new.clocks)))
+        if not names or found.blocked:
+            return found
+        if not events:
+            return attrs.evolve(found, unseen=names)
+        fact = self.event(found, at, None, at)
+        before, unread = _dues(self.old, events, fact.at, calendars)
+        after, unread_after = _dues(self.new, [*events, fact], fact.at, calendars)
+        blocked = tuple(f"its clocks cannot be read: {why}" for why in (unread or unread_after).values())
+        moved = (Postponed(name, before.get(name), after.get(name)) for name in names)
+        return attrs.evolve(
+            found, blocked=blocked, clocks=tuple(one for one in moved if not blocked and one.due != one.due_after)
+        )
+
+    def _changeover(self, case: Case, events: Sequence[Event], calendars: Calendars | None) -> Changeover:
         to = self.stage(case.stage)
         fills = Fields({name: value for name, value in self.fields.items() if not has_value(case.fields, name)})
         blocked = [*self._against(case, to, fills, events)]
-        due, due_after = _due(self.old, case.stage, case, calendar), None
+        due, due_after = _due(self.old, case.stage, case, calendars), None
         if to is not None:
-            due_after = _due(self.new, to, case, calendar)
+            due_after = _due(self.new, to, case, calendars)
         return Changeover(case, to, fills, tuple(blocked), due, due_after)
 
     def _against(self, case: Case, to: str | None, fills: Fields, events: Sequence[Event]) -> Iterator[str]:
@@ -261,6 +317,17 @@ class Migration:
         )
 
 
-def _due(pipeline: Pipeline, stage: str, case: Case, calendar: WorkingTime | None) -> datetime | None:
+def _due(pipeline: Pipeline, stage: str, case: Case, calendars: Calendars | None) -> datetime | None:
     limit = pipeline.stage(stage).limit
-    return None if limit is None else Limit.parse(limit).due(case.entered, calendar)
+    return None if limit is None else Limit.parse(limit).due(case.entered, (calendars or Calendars()).of(case.held_by))
+
+
+def _dues(
+    pipeline: Pipeline, events: Sequence[Event], at: datetime, calendars: Calendars | None
+) -> tuple[dict[str, datetime], dict[str, str]]:
+    """When each clock that is on is due, without those of stages; and why nobody can tell."""
+    own = {clock.name for clock in pipeline.clocks}
+    if not own:
+        return {}, {}
+    found, unread = survey(pipeline, events, now=at, calendars=calendars)
+    return {one.clock: one.due for of in found.values() for one in of if one.on and one.clock in own}, unread
