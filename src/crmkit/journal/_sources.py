@@ -250,6 +250,6 @@ def _parsed(source: Source, texts: Coded, column: str, tz: Zone, dates: Dates) -
 
 
 def _iso(value: Any) -> str | None:
-    if isinstance(value, date) and not isis_nothing(value):
+    if isinstance(value, date) and not is_nothing(value):
         return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
     return as_text(value)

@@ -6,7 +6,7 @@ a tenth of an argsort.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from typing import Any, Self
 
@@ -58,14 +58,17 @@ class Trails:
         while begin < self.size:
             stop = min(begin + rows, self.size)
             # To the end of the case.
-            code = int(self.pick(codes, np.int64(stop - 1)))
-            stop = bisect_right(range(self.size), code, lo=stop, key=lambda place: int(self.pick(codes, place)))
+            code = self._at(codes, stop - 1)
+            stop = bisect_right(range(self.size), code, lo=stop, key=partial(self._at, codes))
             which = slice(begin, stop)
             if self.order is None:
                 yield begin, attrs.evolve(self, journal=self.journal[which])
             else:
                 yield begin, attrs.evolve(self, order=self.order[which])
             begin = stop
+
+    def _at(self, column: npt.NDArray[Any], place: int) -> int:
+        return int(column[place if self.order is None else self.order[place]])
 
     @property
     def size(self) -> int:

@@ -63,7 +63,9 @@ class Ways:
             found = _labels(part, numbers, power)
             rows = slice(done, done := done + len(found))
             label[rows], lasted[rows] = found, part.lasted(closed)
-            n, first, sizes = (np.append(of, np.zeros(numbers.size + 1 - len(of), np.int64)) for of in (n, first, sizes))
+            n, first, sizes = (
+                np.append(of, np.zeros(numbers.size + 1 - len(of), np.int64)) for of in (n, first, sizes)
+            )
             n += np.bincount(found, minlength=len(n))
             first[found], sizes[found] = begin + part.starts, part.sizes
         taken = np.flatnonzero(n)
@@ -82,9 +84,7 @@ class Ways:
         names = self.trails.stages
         # Texts of bytes are compared sooner than tuples of names.
         ranks = np.argsort(np.argsort(np.array(names, object))).astype(">u4" if len(names) > 1 << 8 else "u1")
-        keys = [
-            codes.tobytes() for ways in self._batches(np.arange(len(self.n))) for codes in self._runs(ways, ranks)
-        ]
+        keys = [codes.tobytes() for ways in self._batches(np.arange(len(self.n))) for codes in self._runs(ways, ranks)]
         by_stages = np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int64)
         order: Longs = by_stages[np.argsort(-self.n[by_stages], kind="stable")]
         return order
@@ -181,7 +181,8 @@ def _labels(part: Trails, numbers: _Numbers, power: Longs) -> Codes:
 def _folded(numbers: _Numbers, number: Codes, sizes: Longs) -> Codes:
     """One number for the numbers of each case, two by two: how they are paired hangs on how many they are alone."""
     starts = np.cumsum(sizes) - sizes
-    label, case = number[starts], np.arange(len(sizes))
+    case = np.arange(len(sizes))
+    label: Codes = number[starts]
     while int(sizes.max()) > 1:
         long = np.flatnonzero(sizes > 1)
         case, starts, sizes, pairs = case[long], starts[long], sizes[long], sizes[long] + 1 >> 1
