@@ -94,6 +94,7 @@ def test_a_dictionary_that_holds_nothing_and_one_of_other_values():
     hollow = pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 2], pa.int8()), pa.array(["a", None, " a"]))
     assert read(pa.table({"c": hollow})).decode() == ["a", None, None, "a"]
     numbers = pa.array([7, None, 9, 7]).dictionary_encode()
+    assert read(pa.table({"c": [7, None]})).decode() == ["7", None]
     assert read(pa.table({"c": numbers})).decode() == ["7", None, "9", "7"]
     assert read(pd.DataFrame({"c": pd.Categorical([7.0, 8.5, None])})).decode() == ["7", "8.5", None]
     at = [datetime(2026, 1, 2, 3, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)]
@@ -125,6 +126,8 @@ def test_local_datetimes_in_lists():
     mixed = [wall[0], datetime(2026, 7, 1, 9, 30, tzinfo=UTC), None]
     for at, hours in ((wall, (7.5, None, 8.5)), (mixed, (7.5, 9.5, None))):
         found = open_source({"c": at}, "f").instants("c", "Europe/Berlin", None)
+        framed = pl.DataFrame({"c": at}) if at is wall else {"c": at}
+        assert (open_source(framed, "f").instants("c", "Europe/Berlin", None).micros == found.micros).all()
         assert [micros / 3_600e6 % 24 if ok else None for micros, ok in zip(found.micros, found.ok, strict=True)] == [
             *hours
         ]
