@@ -23,6 +23,21 @@ from crmkit._commands import (
     app,
     run,
 )
+from crmkit._options import (
+    Amount,
+    AsJson,
+    AsOf,
+    At,
+    BusinessTime,
+    Case,
+    Dates,
+    Files,
+    Lost,
+    StageColumn,
+    Who,
+    Won,
+    Zone,
+)
 from crmkit.calendars import WorkingTime, calendar_from_dict
 from crmkit.errors import InputError, NotFound
 from crmkit.journal import Frameable, Journal
@@ -33,20 +48,9 @@ from crmkit.values import zone
 
 __all__ = ["run"]
 
-Files: TypeAlias = Annotated[
-    list[Path], typer.Argument(help="CSV, TSV, Parquet or XES; plain or gzipped.", show_default=False)
-]
-Case: TypeAlias = Annotated[str | None, typer.Option(help="Column with the case id.")]
-StageColumn: TypeAlias = Annotated[str | None, typer.Option("--stage", help="Column with the stage that was entered.")]
-At: TypeAlias = Annotated[str | None, typer.Option(help="Column with the time.")]
-Who: TypeAlias = Annotated[str | None, typer.Option(help="Column with the person.")]
-AsOf: TypeAlias = Annotated[str | None, typer.Option(help="Last day (or instant) to look at.")]
-Zone: TypeAlias = Annotated[str | None, typer.Option(help="Zone of times that carry none: Europe/Berlin.")]
-Dates: TypeAlias = Annotated[str | None, typer.Option(help="Day and month order: dmy, mdy or ymd.")]
 Repeats: TypeAlias = Annotated[
     str, typer.Option(help="A row that names the stage the case is in: visit, a new stay, or merge, nothing new.")
 ]
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Write everything as JSON.")]
 
 
 @app.command("conform")
@@ -58,8 +62,9 @@ def conform_(
     stage: StageColumn = None,
     at: At = None,
     who: Who = None,
-    amount: Annotated[str | None, typer.Option(help="Column with the amount.")] = None,
-    calendar: Annotated[Path | None, typer.Option(help="Business time as JSON or TOML, for business limits.")] = None,
+    amount: Amount = None,
+    calendar: BusinessTime = None,
+    roles: Annotated[Path | None, typer.Option(help="The role or roles of each person as JSON or TOML.")] = None,
     as_of: AsOf = None,
     tz: Zone = None,
     dates: Dates = None,
@@ -71,7 +76,8 @@ def conform_(
     assert law is not None  # noqa: S101 - the option is required
     wanted = _wanted(case, stage, at, who=who, amount=amount, tz=tz, dates=dates)
     journal = _journal(files, wanted, as_of, repeats, _fields(law))
-    found = conform(journal, law, calendar=None if calendar is None else _calendar(calendar))
+    held = None if roles is None else _roles(roles)
+    found = conform(journal, law, roles=held, calendar=None if calendar is None else _calendar(calendar))
     if not as_json:
         _say([str(found), str(found.by_who()), *map(str, journal.findings)])
         return
@@ -90,8 +96,8 @@ def discover_(
     stage: StageColumn = None,
     at: At = None,
     who: Who = None,
-    won: Annotated[str | None, typer.Option(help="Stage that means won; several with commas.")] = None,
-    lost: Annotated[str | None, typer.Option(help="Stage that means lost; several with commas.")] = None,
+    won: Won = None,
+    lost: Lost = None,
     closed: Annotated[str | None, typer.Option(help="All closed stages, with commas.")] = None,
     coverage: Annotated[float, typer.Option(help="The share of moves that the draft should have.")] = 0.95,
     as_of: AsOf = None,
@@ -143,7 +149,7 @@ def _journal(files: list[Path], wanted: Wanted, as_of: str | None, repeats: str,
     if repeats not in ("visit", "merge"):
         raise NotFound("way to read repeats", repeats, ("visit", "merge"), "--repeats")
     name = ", ".join(file.name for file in files)
-    table = _table(files, wanted, every=True)
+    table = _table(files)
     shared: dict[str, Any] = {"who": wanted.who, "amount": wanted.amount, "tz": wanted.tz, "dates": wanted.dates}
     columns: dict[str, Any] = _event_columns(table, name, wanted, shared)
     known = tuple(map(str, getattr(table, "column_names", None) or table.columns))
@@ -161,6 +167,23 @@ def _fields(law: Pipeline) -> tuple[str, ...]:
 
 
 def _calendar(file: Path) -> WorkingTime:
+    return calendar_from_dict(_settings(file))
+
+
+def _roles(file: Path) -> dict[str, tuple[str, ...]]:
+    plain = _settings(file)
+    if not isinstance(plain, dict):
+        raise InputError(str(file), "is no table of people and roles")
+    held: dict[str, tuple[str, ...]] = {}
+    for name, value in plain.items():
+        roles = [value] if isinstance(value, str) else value
+        if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+            raise InputError(str(file), f"{name!r} has no role and no list of roles", 'write li = ["rep", "manager"]')
+        held[name] = tuple(roles)
+    return held
+
+
+def _settings(file: Path) -> Any:
     try:
         text = file.read_text(encoding="utf-8-sig")
         plain = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
@@ -168,7 +191,7 @@ def _calendar(file: Path) -> WorkingTime:
         raise InputError(str(file), f"cannot be read: {error}") from None
     except (ValueError, RecursionError) as error:
         raise InputError(str(file), f"is no JSON and no TOML: {error}") from None
-    return calendar_from_dict(plain)
+    return plain
 
 
 def _rows(found: Frameable[Any]) -> list[dict[str, Any]]:
