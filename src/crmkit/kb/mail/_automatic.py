@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 
 _SENDER = re.compile(
-    r"(?:no-?_?reply|do-?_?not-?_?reply|mailer-daemon|postmaster|bounces?|notifications?|newsletter|auto-?confirm"
-    r"|daemon|noreply)(?:[-+_.].*)?@"
+    r"(?:[^@]*[-+_.])?(?:no-?_?reply|do-?_?not-?_?reply|mailer-daemon|postmaster|bounces?|notifications?|newsletter"
+    r"|auto-?confirm|daemon)(?:[-+_.].*)?@"
 )
 
 

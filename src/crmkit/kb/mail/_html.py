@@ -4,11 +4,15 @@ import re
 from collections.abc import Iterator
 from html import unescape
 
-_BLOCKS = frozenset(
-    ("address article aside blockquote body center dd div dl dt fieldset footer form h1 h2 h3 h4 h5 h6 header hr html li"
-     " main nav ol p pre section table tbody tr ul").split()
-)  # fmt: skip
-_UNSEEN = frozenset(("script", "style", "template", "title"))
+_BLOCKS = frozenset((
+    "address", "article", "aside", "blockquote", "body", "center", "dd", "div", "dl", "dt", "fieldset",
+    "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "li", "main", "nav", "ol",
+    "p", "pre", "section", "table", "tbody", "tr", "ul",
+))  # fmt: skip
+#: What is not shown, and what ends it. ASCII letters only: lower case of others may be longer.
+_UNSEEN = {name: re.compile(f"(?ai)</{name}") for name in ("script", "style", "template", "title")}
+# Such a number is no character, and costs time to read.
+_NO_CHARACTER = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")
 _TAG = re.compile(r"<(/?)([a-zA-Z][\w:-]*)|<[!?]")
 
 
@@ -31,7 +35,7 @@ def html_text(source: str) -> str:
             lines.append(("> " * min(quotes, 9) + text).rstrip())
 
     for closing, tag, text in _pieces(source):
-        line.append(unescape(text))
+        line.append(unescape(_NO_CHARACTER.sub("\ufffd", text)))
         if tag == "br":
             end(empty=True)
         elif tag in ("td", "th"):
@@ -46,7 +50,6 @@ def html_text(source: str) -> str:
 
 def _pieces(source: str) -> Iterator[tuple[bool, str, str]]:
     """The text before each tag, and the tag: whether it closes, its name in lower case ("" where there is none)."""
-    lowered = source.lower()
     at, written = 0, 0
     while (begin := source.find("<", at)) >= 0:
         match = _TAG.match(source, begin)
@@ -54,11 +57,16 @@ def _pieces(source: str) -> Iterator[tuple[bool, str, str]]:
             at = begin + 1
             continue
         text, name = source[written:begin], (match[2] or "").lower()
-        mark = "-->" if source.startswith("<!--", begin) else ">"
-        if name in _UNSEEN and not match[1]:
-            mark = f"</{name}"
-        end = (lowered if name in _UNSEEN else source).find(mark, match.end())
-        # what is never closed hides the rest, as in a browser
-        at = written = len(source) if end < 0 else end if mark.startswith("</") else end + len(mark)
+        at = written = _after(source, match, None if match[1] else _UNSEEN.get(name))
         yield bool(match[1]), name, text
     yield False, "", source[written:]
+
+
+def _after(source: str, tag: "re.Match[str]", until: "re.Pattern[str] | None") -> int:
+    """Where what a tag begins is over; what is never closed hides the rest, as in a browser."""
+    if until is not None:
+        close = until.search(source, tag.end())
+        return close.start() if close else len(source)
+    mark = "-->" if source.startswith("<!--", tag.start()) else ">"
+    end = source.find(mark, tag.end())
+    return end + len(mark) if end >= 0 else len(source)

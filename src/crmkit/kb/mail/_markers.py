@@ -1,7 +1,6 @@
 """How mail clients mark what is not new: as data, so that a client more is a line more.
 
-A marker is looked for in one line; `rest` says whether everything after it is old, or only the lines that it
-introduces (`> ` before each, or the message below an attribution).
+A marker fills one line, or an attribution up to three.
 """
 
 import re
@@ -26,10 +25,10 @@ BANNERS: tuple[tuple[str, "re.Pattern[str]"], ...] = tuple(
 
 #: Lines above a message that is passed on, which is why the mail was sent: it is not old, it is somebody else's.
 FORWARDS = re.compile(
-    r"\s*(?:-{2,}\s*(?:forwarded message|weitergeleitete nachricht|message transféré|mensaje reenviado|messaggio inoltrato"
-    r"|forwarded by .{1,60}|转发的邮件|转发邮件信息|转发邮件|轉寄郵件|転送メッセージ)\s*-{2,}"
-    r"|begin forwarded message:|anfang der weitergeleiteten (?:e-mail|nachricht):|开始转发邮件[:：]|下面是被转发的邮件[:：]"
-    r"|転送されたメッセージ[:：])\s*",
+    r"\s*(?:-{2,}\s*(?:forwarded message|weitergeleitete nachricht|message transféré|mensaje reenviado"
+    r"|messaggio inoltrato|forwarded by .{1,60}|转发的邮件|转发邮件信息|转发邮件|轉寄郵件|転送メッセージ)\s*-{2,}"
+    r"|begin forwarded message:|anfang der weitergeleiteten (?:e-mail|nachricht):"
+    r"|开始转发邮件[:：]|下面是被转发的邮件[:：]|転送されたメッセージ[:：])\s*",
     re.IGNORECASE,
 )
 
@@ -47,21 +46,22 @@ ATTRIBUTIONS: tuple[tuple[str, "re.Pattern[str]"], ...] = tuple(
         ("pt", r"(?:em|a)\b.{5,300}\bescreveu\s*:"),
         ("nordic", r"(?:den|på|man|tir|ons|tor|fre|lör|lør|sön|søn)\b.{5,300}\b(?:skrev|skreiv)\b.{0,120}:"),
         ("pl", r"(?:w dniu|dnia)\b.{5,300}\bnapisał(?:\(a\)|a)?\s*:"),
-        ("ru", r".{5,300}\bпис(?:ал|ала|али)\b.{0,120}:"),
+        ("ru", r".{5,300}\b(?:на)?пис(?:ал|ала|али)\b.{0,120}:"),
         ("zh", r"(?:在|于|於)?.{4,300}(?:写道|寫道)\s*[:：]"),
-        ("ja", r".{4,300}(?:のメール|さんは書きました|が書きました|wrote)\s*[:：]"),
+        ("ja", r".{4,300}(?:のメール|さんは書きました|が書きました)\s*[:：]"),
+        ("ja", r"\(?\d{4}[/年-].{4,300}\bwrote\s*[:：]"),
         ("ja", r"\d{4}年\d{1,2}月\d{1,2}日.{0,40}\d{1,2}:\d{2}.{0,200}<[^<>\s]+@[^<>\s]+>\s*[:：]"),
     )
 )
 
 #: The names of the header lines that clients print above a quoted message: who, when, to whom, about what.
 HEADER = re.compile(
-    r"[>|*\s]*(?:"
+    r"[>|*\s]*+(?:"
     r"(?P<who>from|von|de|da|van|från|fra|od|от|差出人|送信者|发件人|发信人|寄件者|寄件人|發件人)"
-    r"|(?P<rest>sent|date|to|cc|subject|reply-to|gesendet|datum|an|betreff|envoyé|à|objet|enviado|enviado el|para|asunto|fecha"
-    r"|inviato|a|oggetto|verzonden|aan|onderwerp|skickat|till|ämne|sendt|til|emne|送信日時|日時|日付|宛先|件名"
+    r"|(?:sent|date|to|cc|subject|reply-to|gesendet|datum|an|betreff|envoyé|à|objet|enviado|enviado el|para"
+    r"|asunto|fecha|inviato|a|oggetto|verzonden|aan|onderwerp|skickat|till|ämne|sendt|til|emne|送信日時|日時|日付|宛先|件名"
     r"|发送时间|发送日期|日期|时间|收件人|收信人|抄送|主题|主旨|標題|寄件日期|收件者|副本|傳送時間)"
-    r")\s*\**\s*[:：|]\**\s*(?P<value>.*?)[|\s]*",
+    r")\s*+\**+\s*+[:：|]\**+(?P<value>.*)",
     re.IGNORECASE,
 )
 
@@ -78,8 +78,9 @@ DEVICES = re.compile(
 
 #: A line that closes a letter; the name and the address of the company are below it.
 CLOSINGS = re.compile(
-    r"\s*(?:(?:with )?(?:best|kind|warm|many)?\s*(?:regards|wishes|thanks)|best|cheers|sincerely|yours (?:sincerely|truly)"
-    r"|mit (?:freundlichen|besten|herzlichen) grüßen|(?:viele|beste|liebe|freundliche|schöne) grüße|mfg|lg"
+    r"\s*(?:(?:with )?(?:best|kind|warm|many)?\s*(?:regards|wishes|thanks)|best|cheers|sincerely"
+    r"|yours (?:sincerely|truly)|mit (?:freundlichen|besten|herzlichen) grüßen"
+    r"|(?:viele|beste|liebe|freundliche|schöne) grüße|mfg|lg"
     r"|cordialement|bien à vous|saludos(?: cordiales)?|cordiali saluti|met vriendelijke groet|med vänliga hälsningar"
     r"|以上|よろしくお願い(?:いた|致)?します|宜しくお願い(?:いた|致)?します"
     r"|此致|敬礼|敬禮|祝好|顺祝商祺|順頌商祺|顺颂商祺|谢谢|謝謝|祝工作顺利)\s*[,.!，。！~]*\s*",

@@ -44,6 +44,8 @@ _ANGLE = re.compile(r"<([^<>]*)>")
 _WORD = re.compile(r'[^\s"<>(),;:]+')
 _LOCAL = re.compile(r'[^\s@<>()\[\],;:\\"]+')
 _DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)*")
+_NESTED = re.compile(r"\\.|[()]", re.DOTALL)
+_ASIDE = re.compile(r"\s+|\([^()]*\)")
 _LONGEST = 320
 
 
@@ -74,7 +76,7 @@ def addresses_of(text: str) -> tuple[Address, ...]:
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """Words, angle addresses and separators. One pass: a quote or parenthesis that is never closed is looked for once."""
+    """Words, angle addresses and separators. One pass: what is never closed is looked for once."""
     at, end = 0, len(text)
     quotes = comments = True
     while at < end:
@@ -112,10 +114,10 @@ def _pieces(text: str) -> Iterator[tuple[str, str]]:
 def _after_comment(text: str, at: int) -> int | None:
     """Where a comment, which may hold others, is over; None if it never is."""
     depth = 0
-    for match in re.finditer(r"\\.|[()]", text[at:], re.DOTALL):
+    for match in _NESTED.finditer(text, at):
         depth += {"(": 1, ")": -1}.get(match[0], 0)
         if not depth:
-            return at + match.end()
+            return match.end()
     return None
 
 
@@ -125,7 +127,7 @@ def _address(words: list[str], angle: str | None) -> Address | None:
         written, name = next((word for word in words if "@" in word), ""), ""
     else:
         # a source route (`@relay:user@host`) is obsolete since 1989 and still sent
-        written, name = re.sub(r"\s+", "", angle.rpartition(":")[2]), " ".join(" ".join(words).split())
+        written, name = _ASIDE.sub("", angle).rpartition(":")[2], " ".join(" ".join(words).split())
     local, _, domain = written.strip("'.").rpartition("@")
     if len(written) > _LONGEST or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
         return None

@@ -5,6 +5,8 @@ from importlib.resources import files
 
 __all__ = ["is_free_mail", "registrable_domain"]
 
+_LONGEST = 253
+
 
 def registrable_domain(host: str) -> str | None:
     """The name under which an organisation registered a host, in lower case ASCII.
@@ -42,6 +44,8 @@ def is_free_mail(domain: str) -> bool:
 def _ascii(host: str) -> str:
     """A host as the name service has it; what cannot be is left, and will be no name."""
     name = host.strip().rstrip(".").lower()
+    if len(name) > _LONGEST:
+        return ""
     if name.isascii():
         return name
     try:

@@ -1,17 +1,21 @@
 """A message as it came: who, to whom, when, about what, in reply to what, and the text; with all that was lost."""
 
 import re
-from collections.abc import Iterator
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from email import message_from_bytes
 from email.message import Message as Parsed
+from email.policy import Compat32
 from hashlib import sha256
+from quopri import decodestring
+from typing import cast
 
 import attrs
 
 from crmkit.errors import InvalidValue
 from crmkit.kb.mail._automatic import automatic
-from crmkit.kb.mail._headers import decoded, ids_of, instant_of, received_of, text_of
+from crmkit.kb.mail._headers import decoded, ids_of, instant_of, plain, received_of, text_of
 from crmkit.kb.mail._html import html_text
 from crmkit.kb.mail.addresses import Address, addresses_of
 
@@ -19,6 +23,24 @@ __all__ = ["Attachment", "Message", "parse"]
 
 _DEEPEST = 50
 _LONGEST_HEADER = 200_000
+# The parameters of these take time by the square of their length.
+_LONGEST_STRUCTURED = 8_000
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_STRUCTURED = ("content-type", "content-disposition", "content-transfer-encoding")
+
+
+class _Part(Parsed):
+    """A part whose content is had as it was sent: the standard library decodes it by whatever charset it names."""
+
+    _payload: object
+
+    def raw(self) -> bytes:
+        """The content; empty if that is parts."""
+        return self._payload.encode("ascii", "surrogateescape") if isinstance(self._payload, str) else b""
+
+    def parts(self) -> list["_Part"]:
+        """The parts, or the one message, that this is made of."""
+        return [each for each in self._payload if isinstance(each, _Part)] if isinstance(self._payload, list) else []
 
 
 @attrs.frozen
@@ -48,10 +70,12 @@ class Message:
         to: the addresses of To.
         cc: the addresses of Cc and Bcc.
         references: the ids that it answers, the oldest first (References, then In-Reply-To).
+        reply_to: the addresses of Reply-To; a form on a web site names its writer there.
         conversation: the root of Outlook's Thread-Index, if there is one.
         text: its plain text; that of the HTML part if there is no other.
-        automatic: why it was written by a machine ("auto-submitted", "list", "bounce" ...); None for a person's.
+        automatic: why it was written by a machine ("auto-submitted", "bounce", "newsletter" ...); None for a person's.
         attachments: what came with it.
+        enclosed: who wrote the first message that is attached to it, if one is.
         findings: what could not be read as it claims to be, in words.
     """
 
@@ -61,11 +85,13 @@ class Message:
     sender: Address | None = None
     to: tuple[Address, ...] = ()
     cc: tuple[Address, ...] = ()
+    reply_to: tuple[Address, ...] = ()
     references: tuple[str, ...] = ()
     conversation: str | None = None
     text: str = ""
     automatic: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    enclosed: Address | None = None
     findings: tuple[str, ...] = ()
 
     @property
@@ -92,17 +118,17 @@ def parse(raw: bytes, *, longest: int = 2_000_000) -> Message:
     ('报价', 'eva@nordwind.example', 'Hello')
     """
     if not isinstance(raw, bytes | bytearray | memoryview):
-        raise InvalidValue(f"a message is bytes as they were received, not {type(raw).__name__}")
+        raise InvalidValue("message", type(raw).__name__, "is no bytes; give them as they were received")
     data = bytes(raw)
     lost: list[str] = []
     try:
-        parsed = message_from_bytes(data)
+        parsed = _parsed(data)
     except (RecursionError, ValueError):
         parsed = _headers_only(data)
         lost.append("its parts are nested too deeply or broken; only the headers are read")
-    head = _Head(parsed, lost)
+    head = _Head.of(parsed, lost)
     senders = head.addresses("From") or head.addresses("Sender")
-    text, attachments = _body(parsed, lost, longest)
+    body = _body(parsed, lost, longest)
     return Message(
         id=head.id(data),
         sent=head.sent(),
@@ -110,32 +136,56 @@ def parse(raw: bytes, *, longest: int = 2_000_000) -> Message:
         sender=senders[0] if senders else None,
         to=head.addresses("To"),
         cc=(*head.addresses("Cc"), *head.addresses("Bcc")),
+        reply_to=head.addresses("Reply-To"),
         references=ids_of([*head.raw("References"), *head.raw("In-Reply-To")]),
         conversation=head.conversation(),
-        text=text,
+        text=body.text,
         automatic=automatic(head.raw, senders[0].email if senders else ""),
-        attachments=attachments,
+        attachments=body.attachments,
+        enclosed=body.enclosed,
         findings=tuple(dict.fromkeys(lost)),
     )
 
 
-def _headers_only(data: bytes) -> "Parsed[str, str]":
+def _headers_only(data: bytes) -> _Part:
     head, _, _ = data.replace(b"\r\n", b"\n").partition(b"\n\n")
-    return message_from_bytes(head + b"\nContent-Type: text/plain\n\n")
+    return _parsed(b"Content-Type: text/plain\n" + head + b"\n\n")
+
+
+def _parsed(data: bytes) -> _Part:
+    return cast("_Part", message_from_bytes(data, _Part, policy=_POLICY))
+
+
+class _Policy(Compat32):
+    """Headers no longer than they are read."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        longest = _LONGEST_STRUCTURED if name.lower() in _STRUCTURED else _LONGEST_HEADER
+        return name, value[: longest + 1]
+
+
+_POLICY = _Policy()
 
 
 @attrs.frozen
 class _Head:
-    """The headers of a message by name, whatever their case."""
+    """The headers of a message by name in lower case."""
 
-    parsed: "Parsed[str, str]"
+    values: Mapping[str, list[str]]
     lost: list[str]
 
+    @classmethod
+    def of(cls, parsed: _Part, lost: list[str]) -> "_Head":
+        values: dict[str, list[str]] = {}
+        for name, value in parsed.raw_items():
+            if len(value) > _LONGEST_HEADER:
+                lost.append(f"{name} is longer than {_LONGEST_HEADER} characters; the rest is not read")
+            values.setdefault(name.lower(), []).append(value[:_LONGEST_HEADER])
+        return cls(values, lost)
+
     def raw(self, name: str) -> list[str]:
-        values = [value for key, value in self.parsed.raw_items() if key.lower() == name.lower()]
-        if any(len(value) > _LONGEST_HEADER for value in values):
-            self.lost.append(f"{name} is longer than {_LONGEST_HEADER} characters; the rest is not read")
-        return [value[:_LONGEST_HEADER] for value in values]
+        return self.values.get(name.lower(), [])
 
     def text(self, name: str) -> str:
         values = self.raw(name)
@@ -147,7 +197,8 @@ class _Head:
         for value in self.raw(name):
             shown = value if value.isascii() else decoded(value, self.lost, name)
             some = addresses_of(shown)
-            if not some and any(char.isalnum() for char in shown.partition(":")[2] or shown):
+            group = ":" in shown and shown.rstrip().endswith(";")
+            if not some and not group and any(char.isalnum() for char in shown):
                 self.lost.append(f"{name} holds no address: {shown[:60]!r}")
             for each in some:
                 found.setdefault(each.email, Address(each.email, decoded(each.name, self.lost, name)))
@@ -171,76 +222,105 @@ class _Head:
 
     def conversation(self) -> str | None:
         """The first 22 bytes of a Thread-Index are those of the message that began it."""
-        values = ["".join(value.split()) for value in self.raw("Thread-Index")]
+        values = ["".join(plain(value).split()) for value in self.raw("Thread-Index")]
         return values[0][:29] if values and len(values[0]) >= 30 else None
 
 
-def _body(parsed: "Parsed[str, str]", lost: list[str], longest: int) -> tuple[str, tuple[Attachment, ...]]:
-    """The text of the first readable part, and what else there is."""
-    plain: str | None = None
+@attrs.frozen
+class _Body:
+    text: str
+    attachments: tuple[Attachment, ...]
+    enclosed: Address | None
+
+
+def _body(parsed: _Part, lost: list[str], longest: int) -> _Body:
+    """The plain texts in their order, or else the first text in HTML, and what else there is."""
+    texts: list[str] = []
     marked: str | None = None
     files: list[Attachment] = []
+    enclosed: Address | None = None
     for part in _leaves(parsed, lost):
         kind = part.get_content_type()
-        shown = part.get_content_disposition() != "attachment"
-        if shown and kind == "text/plain" and not plain:
-            plain = _text(part, lost, longest)
+        shown = part.get_content_disposition() != "attachment" and (not (texts or marked) or not _name(part, lost))
+        if shown and (kind == "text/plain" or kind.startswith("multipart/")):
+            texts.append(_text(part, lost, longest))
         elif shown and kind == "text/html" and marked is None:
             marked = _text(part, lost, longest)
         else:
-            files.append(_attachment(part, kind, lost))
-    if plain and plain.strip():
-        return plain.strip("\n"), tuple(files)
-    return html_text(marked or ""), tuple(files)
+            files.append(Attachment(_name(part, lost), kind, _size(part)))
+            enclosed = enclosed or _author(part, lost)
+    text = "\n\n".join(each.strip("\n") for each in texts if each.strip())[:longest]
+    return _Body(text or html_text(marked or ""), tuple(files), enclosed)
 
 
-def _leaves(parsed: "Parsed[str, str]", lost: list[str]) -> Iterator["Parsed[str, str]"]:
-    """The parts that have no parts, in their order; a message inside a message is one."""
-    waiting: list[tuple[Parsed[str, str], int]] = [(parsed, 0)]
+def _author(part: _Part, lost: list[str]) -> Address | None:
+    """Who wrote a message that is attached."""
+    inner = part.parts() if part.get_content_type() == "message/rfc822" else []
+    senders = [each for one in inner for each in _Head.of(one, lost).addresses("From")]
+    return senders[0] if senders else None
+
+
+def _leaves(parsed: _Part, lost: list[str]) -> Iterator[_Part]:
+    """The parts that have no parts, in their order: a message inside a message, and one whose parts are not found."""
+    waiting: list[tuple[_Part, int]] = [(parsed, 0)]
     while waiting:
         part, depth = waiting.pop()
         if part.defects:
             lost.append("its MIME structure is broken: " + ", ".join(sorted({type(d).__name__ for d in part.defects})))
-        inner = part.get_payload()
-        if part.get_content_maintype() == "multipart" and isinstance(inner, list):
+        inner = part.parts()
+        if part.get_content_maintype() == "multipart" and inner:
             if depth >= _DEEPEST:
                 lost.append(f"parts deeper than {_DEEPEST} are not read")
             else:
-                waiting += [(each, depth + 1) for each in reversed(inner)]  # type: ignore[misc]  # lists hold messages
+                waiting += [(each, depth + 1) for each in reversed(inner)]
         else:
             yield part
 
 
-def _text(part: "Parsed[str, str]", lost: list[str], longest: int) -> str:
-    data = part.get_payload(decode=True)
-    body = data if isinstance(data, bytes) else b""
-    if len(body) > longest * 4:
-        body = body[: longest * 4]
-    charset = part.get_content_charset()
-    text = text_of(body, charset, lost, "the text").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    if len(text) > longest:
+def _text(part: _Part, lost: list[str], longest: int) -> str:
+    body = _sent(part)
+    cut = len(body) > longest * 4
+    text = text_of(body[: longest * 4], _charset(part), lost, "the text", cut=cut)
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    if cut or len(text) > longest:
         lost.append(f"the text is longer than {longest} characters; the rest is not read")
     return text[:longest]
 
 
-def _attachment(part: "Parsed[str, str]", kind: str, lost: list[str]) -> Attachment:
+def _sent(part: _Part) -> bytes:
+    """The bytes that were meant, as far as the transfer encoding tells."""
+    raw, encoding = part.raw(), str(part.get("Content-Transfer-Encoding", "")).strip().lower()
+    if encoding == "quoted-printable":
+        return decodestring(raw)
+    if encoding == "base64":
+        letters = _NOT_BASE64.sub(b"", raw)
+        return b64decode(letters[: len(letters) - (len(letters) % 4 == 1)] + b"=" * (-len(letters) % 4))
+    return raw
+
+
+def _charset(part: _Part) -> str | None:
+    try:
+        return part.get_content_charset()
+    except (LookupError, ValueError):
+        return None
+
+
+def _name(part: _Part, lost: list[str]) -> str:
     """A name is only a name: what looks like a path loses it."""
     try:
         name = part.get_filename() or ""
     except (ValueError, LookupError):
         lost.append("an attachment's name cannot be read")
-        name = ""
+        return ""
     shown = re.split(r"[/\\]", decoded(name, lost, "an attachment's name"))[-1]
-    return Attachment(re.sub(r"[\x00-\x1f\x7f]", "", shown).strip(". "), kind, _size(part))
+    return re.sub(r"[\x00-\x1f\x7f]", "", shown).strip(". ")
 
 
-def _size(part: "Parsed[str, str]") -> int:
+def _size(part: _Part) -> int:
     """The length of what a part holds, that of the parts of a forwarded message together."""
     total, waiting = 0, [part]
     while waiting:
-        inner = waiting.pop().get_payload()
-        if isinstance(inner, list):
-            waiting += inner  # type: ignore[arg-type]  # lists hold messages
-        else:
-            total += len(str(inner))
+        each = waiting.pop()
+        total += len(each.raw())
+        waiting += each.parts()
     return total
