@@ -107,7 +107,7 @@ def parse(raw: bytes, *, longest: int = 2_000_000) -> Message:
     attachments are neither decoded nor unpacked.
 
     Args:
-        raw: the message as stored, with or without an mbox `From ` line.
+        raw: the message as stored, with or without the first line of an mbox.
         longest: characters of text that are kept; what is cut is said.
 
     Raises:
