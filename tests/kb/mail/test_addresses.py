@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmkit.kb.mail import Address, addresses_of
+from crmkit.kb.mail import Address
+from crmkit.kb.mail.addresses import addresses_of
 
 from ._growth import grows
 

@@ -154,7 +154,7 @@ def _parents(known: dict[str, Message], about: dict[str, str]) -> dict[str, str]
 
 
 def _thread(group: list[Message], parents: dict[str, str], about: dict[str, str]) -> Thread:
-    evidence = tuple(_evidence(message, n, about) for n, message in enumerate(group))
+    evidence: tuple[Evidence, ...] = tuple(_evidence(message, n, about) for n, message in enumerate(group))
     return Thread(tuple(group), tuple(parents.get(message.id) for message in group), evidence)
 
 
