@@ -156,9 +156,8 @@ class Office:
         written = f"{author.name} <{author.emails[0]}>"
         text = "For you.\n\n" + self.chance.choice(FORWARDS).format(written) + "What does it cost?"
         one, other = self.chance.sample(self.colleagues, 2)
-        self._send(
-            one, [other], f"{self.chance.choice(['Fwd', 'WG', '转发', 'FW'])}: Question", {author.customer}, text
-        )
+        subject = f"{self.chance.choice(['Fwd', 'WG', '转发', 'FW'])}: Question"
+        self._send(one, [other], subject, {author.customer}, text=text)
 
     def _conversation(self):
         them = [self.chance.choice(self.people)]

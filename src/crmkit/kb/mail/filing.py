@@ -130,7 +130,7 @@ class Book:
     """
 
     contacts: tuple[Contact, ...] = attrs.field(converter=tuple)
-    ours: frozenset[str] = attrs.field(converter=_own, default=())
+    ours: frozenset[str] = attrs.field(converter=_own, default=frozenset())
     domains: tuple[tuple[str, str], ...] = attrs.field(converter=_pairs, default=())
     secret: bytes | None = attrs.field(default=None, repr=False)
 
