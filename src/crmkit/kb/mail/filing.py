@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import attrs
 
@@ -101,7 +101,8 @@ def _own(domains: Iterable[str]) -> frozenset[str]:
 
 
 def _pairs(domains: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    found = [(_domain(domain), who) for domain, who in (domains.items() if isinstance(domains, Mapping) else domains)]
+    given = domains.items() if isinstance(domains, Mapping) else domains
+    found = [(_domain(domain), who) for domain, who in cast("Iterable[tuple[str, str]]", given)]
     for domain, _ in found:
         if is_free_mail(domain):
             raise InvalidValue("domain of a customer", domain, "is one where anybody gets an address")
