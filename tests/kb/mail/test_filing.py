@@ -204,6 +204,16 @@ def test_domains_of_customers():
         Book([], ours="crm.example")
 
 
+def test_addresses_of_contacts():
+    """They are read as people write them; what is none is a finding."""
+    book = Book([Contact("1", "a", emails=("Eva <EVA@x.example>; bo@gmail.com", "by phone"))])
+    assert book.findings == ("contact 1 of a: 'by phone' is no address",)
+    assert [links(mail(sender=Address(email)), book=book)[0][3] for email in ("eva@x.example", "bo@gmail.com")] == [
+        "address",
+        "address",
+    ]
+
+
 def test_machines_never_propose_a_contact():
     """What a machine wrote may be linked; otherwise it is ignored, whoever it is from."""
     assert links(mail(automatic="auto-submitted")) == [("1", "nordwind", "from", "address", EVA.email, 1.0)]

@@ -9,7 +9,7 @@ from typing import Literal
 
 import attrs
 
-from crmkit.kb.mail.addresses import Address
+from crmkit.kb.mail.addresses import Address, addresses_of
 from crmkit.kb.mail.domains import is_free_mail, registrable_domain
 from crmkit.model import Contact
 
@@ -62,8 +62,7 @@ class Index:
         for domain, customer in domains:
             by_domain.setdefault(domain, set()).add(customer)
         for contact in contacts:
-            for email in contact.emails:
-                address = Address(email)
+            for address in (each for email in contact.emails for each in addresses_of(email)):
                 by_address.setdefault(address.key, set()).add(contact.customer)
                 own = registrable_domain(address.domain)
                 if own and own not in ours and not is_free_mail(own):

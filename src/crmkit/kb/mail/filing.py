@@ -10,7 +10,7 @@ import attrs
 from crmkit.errors import InvalidValue
 from crmkit.kb.mail._index import Index, Match, token_of
 from crmkit.kb.mail._subjects import subject_of
-from crmkit.kb.mail.addresses import Address
+from crmkit.kb.mail.addresses import Address, addresses_of
 from crmkit.kb.mail.domains import is_free_mail, registrable_domain
 from crmkit.kb.mail.message import Message
 from crmkit.kb.mail.replies import reply
@@ -94,6 +94,10 @@ class Filed:
         return tuple(each.message for each in self.filings if each.customer == customer)
 
 
+def _all(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
+    return tuple(contacts)
+
+
 def _own(domains: Iterable[str]) -> frozenset[str]:
     if isinstance(domains, str):
         raise InvalidValue("our domains", domains, "is one text; give several domains")
@@ -130,10 +134,16 @@ class Book:
         InvalidValue: if a domain is none, or is one where anybody gets an address.
     """
 
-    contacts: tuple[Contact, ...] = attrs.field(converter=tuple)
+    contacts: tuple[Contact, ...] = attrs.field(converter=_all)
     ours: frozenset[str] = attrs.field(converter=_own, default=frozenset())
     domains: tuple[tuple[str, str], ...] = attrs.field(converter=_pairs, default=())
     secret: bytes | None = attrs.field(default=None, repr=False)
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What stands for an address of a contact and is none; mail cannot be filed by it."""
+        some = ((each, email) for each in self.contacts for email in each.emails if not addresses_of(email))
+        return tuple(f"contact {each.id} of {each.customer}: {email!r} is no address" for each, email in some)
 
     def token(self, customer: str) -> str:
         """A mark for the subject of what we send: whatever answers it is filed under the customer.
