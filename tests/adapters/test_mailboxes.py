@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmkit.adapters.mailboxes import Stored, read_mailbox
+from crmkit.adapters.mailboxes import RawMessage, read_mailbox
 from crmkit.errors import InputError
 
 LINES = st.lists(
@@ -78,7 +78,7 @@ def test_files_and_folders_of_files(tmp_path):
     (tmp_path / "deep" / "c.mbox.gz").write_bytes(gzip.compress(START + b"Subject: c\n\n"))
     (tmp_path / "notes.txt").write_bytes(b"\x00")
     (tmp_path / "empty.mbox").write_bytes(b"")
-    assert list(read_mailbox(tmp_path / "a.eml")) == [Stored("a.eml", b"Subject: a\n\nb")]
+    assert list(read_mailbox(tmp_path / "a.eml")) == [RawMessage("a.eml", b"Subject: a\n\nb")]
     deep = f"deep{os.sep}"
     assert [each.where for each in read_mailbox(tmp_path)] == ["a.eml", f"{deep}B.EML", f"{deep}c.mbox.gz, message 1"]
 

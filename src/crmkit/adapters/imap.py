@@ -8,7 +8,7 @@ from imaplib import IMAP4
 
 import attrs
 
-from crmkit.adapters.mailboxes import Stored
+from crmkit.adapters.mailboxes import RawMessage
 from crmkit.errors import InputError, Unavailable, did_you_mean
 
 __all__ = ["Mark", "folders", "read_folder"]
@@ -52,7 +52,7 @@ def folders(server: IMAP4) -> tuple[str, ...]:
 
 def read_folder(
     server: IMAP4, folder: str = "INBOX", *, after: Mark | None = None, largest: int = _LARGEST
-) -> Iterator[tuple[Mark, Stored]]:
+) -> Iterator[tuple[Mark, RawMessage]]:
     """The messages of a folder, the oldest first. Nothing is changed or marked as read.
 
     Args:
@@ -76,7 +76,7 @@ def read_folder(
     for at in range(0, len(new), _MESSAGES):
         some = ",".join(map(str, new[at : at + _MESSAGES]))
         for uid, raw in _messages(_asked(server, "UID", "FETCH", some, f"(UID BODY.PEEK[]<0.{largest + 1}>)")):
-            yield Mark(validity, uid), Stored(f"{folder}, UID {uid}", raw[:largest], len(raw) > largest)
+            yield Mark(validity, uid), RawMessage(f"{folder}, UID {uid}", raw[:largest], len(raw) > largest)
 
 
 _Line = bytes | tuple[bytes, bytes]

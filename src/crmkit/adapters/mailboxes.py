@@ -12,7 +12,7 @@ import attrs
 
 from crmkit.errors import InputError
 
-__all__ = ["Stored", "read_mailbox"]
+__all__ = ["RawMessage", "read_mailbox"]
 
 _LARGEST = 50_000_000
 _PIECE = 1 << 20
@@ -24,7 +24,7 @@ _HEADER = re.compile(rb"[!-9;-~]{1,200}[ \t]*:")
 
 
 @attrs.frozen
-class Stored:
+class RawMessage:
     """A message as it is kept.
 
     Attributes:
@@ -38,7 +38,7 @@ class Stored:
     cut: bool = False
 
 
-def read_mailbox(path: str | PathLike[str], *, largest: int = _LARGEST) -> Iterator[Stored]:
+def read_mailbox(path: str | PathLike[str], *, largest: int = _LARGEST) -> Iterator[RawMessage]:
     """The messages of an mbox (plain or gzipped), a maildir with its folders, an `.eml` file, or a folder of these.
 
     Nothing is changed, locked or marked as read. Drafts and what is in the trash of a maildir are left out.
@@ -71,7 +71,7 @@ def _files(folder: Path) -> list[Path]:
     return [file for file in sorted(folder.rglob("*")) if file.is_file() and file.name.lower().endswith(named)]
 
 
-def _file(file: Path, name: str, largest: int) -> Iterator[Stored]:
+def _file(file: Path, name: str, largest: int) -> Iterator[RawMessage]:
     try:
         with _opened(file) as stream:
             yield from _messages(stream, name, largest)
@@ -87,7 +87,7 @@ def _opened(file: Path) -> BinaryIO:
     return cast("BinaryIO", gzip.open(file)) if packed else file.open("rb")
 
 
-def _messages(stream: BinaryIO, name: str, largest: int) -> Iterator[Stored]:
+def _messages(stream: BinaryIO, name: str, largest: int) -> Iterator[RawMessage]:
     """Those of an mbox, each without its first line; a file that begins with a header is one message."""
     first = stream.readline(_PIECE)
     if not first:
@@ -96,10 +96,10 @@ def _messages(stream: BinaryIO, name: str, largest: int) -> Iterator[Stored]:
         if not _HEADER.match(first):
             raise InputError(name, "begins neither with a header nor as an mbox")
         raw = first + stream.read(max(0, largest + 1 - len(first)))
-        yield Stored(name, raw[:largest], len(raw) > largest)
+        yield RawMessage(name, raw[:largest], len(raw) > largest)
         return
     for number, (raw, cut) in enumerate(_parted(stream, largest), 1):
-        yield Stored(f"{name}, message {number}", _ESCAPED.sub(rb"\1", raw), cut)
+        yield RawMessage(f"{name}, message {number}", _ESCAPED.sub(rb"\1", raw), cut)
 
 
 def _parted(stream: BinaryIO, largest: int) -> Iterator[tuple[bytes, bool]]:
