@@ -129,8 +129,8 @@ class Swings:
         ended = counts.keys[:, counts.dims.index("end")] >= 0
         # In one order, so that parts of the data come to the same floats.
         order = np.argsort(((where * GROUPS + group) * len(curve.time) + tick) * 2 + ended)
-        return cls(curve, *(column[order] for column in (where, group, tick)),
-                   ended[order].astype(np.float64), counts.n[order].astype(np.float64))  # fmt: skip
+        weights = counts.n[order].astype(np.float64)
+        return cls(curve, where[order], group[order], tick[order], ended[order].astype(np.float64), weights)
 
     def quantile(self, q: float, level: float) -> tuple[Floats, Floats]:
         """Limits of the time by which a share has ended: the log-log band at the quantile, inverted (Woodruff 1952).
@@ -185,5 +185,4 @@ class Swings:
 def _reach(degrees: Longs, level: float) -> Floats:
     from scipy.special import stdtrit
 
-    found: Floats = stdtrit(np.maximum(degrees, 1), (1.0 + confidence(level)) / 2.0)
-    return found
+    return np.asarray(stdtrit(np.maximum(degrees, 1), (1.0 + confidence(level)) / 2.0), np.float64)

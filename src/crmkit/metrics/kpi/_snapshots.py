@@ -38,6 +38,10 @@ class Snapshots:
     @classmethod
     def of(cls, view: View, metric: str) -> Self:
         """The snapshots of the deals."""
+        return view.once("snapshots", lambda: cls._of(view, metric))
+
+    @classmethod
+    def _of(cls, view: View, metric: str) -> Self:
         journal = view.journal("journal", metric)
         rows = view.in_open_stages("journal", metric)
         edges = view.buckets.edges
@@ -65,6 +69,10 @@ def priced(view: View, standing: Snapshots, metric: str) -> tuple[Ints, Ints, Co
     Returns:
         Their places among the snapshots, minor units, currencies; and the deals that say none.
     """
+    return view.once("priced", lambda: _priced(view, standing, metric))
+
+
+def _priced(view: View, standing: Snapshots, metric: str) -> tuple[Ints, Ints, Coded, list[Part | Finding]]:
     journal = view.journal("journal", metric)
     if journal.amount is not None:
         filled = attrs.evolve(journal, amount=last_known(journal, journal.amount))
@@ -83,6 +91,10 @@ def history(view: View, metric: str) -> Iterator[Part]:
     What ended before the first period is in the first: the state of a period and of those before it is all that was
     known at its end.
     """
+    yield view.once("history", lambda: _history(view, metric))
+
+
+def _history(view: View, metric: str) -> Part:
     journal, order = view.journal("journal", metric), view.order("journal", metric)
     rows = view.in_open_stages("journal", metric)
     rows = rows[(journal.left[rows] != OPEN) & (journal.left[rows] <= view.until)]
@@ -90,7 +102,7 @@ def history(view: View, metric: str) -> Iterator[Part]:
     kind = [0 if name in order.won else 1 if name in order.lost else 2 for name in names]
     end = np.array([*kind, -1])[journal.next[rows]]
     left = journal.left[rows]
-    yield Part(
+    return Part(
         name="ended", table="journal", rows=rows, period=view.periods(np.maximum(left, view.buckets.edges[0])),
         bins=_aged(view, journal.entered[rows], left), shown=False,
         keys={

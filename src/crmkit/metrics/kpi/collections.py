@@ -15,7 +15,6 @@ from crmkit.metrics.kpi._checks import at_least_nothing, at_least_one, inner_sha
 from crmkit.metrics.kpi._dealt import Swings, deal
 from crmkit.metrics.kpi._durations import bin_of, curves_of
 from crmkit.metrics.kpi._ledgers import Summed, amounts, periods_of
-from crmkit.metrics.kpi._money import converted
 from crmkit.metrics.kpi._receivables import Receivables
 from crmkit.metrics.metric import About, Cells, Estimate, Metric, Part
 from crmkit.metrics.states import exact_sums
@@ -149,7 +148,7 @@ class _Paying(Metric):
         yield from owed.findings
         claim = np.flatnonzero((owed.how != 2) & (owed.kept > 0))
         rows = owed.rows[owed.invoice[claim]]
-        minor, unit, _ = converted(view, rows, owed.kept[claim])
+        minor, unit, _ = view.money(rows, owed.kept[claim])
         held = np.flatnonzero(~unit.missing)
         claim, rows, minor, unit = claim[held], rows[held], minor[held], unit[held]
         begun = view.ledger(self.key).at[rows]
@@ -186,7 +185,7 @@ class _Paying(Metric):
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
         """Kaplan-Meier over money, with limits that know which money is of one invoice."""
-        curve, _ = curves_of(cells, "money", "paid")
+        curve = curves_of(cells, "money", "paid")
         value, low, high = self._figures(Swings.of(cells, "money", curve), level)
         return Estimate(
             value=value, low=low, high=high, n=cells.sum("invoices"), n_open=cells.lasting("invoices"),
