@@ -91,23 +91,19 @@ def history(view: View, metric: str) -> Iterator[Part]:
     What ended before the first period is in the first: the state of a period and of those before it is all that was
     known at its end.
     """
-    yield view.once("history", lambda: _history(view, metric))
-
-
-def _history(view: View, metric: str) -> Part:
     journal, order = view.journal("journal", metric), view.order("journal", metric)
     rows = view.in_open_stages("journal", metric)
     rows = rows[(journal.left[rows] != OPEN) & (journal.left[rows] <= view.until)]
     names = journal.stages.values
     kind = [0 if name in order.won else 1 if name in order.lost else 2 for name in names]
-    end = np.array([*kind, -1])[journal.next[rows]]
+    end = np.array([*kind, -1], np.int32)[journal.next[rows]]
     left = journal.left[rows]
-    return Part(
+    yield Part(
         name="ended", table="journal", rows=rows, period=view.periods(np.maximum(left, view.buckets.edges[0])),
         bins=_aged(view, journal.entered[rows], left), shown=False,
         keys={
             "stage": journal.stages[rows],
-            "end": Coded(end.astype(np.int32), ENDS),
+            "end": Coded(end, ENDS),
             "next": Coded(np.where(end == 2, journal.next[rows], -1).astype(np.int32), names),
         },
     )  # fmt: skip
