@@ -26,14 +26,20 @@ class Snapshots:
     Attributes:
         rows: rows of the journal, shape (m,): a stay once for each period at whose end it lasts.
         period: the period of each.
-        at: int64 microseconds UTC: the instant of each.
-        age: how many days the stay has lasted by then.
     """
 
     rows: Ints
     period: Coded
-    at: Ints
-    age: Ints
+    _ends: Ints
+
+    @property
+    def at(self) -> Ints:
+        """The instant of each, int64 microseconds UTC."""
+        return self._ends[self.period.codes]
+
+    def age(self, view: View) -> Ints:
+        """How many days each has lasted by then."""
+        return _aged(view, view.journal("journal", "snapshots").entered[self.rows], self.at)
 
     @classmethod
     def of(cls, view: View, metric: str) -> Self:
@@ -48,17 +54,16 @@ class Snapshots:
         begun = edges[:-1] <= view.until
         ends = np.minimum(edges[1:] - 1, view.until)[begun]
         first, last = (np.searchsorted(ends, at[rows], "left") for at in (journal.entered, journal.left))
-        times = last - first
-        number = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times - first, times)
-        which, at = np.repeat(rows, times), ends[number]
-        return cls(
-            which, Coded(number.astype(np.int32), view.buckets.names), at, _aged(view, journal.entered[which], at)
-        )
+        some = np.flatnonzero(last > first)
+        first, times = first[some], (last - first)[some]
+        shift = (np.cumsum(times) - times - first).astype(np.int32)
+        number = np.arange(times.sum(), dtype=np.int32) - np.repeat(shift, times)
+        return cls(np.repeat(rows[some], times), Coded(number, view.buckets.names), ends)
 
     def part(self, view: View, name: str) -> Part:
         """All of them, counted by stage and age."""
         return Part(
-            name=name, table="journal", rows=self.rows, period=self.period, bins=self.age,
+            name=name, table="journal", rows=self.rows, period=self.period, bins=self.age(view),
             keys={"stage": view.journal("journal", name).stages[self.rows]},
         )  # fmt: skip
 
