@@ -14,7 +14,18 @@ from pathlib import Path
 
 from harness import Figure, figures, versions
 
-TOPICS = ("survival", "churn", "conversion", "catalogue", "process_mining", "moves", "business_time", "ingest", "rules")
+TOPICS = (
+    "survival",
+    "churn",
+    "conversion",
+    "catalogue",
+    "forecast",
+    "process_mining",
+    "moves",
+    "business_time",
+    "ingest",
+    "rules",
+)
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEAD = """\
 # crmkit beside its peers
@@ -59,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Measure crmkit beside its peers.")
     parser.add_argument("topics", nargs="*", metavar="topic", help=f"{', '.join(TOPICS)}; all if none is named")
     parser.add_argument("--quick", action="store_true", help="small inputs, one round, no memory: a test, no figures")
-    parser.add_argument("--rows", type=int, help="the size of topics that can be of any (catalogue), in stays")
+    parser.add_argument(
+        "--rows", type=int, help="the size of topics that can be of any: stays of the catalogue, deals of forecast"
+    )
     parser.add_argument("--out", type=Path, help="the page to write; without it a full run writes bench/RESULTS.md")
     asked = parser.parse_args(arguments)
     unknown = [topic for topic in asked.topics if topic not in TOPICS]
