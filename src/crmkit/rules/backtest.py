@@ -14,7 +14,7 @@ import numpy as np
 
 from crmkit.errors import InvalidValue
 from crmkit.journal import Journal, Ledger
-from crmkit.rules._columns import Cell, Column
+from crmkit.rules._columns import NOT_CONSTANT, Cell, Column, constant
 from crmkit.rules._compile import Record
 from crmkit.rules._histories import History, history
 from crmkit.rules._vectors import judge
@@ -22,6 +22,7 @@ from crmkit.rules.analysis._layout import Layout, layout
 from crmkit.rules.analysis._versions import TableChange, diff
 from crmkit.rules.columns import Columns, Mask
 from crmkit.rules.feel._evaluate import evaluate
+from crmkit.rules.feel._text import write
 from crmkit.rules.ruleset import PythonRule, Rule, RuleSet
 from crmkit.rules.table import DecisionTable
 from crmkit.values import Every, zone
@@ -78,8 +79,9 @@ class TableEffect:
         judged: the records.
         changes: each region in which the versions differ, with the records of history in it.
         flips: the positions of the records whose result changes.
-        unexplained: records whose result changes outside every region, and records inside one whose result does not;
-            empty, or something is wrong with the analysis or the replay.
+        unexplained: records whose result changes outside every region though these were proved to be all, and, where
+            all results are literals, records inside one whose result does not; empty, or something is wrong with the
+            analysis or the replay.
         proved: whether the regions were proved to be all.
     """
 
@@ -215,6 +217,8 @@ def backtest_table(
     found, laid = diff(before, after), layout(before, after)
     past = history(records, after.schema)
     weights = None if weight is None else past.weights(weight)
+    # What is computed differently may yet be the same.
+    plain = _decides_plainly(before) and _decides_plainly(after)
     inside: dict[int, list[int]] = {number: [] for number in range(len(found.changes))}
     flips: list[int] = []
     unexplained: list[int] = []
@@ -226,7 +230,7 @@ def backtest_table(
             inside[number].append(row)
         flipped = not _same(before.evaluate(values).value, after.evaluate(values).value)
         flips += [row] * flipped
-        unexplained += [row] * (flipped != bool(regions))
+        unexplained += [row] * (found.proved and not regions if flipped else plain and bool(regions))
     changes = tuple((change, _sum(inside[number], weights)) for number, change in enumerate(found.changes))
     return TableEffect(_sum(range(past.columns.size), weights), changes, tuple(flips), tuple(unexplained), found.proved)
 
@@ -256,5 +260,15 @@ def _within(change: TableChange, cells: Sequence[int]) -> bool:
     return all(side & cell for side, cell in zip(change.box, cells, strict=True))
 
 
+def _decides_plainly(table: DecisionTable) -> bool:
+    """Whether all results are literals."""
+    results = [result for row in table.node.rows for result in row.results]
+    defaults = [output.default for output in table.node.outputs if output.default is not None]
+    return all(constant(result) is not NOT_CONSTANT for result in (*results, *defaults))
+
+
 def _same(left: Any, right: Any) -> bool:
+    """Whether two results are one; collections are compared without their order, as `diff` does."""
+    if isinstance(left, list) and isinstance(right, list):
+        return sorted(map(write, left)) == sorted(map(write, right))
     return type(left) is type(right) and bool(left == right)
