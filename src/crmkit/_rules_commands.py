@@ -24,6 +24,7 @@ from crmkit.rules.relations import SetFinding, relations
 from crmkit.rules.ruleset import RuleSet
 from crmkit.rules.schema import Field, Schema
 from crmkit.rules.table import DecisionTable
+from crmkit.rules.versions import diff_rules
 from crmkit.values import Every, Period
 
 app = typer.Typer(no_args_is_help=True, help="Check, explain, compare and try out rules.")
@@ -94,13 +95,18 @@ def diff_(
     before: Annotated[Path, typer.Argument(help="The earlier version.")],
     after: Annotated[Path, typer.Argument(help="The later version.")],
 ) -> None:
-    """Say what changes between two versions: rules by text, tables by where they decide otherwise."""
+    """Say what changes between two versions: the texts of rules, and where rules and tables decide otherwise."""
     one, two = _rules(before), _rules(after)
     texts = [{rule.name: rule.condition for rule in rules.written} for rules in (one, two)]
     for name in dict.fromkeys([*texts[0], *texts[1]]):
         if texts[0].get(name) != texts[1].get(name):
             old, new = texts[0].get(name, "(new)"), texts[1].get(name, "(gone)")
             _console.print(f"rule {name}: {old} -> {new}", markup=False)
+    for changed in diff_rules(one, two):
+        for place in changed.changes:
+            _console.print(f"rule {changed.rule}: {place}", markup=False)
+        if not changed.proved:
+            _console.print(f"rule {changed.rule}: more may differ; that was not proved", markup=False)
     for earlier, later in _pairs(one.tables, two.tables):
         found = diff(earlier, later)
         for change in found.changes:
@@ -160,6 +166,10 @@ def backtest_(
             cells += [_effect(one.newly_failed), _effect(one.newly_kept)]
         grid.add_row(*cells)
     _console.print(grid)
+    for one in effects:
+        if one.unexplained:
+            told = f"replay and proof differ on {len(one.unexplained)} records, the first of them {one.unexplained[0]}"
+            _console.print(f"rule {one.rule}: {told}", markup=False)
     for old, new in _pairs(() if earlier is None else earlier.tables, rules.tables):
         found = backtest_table(old, new, history, weight=weight)
         for change, effect in found.changes:

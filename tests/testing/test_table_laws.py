@@ -4,11 +4,12 @@ import functools
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from tests.rules.analysis.tabled import SCHEMA, tables
 
 from crmkit.rules import UNKNOWN, DecisionTable, Field, RuleSet, Schema
+from crmkit.rules._boxed import HIT_POLICIES
 from crmkit.rules.analysis import TableChange, TableFinding, analyse, diff
 from crmkit.rules.backtest import backtest_table
 from crmkit.rules.explain import explain_table
@@ -47,6 +48,18 @@ def test_all_laws_hold_of_any_table(table, data):
     records = data.draw(st.lists(drawn, min_size=1, max_size=5))
     for law in table_laws.TABLE_LAWS:
         law(table, records)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[*HealthCheck])
+@given(st.data())
+def test_proof_and_replay_agree_on_any_two_tables(data):
+    """Whatever two tables of the same columns: a record flips just if it lies in a place that was proved to change."""
+    policy = [data.draw(st.sampled_from(HIT_POLICIES))]
+    one = data.draw(tables(policies=policy))
+    two = data.draw(tables(policies=policy, columns=one.inputs))
+    assume(one.outputs == two.outputs)
+    told = backtest_table(one, two, [*records_of(one, 15), *records_of(two, 15)])
+    assert told.unexplained == ()
 
 
 def test_tables_of_a_set_are_checked():
