@@ -60,10 +60,8 @@ def xlsx_rows(data: bytes, name: str, sheet: str | None) -> Iterator[Line]:
     found, formulas = (book[names[0] if sheet is None else sheet] for book in books)
     above = _merged(found)
     for number, row in enumerate(found.iter_rows(), 1):
-        yield (
-            number,
-            [_written(_value(name, found, formulas, above.get(cell.coordinate, cell.coordinate))) for cell in row],
-        )
+        places = [str(cell.coordinate) for cell in row]
+        yield number, [_written(_value(name, found, formulas, above.get(place, place))) for place in places]
 
 
 def _merged(sheet: Any) -> dict[str, str]:
