@@ -45,7 +45,7 @@ RULES = [
     ("nested counts", rule('matches(text, "(a{1000}){1000}")'), "[pattern]", "^^^"),
     ("long number", rule("amount > 1" + "0" * 40000), "r, line 1, column 10: the number is too large [literal]", "^^^"),
     ("no TOML", "a = = b", "rules.toml: is no TOML: Invalid value (at line 1, column 5)", ""),
-    ("no such key", rule("amount > 1").replace("condition", "condtion"), "rules[0]: has no 'condtion' (did you mean 'condition'?)", ""),
+    ("no such key", rule("amount > 1").replace("condition", "conditions"), "rules[0]: has no 'conditions' (did you mean 'condition'?)", ""),
     ("no such kind", rule("amount > 1").replace('"decimal"', '"decimul"'), "field 'amount': no kind 'decimul' (did you mean 'decimal'?)", ""),
 ]  # fmt: skip
 
