@@ -11,7 +11,7 @@ What `crmkit.rules.analysis.diff` is for tables. `crmkit.rules.backtest` holds i
 limit role: "rep"; discount: (0.12..0.15]: true -> false True
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -62,14 +62,14 @@ class RuleDiff:
     rule: str
     changes: tuple[RuleChange, ...]
     proved: bool
-    _solver: BoxSolver = attrs.field(repr=False)
+    _place: Callable[[Mapping[str, Any]], Box] = attrs.field(repr=False)
 
     def holds(self, values: Mapping[str, Any]) -> bool | None:
         """Whether a record, as `Schema.read` gives it, lies in one of the places.
 
         None if it has no place: with a time that lacks the zone that the rule's own times have.
         """
-        cells = self._solver.place(values)
+        cells = self._place(values)
         if not all(cells):
             return None
         return any(all(side & cell for side, cell in zip(one.box, cells, strict=True)) for one in self.changes)
@@ -104,7 +104,7 @@ def _diff(name: str, before: RuleSet, after: RuleSet, budget: Budget) -> RuleDif
     solver = BoxSolver(after.world, [rules.checked[name].node for rules in (before, after)], budget)
     found = solver.differing(0, 1)
     changes = [*_changes(solver, found)]
-    return RuleDiff(name, tuple(changes), all(region is not None for region, *_ in found), solver)
+    return RuleDiff(name, tuple(changes), all(region is not None for region, *_ in found), solver.place)
 
 
 def _changes(solver: BoxSolver, found: Iterable[Differing]) -> Iterator[RuleChange]:
