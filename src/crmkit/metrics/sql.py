@@ -48,9 +48,7 @@ from crmkit.rules.dialect import Dialect
 
 __all__ = ["WITHOUT_TWIN", "Asked", "Columns", "JournalTable", "LedgerTable", "Twin", "twin"]
 
-_DEALT = (
-    "its interval deals units into groups by hashes of names (CRC-32, SplitMix64), which not all databases have"
-)
+_DEALT = "its interval deals units into groups by hashes of names (CRC-32, SplitMix64), which not all databases have"
 #: The KPIs of the catalogue that have no twin, by key, and why.
 WITHOUT_TWIN: Mapping[str, str] = MappingProxyType({
     "days_to_pay": _DEALT,
