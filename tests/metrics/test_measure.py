@@ -343,6 +343,11 @@ def test_tables_frames_and_charts():
     assert [layer["mark"] for layer in booked(every=None).plot("booked")["layer"]] == ["bar", "rule"]
     with pytest.raises(NotFound, match="booked"):
         figures.plot("bookd")
+    assert (figures.plot()["title"], figures.plot(lang="zh")["title"]) == ("Bookings (EUR)", "订单金额（EUR）")
+    shares = measured([Order(id="1", at=START, amount=Money(1, "EUR"))], "booked", every=None)
+    assert {row["group"] for row in shares.plot(lang="zh")["data"]["values"]} == {"全部"}
+    with pytest.raises(NotFound, match="de"):
+        figures.plot(lang="de")
     assert measured([Invoice(id="1", at=START)], ShareOfEven()).plot()["title"] == ""
     assert str(measured([Invoice(id="1", at=START)], ShareOfEven())) == "(no rows)"
 
