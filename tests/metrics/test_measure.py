@@ -314,7 +314,7 @@ def test_explain_gives_the_rows():
     evidence = figures.explain(("booked", "li", "2026-02"))
     assert evidence.rows["amount"]["id"] == ["2"]
     assert evidence.rows["amount"]["amount"] == [Money("20", "EUR")]
-    assert "Bookings [who li, 2026-02] = 20.00 EUR" in str(evidence)
+    assert "Bookings [who li, 2026-02] = 20.00 EUR\n" in str(evidence)
     empty = next(row for row in figures if row.n == 0)
     assert figures.explain(empty).rows == {}
 

@@ -360,10 +360,11 @@ def _collect(columns: dict[str, list[Any]], rows: Ledger | Journal) -> None:
 def _words(figure: Figure, metric: Metric, rows: Mapping[str, Mapping[str, Sequence[Any]]]) -> str:
     where = ", ".join(f"{name} {value}" for name, value in figure.group.items())
     value = "no data" if figure.value is None else f"{figure.exact if figure.exact is not None else figure.value}"
+    value += "" if isinstance(figure.exact, Money) else f" {figure.unit}"
     policies = ", ".join(f"{name}={value}" for name, value in metric.policies.items())
     parts = "; ".join(f"{name}: {len(next(iter(columns.values())))} rows" for name, columns in rows.items())
     return (
-        f"{metric.about.en} [{', '.join(filter(None, (where, figure.period)))}] = {value} {figure.unit}\n"
+        f"{metric.about.en} [{', '.join(filter(None, (where, figure.period)))}] = {value}\n"
         f"{metric.about.formula} Policies: {policies or 'none'}. {parts}. Source: {metric.about.source}."
     )
 
