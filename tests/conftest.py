@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import warnings
 from pathlib import Path
 
@@ -73,6 +74,20 @@ def mariadb_url():
     """A MariaDB server that runs as long as the tests of a worker do."""
     with _servers.mariadb() as url:
         yield url
+
+
+@pytest.fixture
+def server(postgresql_url):
+    """A PostgreSQL server of our own, asked by its own command line."""
+    folder = postgresql_url.partition("host=")[2]
+
+    def query(text):
+        command = ["psql", "-h", folder, "-U", "crm", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-qAt", "-f", "-"]
+        done = subprocess.run(command, input=text, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return query
 
 
 def pytest_collection_modifyitems(items):

@@ -13,6 +13,25 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
+from crmkit._options import (
+    Amount,
+    AsOf,
+    At,
+    Case,
+    Closed,
+    Dates,
+    Files,
+    Lang,
+    Lost,
+    Opened,
+    OutcomeColumn,
+    PipelineFile,
+    StageColumn,
+    Stages,
+    Who,
+    Won,
+    Zone,
+)
 from crmkit._pipeline_commands import app as pipeline_app
 from crmkit._rules_commands import app as rules_app
 from crmkit.adapters.files import read_table
@@ -61,28 +80,26 @@ def run(arguments: Sequence[str]) -> int:
 
 @app.command()
 def report(
-    files: Annotated[
-        list[Path], typer.Argument(help="CSV, TSV, Parquet or XES; plain or gzipped.", show_default=False)
-    ],
+    files: Files,
     *,
     out: Annotated[Path, typer.Option(help="Folder for report.html and report.json.")],
-    case: Annotated[str | None, typer.Option(help="Column with the case id.")] = None,
-    stage: Annotated[str | None, typer.Option(help="Event form: column with the stage that was entered.")] = None,
-    at: Annotated[str | None, typer.Option(help="Event form: column with the time.")] = None,
-    opened: Annotated[str | None, typer.Option(help="Snapshot form: column with the opening time.")] = None,
-    closed: Annotated[str | None, typer.Option(help="Snapshot form: column with the closing time.")] = None,
-    outcome: Annotated[str | None, typer.Option(help="Snapshot form: column with the outcome.")] = None,
+    case: Case = None,
+    stage: StageColumn = None,
+    at: At = None,
+    opened: Opened = None,
+    closed: Closed = None,
+    outcome: OutcomeColumn = None,
     milestone: Annotated[list[str] | None, typer.Option(help="Wide form: STAGE=COLUMN, in order; repeat it.")] = None,
-    who: Annotated[str | None, typer.Option(help="Column with the person in charge.")] = None,
-    amount: Annotated[str | None, typer.Option(help="Column with the amount.")] = None,
-    pipeline: Annotated[Path | None, typer.Option(help="The process as TOML.")] = None,
-    stages: Annotated[str | None, typer.Option(help="Open stages in order: A,B,C.")] = None,
-    won: Annotated[str | None, typer.Option(help="Stage or outcome that means won; several with commas.")] = None,
-    lost: Annotated[str | None, typer.Option(help="Stage or outcome that means lost; several with commas.")] = None,
-    as_of: Annotated[str | None, typer.Option(help="Last day (or instant) to look at.")] = None,
-    tz: Annotated[str | None, typer.Option(help="Zone of times that carry none: Europe/Berlin.")] = None,
-    dates: Annotated[str | None, typer.Option(help="Day and month order: dmy, mdy or ymd.")] = None,
-    lang: Annotated[str, typer.Option(help="Language of the page: en or zh.")] = "en",
+    who: Who = None,
+    amount: Amount = None,
+    pipeline: PipelineFile = None,
+    stages: Stages = None,
+    won: Won = None,
+    lost: Lost = None,
+    as_of: AsOf = None,
+    tz: Zone = None,
+    dates: Dates = None,
+    lang: Lang = "en",
 ) -> None:
     """Write an honest picture of a process from an export of its stage changes."""
     wanted = Wanted(
@@ -104,7 +121,7 @@ def report(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("out/demo"),
-    lang: Annotated[str, typer.Option(help="Language of the pages: en or zh.")] = "en",
+    lang: Lang = "en",
 ) -> None:
     """Write two reports: a simulated year whose truth is known, and real quotations of a public agency."""
     from crmkit._demo import quotations, year
@@ -176,9 +193,14 @@ class Wanted:
         return given or _usual(journal.stages.values, kind)
 
 
-def _table(files: list[Path], wanted: Wanted, *, every: bool = False) -> Any:
-    """All files as one table: a case may begin in one and end in another."""
-    columns = wanted.named if not every and (wanted.stage or wanted.opened or wanted.milestones) else None
+def _table(files: list[Path], wanted: Wanted | None = None) -> Any:
+    """All files as one table: a case may begin in one and end in another.
+
+    Args:
+        files: the files.
+        wanted: which columns are needed; all if None.
+    """
+    columns = wanted.named if wanted and (wanted.stage or wanted.opened or wanted.milestones) else None
     tables: list[Any] = []
     for file in files:
         with _progress(file) as on_progress:
@@ -190,8 +212,17 @@ def _table(files: list[Path], wanted: Wanted, *, every: bool = False) -> Any:
     return Table.joined(tables)
 
 
-def _journal(table: Any, name: str, wanted: Wanted, process: Pipeline | None, as_of: datetime | None) -> Journal:
+def _journal(
+    table: Any,
+    name: str,
+    wanted: Wanted,
+    process: Pipeline | None,
+    as_of: datetime | None,
+    *,
+    dims: tuple[str, ...] = (),
+) -> Journal:
     shared: dict[str, Any] = {
+        "dims": dims,
         "who": wanted.who,
         "amount": wanted.amount,
         "tz": wanted.tz,

@@ -2,7 +2,6 @@
 
 from datetime import UTC
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
@@ -20,21 +19,27 @@ from crmkit._commands import (
     _told_of_tomorrow,
     app,
 )
-from crmkit._process_commands import (
+from crmkit._options import (
+    Amount,
     AsJson,
     AsOf,
     At,
     Case,
+    Closed,
     Dates,
+    Every,
     Files,
+    Lost,
+    Opened,
+    OutcomeColumn,
+    PipelineFile,
     StageColumn,
+    Stages,
     Who,
+    Won,
     Zone,
-    _rows,
-    _say,
-    _write,
-    run,
 )
+from crmkit._process_commands import _rows, _say, _write, run
 from crmkit.metrics.backtest import Backtest, backtest
 from crmkit.metrics.forecast import Forecast, forecast
 from crmkit.values import zone
@@ -49,18 +54,18 @@ def forecast_(
     case: Case = None,
     stage: StageColumn = None,
     at: At = None,
-    opened: Annotated[str | None, typer.Option(help="Snapshot form: column with the opening time.")] = None,
-    closed: Annotated[str | None, typer.Option(help="Snapshot form: column with the closing time.")] = None,
-    outcome: Annotated[str | None, typer.Option(help="Snapshot form: column with the outcome.")] = None,
+    opened: Opened = None,
+    closed: Closed = None,
+    outcome: OutcomeColumn = None,
     who: Who = None,
-    amount: Annotated[str | None, typer.Option(help="Column with the amount.")] = None,
-    pipeline: Annotated[Path | None, typer.Option(help="The process as TOML.")] = None,
-    stages: Annotated[str | None, typer.Option(help="Open stages in order: A,B,C.")] = None,
-    won: Annotated[str | None, typer.Option(help="Stage or outcome that means won; several with commas.")] = None,
-    lost: Annotated[str | None, typer.Option(help="Stage or outcome that means lost; several with commas.")] = None,
+    amount: Amount = None,
+    pipeline: PipelineFile = None,
+    stages: Stages = None,
+    won: Won = None,
+    lost: Lost = None,
     as_of: AsOf = None,
     horizon: Annotated[int, typer.Option(help="Days to look ahead.")] = 90,
-    every: Annotated[str, typer.Option(help="Buckets: day, week, month, quarter or year.")] = "month",
+    every: Every = "month",
     by_who: Annotated[bool, typer.Option("--by-who", help="Open deals of each person, too.")] = False,
     level: Annotated[float, typer.Option(help="Confidence of the limits.")] = 0.8,
     tested: Annotated[bool, typer.Option("--backtest", help="Also what it would have said at earlier cuts.")] = False,

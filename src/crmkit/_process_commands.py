@@ -23,6 +23,21 @@ from crmkit._commands import (
     app,
     run,
 )
+from crmkit._options import (
+    Amount,
+    AsJson,
+    AsOf,
+    At,
+    BusinessTime,
+    Case,
+    Dates,
+    Files,
+    Lost,
+    StageColumn,
+    Who,
+    Won,
+    Zone,
+)
 from crmkit.calendars import WorkingTime, calendar_from_dict
 from crmkit.errors import InputError, NotFound
 from crmkit.journal import Frameable, Journal
@@ -33,20 +48,9 @@ from crmkit.values import zone
 
 __all__ = ["run"]
 
-Files: TypeAlias = Annotated[
-    list[Path], typer.Argument(help="CSV, TSV, Parquet or XES; plain or gzipped.", show_default=False)
-]
-Case: TypeAlias = Annotated[str | None, typer.Option(help="Column with the case id.")]
-StageColumn: TypeAlias = Annotated[str | None, typer.Option("--stage", help="Column with the stage that was entered.")]
-At: TypeAlias = Annotated[str | None, typer.Option(help="Column with the time.")]
-Who: TypeAlias = Annotated[str | None, typer.Option(help="Column with the person.")]
-AsOf: TypeAlias = Annotated[str | None, typer.Option(help="Last day (or instant) to look at.")]
-Zone: TypeAlias = Annotated[str | None, typer.Option(help="Zone of times that carry none: Europe/Berlin.")]
-Dates: TypeAlias = Annotated[str | None, typer.Option(help="Day and month order: dmy, mdy or ymd.")]
 Repeats: TypeAlias = Annotated[
     str, typer.Option(help="A row that names the stage the case is in: visit, a new stay, or merge, nothing new.")
 ]
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Write everything as JSON.")]
 
 
 @app.command("conform")
@@ -58,8 +62,8 @@ def conform_(
     stage: StageColumn = None,
     at: At = None,
     who: Who = None,
-    amount: Annotated[str | None, typer.Option(help="Column with the amount.")] = None,
-    calendar: Annotated[Path | None, typer.Option(help="Business time as JSON or TOML, for business limits.")] = None,
+    amount: Amount = None,
+    calendar: BusinessTime = None,
     as_of: AsOf = None,
     tz: Zone = None,
     dates: Dates = None,
@@ -90,8 +94,8 @@ def discover_(
     stage: StageColumn = None,
     at: At = None,
     who: Who = None,
-    won: Annotated[str | None, typer.Option(help="Stage that means won; several with commas.")] = None,
-    lost: Annotated[str | None, typer.Option(help="Stage that means lost; several with commas.")] = None,
+    won: Won = None,
+    lost: Lost = None,
     closed: Annotated[str | None, typer.Option(help="All closed stages, with commas.")] = None,
     coverage: Annotated[float, typer.Option(help="The share of moves that the draft should have.")] = 0.95,
     as_of: AsOf = None,
@@ -143,7 +147,7 @@ def _journal(files: list[Path], wanted: Wanted, as_of: str | None, repeats: str,
     if repeats not in ("visit", "merge"):
         raise NotFound("way to read repeats", repeats, ("visit", "merge"), "--repeats")
     name = ", ".join(file.name for file in files)
-    table = _table(files, wanted, every=True)
+    table = _table(files)
     shared: dict[str, Any] = {"who": wanted.who, "amount": wanted.amount, "tz": wanted.tz, "dates": wanted.dates}
     columns: dict[str, Any] = _event_columns(table, name, wanted, shared)
     known = tuple(map(str, getattr(table, "column_names", None) or table.columns))

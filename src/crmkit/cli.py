@@ -1,4 +1,4 @@
-"""The command line: reports, forecasts, processes, rules, and a demonstration; `crmkit --help` lists the commands."""
+"""The command line: reports, KPIs, forecasts, processes, rules, a demonstration; `crmkit --help` lists the commands."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after the program's name; those of the process if None.
     """
     try:
-        from crmkit._forecast_commands import run
+        from crmkit._kpi_commands import run
     except ImportError as error:
         if error.name not in ("rich", "typer"):
             raise

@@ -192,3 +192,18 @@ def test_further_columns_of_a_frame():
     assert made.recorded.tolist()[0] == made.at.tolist()[0]
     assert {finding.column for finding in made.findings} >= {"pieces", "due"}
     assert len(made) == 2
+
+
+def test_a_column_may_say_what_rows_are():
+    """Kinds from a column: revisions count by kind and id, and a row of no kind is left out, and told."""
+    frame = {
+        "sort": ["quote", "quote", "order", None, "invoice"], "no": ["1", "1", "1", "2", "1"],
+        "on": ["2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04", "2026-01-05"],
+    }  # fmt: skip
+    ledger = Ledger.from_frame(frame, kinds="sort", id="no", at="on", tz="UTC")
+    assert ledger.kinds.decode() == ["quote", "quote", "order", "invoice"]
+    assert ledger.revision.tolist() == [1, 2, 1, 1]
+    assert [(one.column, one.reason, one.count) for one in ledger.findings] == [("sort", "has no kind", 1)]
+    for given in ({}, {"kind": "quote", "kinds": "sort"}):
+        with pytest.raises(InvalidValue, match="needs kind= for all rows, or kinds="):
+            Ledger.from_frame(frame, id="no", at="on", tz="UTC", **given)

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from crmkit.errors import DefinitionErrors, InvalidValue, NotFound, RuleError
 from crmkit.rules import Field, Rule, RuleSet, Schema
 from crmkit.rules.coverage import literals
+from crmkit.rules.dialect import identifier
 from crmkit.rules.feel import YearsMonths
 from crmkit.rules.sql import condition_sql, verdicts_sql
 from crmkit.testing.rules import examples_of
@@ -155,9 +156,7 @@ def disagreements(rules, deals, found):
 
 def columns(schema, dialect):
     """The columns of a table, as its definition has them."""
-    from crmkit.rules.sql import _identifier, _words
-
-    listed = [f"{_identifier(field.name, _words(dialect))} {_type(field, dialect)}" for field in schema.fields]
+    listed = [f"{identifier(field.name, dialect)} {_type(field, dialect)}" for field in schema.fields]
     return ", ".join(["id int", *listed])
 
 

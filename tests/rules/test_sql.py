@@ -1,7 +1,5 @@
 """The same verdicts in databases that nobody here wrote: DuckDB in the process, PostgreSQL as a server."""
 
-import subprocess
-
 import pytest
 from hypothesis import given, settings
 
@@ -31,20 +29,6 @@ def test_duckdb_agrees_on_random_rules():
     rules, deals = random_rules("duckdb")
     assert len(rules.rules) > 50
     assert disagreements(rules, deals, in_duckdb(rules, deals)) == []
-
-
-@pytest.fixture
-def server(postgresql_url):
-    """A PostgreSQL server of our own, asked by its own command line."""
-    folder = postgresql_url.partition("host=")[2]
-
-    def query(text):
-        command = ["psql", "-h", folder, "-U", "crm", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-qAt", "-f", "-"]
-        done = subprocess.run(command, input=text, check=False, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return query
 
 
 @pytest.mark.parametrize("made", [lambda rules: (rules, examples_of(rules, 200)), lambda _: edges(), lambda _: random_rules("postgresql")],

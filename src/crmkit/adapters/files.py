@@ -1,22 +1,25 @@
-"""Open an export from a path: CSV, TSV, Parquet or XES, plain or gzipped."""
+"""Open an export from a path: CSV, TSV, Parquet or XES, plain or gzipped; and a table of exchange rates."""
 
 import gzip
 import zlib
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal, InvalidOperation
 from importlib import import_module
 from io import BufferedReader, FileIO
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 
-from crmkit.errors import ExtraMissing, InputError, NotFound, did_you_mean
-from crmkit.journal import decode_csv, decode_xes
+from crmkit.errors import ExtraMissing, InputError, InvalidValue, NotFound, did_you_mean
+from crmkit.journal import Table, decode_csv, decode_xes
+from crmkit.values import Rate, RateTable
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["Progress", "read_table"]
+__all__ = ["Progress", "read_rates", "read_table"]
 
 #: Called with bytes read and bytes in all.
 Progress: TypeAlias = Callable[[int, int], None]
@@ -66,6 +69,57 @@ def read_table(
         if _is_xes(head):
             return decode_xes(stream, name=file.name)
         return decode_csv(stream, name=file.name, columns=columns, encoding=encoding, delimiter=delimiter)
+
+
+def read_rates(path: str | PathLike[str], *, base: str = "EUR", stale_after: int = 10) -> RateTable:
+    """Read exchange rates from CSV: one rate a row, or one day a row with a column for each currency.
+
+    Args:
+        path: the file. One rate a row has the columns `day`, `base`, `quote` and `value`; one day a row has the day in
+            the first column, and in each other the price of one unit of `base` in the currency that heads it, as the
+            reference rates of the European Central Bank are published. Cells that are empty or "N/A" are no rates.
+        base: of one day a row.
+        stale_after: as in `RateTable`.
+
+    Raises:
+        InputError: if it cannot be read, or a cell is neither a rate nor empty.
+    """
+    table = read_table(path)
+    if not isinstance(table, Table):
+        raise InputError(str(path), "is no CSV file", "save the rates as CSV")
+    known = {name.strip().casefold(): name for name in table.columns}
+    long = [known.get(name) for name in ("day", "base", "quote", "value")]
+    cells = _long(table, [name for name in long if name is not None]) if all(long) else _wide(table, base)
+    return RateTable(tuple(_rate(path, table, row, cell) for row, cell in cells), stale_after)
+
+
+_Cell: TypeAlias = tuple[str | None, str | None, str | None, str]
+
+
+def _long(table: Table, names: list[str]) -> Iterator[tuple[int, _Cell]]:
+    columns = [table.column(name).decode() for name in names]
+    for row, (day, base, quote, value) in enumerate(zip(*columns, strict=True)):
+        if value is not None and value != "N/A":
+            yield row, (day, base, quote, value)
+
+
+def _wide(table: Table, base: str) -> Iterator[tuple[int, _Cell]]:
+    first, *others = table.columns
+    days = table.column(first).decode()
+    for name in (other for other in others if other.strip()):
+        for row, value in enumerate(table.column(name).decode()):
+            if value is not None and value != "N/A":
+                yield row, (days[row], base, name.strip(), value)
+
+
+def _rate(path: str | PathLike[str], table: Table, row: int, cell: _Cell) -> Rate:
+    day, base, quote, value = cell
+    try:
+        return Rate(base or "", quote or "", date.fromisoformat(day or ""), Decimal(value))
+    except (InvalidOperation, InvalidValue, ValueError):
+        reason = f"row {table.row_of(row)}: {day}, {base}/{quote}, {value!r} is no rate"
+        remedy = "give a day as 2026-06-30, ISO currencies, and a number"
+        raise InputError(str(path), reason, remedy) from None
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
+from unicodedata import east_asian_width
 
 import attrs
 
@@ -36,9 +37,18 @@ class Frameable(Generic[Row]):
     def __str__(self) -> str:
         columns = self.to_dict()
         texts = {name: [name, *(_cell(value) for value in values)] for name, values in columns.items()}
-        widths = {name: max(map(len, cells)) for name, cells in texts.items()}
-        lines = zip(*([cell.ljust(widths[name]) for cell in cells] for name, cells in texts.items()), strict=True)
+        widths = {name: max(map(_width, cells)) for name, cells in texts.items()}
+        lines = zip(*([_padded(cell, widths[name]) for cell in cells] for name, cells in texts.items()), strict=True)
         return "\n".join("  ".join(line).rstrip() for line in lines) or "(no rows)"
+
+
+def _width(text: str) -> int:
+    """How many columns a terminal gives to a text: Chinese characters take two."""
+    return len(text) if text.isascii() else sum(1 + (east_asian_width(char) in "WF") for char in text)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
 
 
 def _cell(value: Any) -> str:

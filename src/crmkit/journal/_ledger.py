@@ -1,6 +1,7 @@
 """The ledger: dated facts with exact amounts, as columns."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
@@ -65,9 +66,10 @@ class Ledger:
         cls,
         frame: Any,
         *,
-        kind: str,
         id: str,  # noqa: A002 - the field's word
         at: str,
+        kind: str | None = None,
+        kinds: str | None = None,
         amount: str | None = None,
         currency: str | Currency | None = None,
         currencies: str | None = None,
@@ -83,13 +85,14 @@ class Ledger:
         dates: "Dates" = None,
         name: str = "frame",
     ) -> Self:
-        """A ledger of one kind of fact from a table; revisions of one id are numbered in the order of time.
+        """A ledger from a table; revisions of one id are numbered in the order of time.
 
         Args:
             frame: whatever `Journal.from_frame` takes.
-            kind: "quote", "invoice" ...: what a row is.
             id: the column with the host's key.
             at: the column with the time.
+            kind: "quote", "invoice" ...: what each row is.
+            kinds: the column that says what a row is, if that differs from row to row.
             amount: the column with the amount; a row whose amount cannot be read is kept without one, with a finding.
             currency: the currency of all rows.
             currencies: the column with the currency, if it differs from row to row.
@@ -108,23 +111,20 @@ class Ledger:
         Raises:
             InputError: if a column cannot be used at all.
             NotFound: if a column is not there.
-            InvalidValue: if amounts come without a currency, or a currency is no ISO code.
+            InvalidValue: if amounts come without a currency, a currency is no ISO code, or no kind is said.
         """
         source = open_source(frame, name)
-        instants, ids = source.instants(at, tz, dates), source.text(id)
-        missed = _left_out(source, ids.missing, id, "has no id")
+        instants, ids, sort = source.instants(at, tz, dates), source.text(id), _sorts(source, kind, kinds)
+        missed = _left_out(source, ids.missing, id, "has no id") + _left_out(source, sort.missing, kinds, "has no kind")
         missed += _left_out(source, source.empty(at) & ~ids.missing, at, "has no time")
-        kept = _in_order(instants.micros, np.flatnonzero(instants.ok & ~ids.missing))
+        kept = _in_order(instants.micros, np.flatnonzero(instants.ok & ~ids.missing & ~sort.missing))
         minor, units, unpriced = _money(source, amount, currency, currencies)
         units_sold, uncounted = _quantities(source, quantity)
         promised, entered = (_optional(source, column, tz, dates) for column in (due, recorded))
         findings = [*source.findings, *instants.findings, *missed, *unpriced, *uncounted, *promised[1], *entered[1]]
-
-        def column(named: str | None) -> Coded:
-            return (_absent(len(source)) if named is None else source.text(named))[kept]
-
+        column = partial(_texts, source, kept)
         return cls(
-            kinds=Coded(np.zeros(len(kept), np.int32), (kind,)),
+            kinds=sort[kept],
             ids=ids[kept],
             at=instants.micros[kept],
             customers=column(customer),
@@ -133,7 +133,7 @@ class Ledger:
             minor=minor[kept],
             currencies=units[kept],
             refers_to=column(refers_to),
-            revision=_revisions(ids.codes[kept]),
+            revision=_revisions(ids.codes[kept] + sort.codes[kept].astype(np.int64) * len(ids.values)),
             dims={name: column(name) for name in dims},
             quantity=None if units_sold is None else units_sold[kept],
             due=None if promised[0] is None else promised[0][kept],
@@ -346,7 +346,7 @@ def _in_order(at: Micros, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return rows[np.argsort(at[rows], kind="stable")]
 
 
-def _left_out(source: Source, rows: npt.NDArray[np.bool_], column: str, reason: str) -> list[Finding]:
+def _left_out(source: Source, rows: npt.NDArray[np.bool_], column: str | None, reason: str) -> list[Finding]:
     which = np.flatnonzero(rows)
     return [Finding(int(source.rows[first]), column, reason, len(which)) for first in which[:1]]
 
@@ -378,7 +378,18 @@ def _money(
     return minor, units, [*read.findings, *_unpriced(source, read.known & units.missing, amount)]
 
 
-def _revisions(ids: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+def _sorts(source: Source, kind: str | None, kinds: str | None) -> Coded:
+    """What each row is."""
+    if (kind is None) == (kinds is None):
+        raise InvalidValue("ledger", source.name, "needs kind= for all rows, or kinds= for the column that says it")
+    return Coded(np.zeros(len(source), np.int32), (kind,)) if kind is not None else source.text(kinds or "")
+
+
+def _texts(source: Source, rows: npt.NDArray[np.int64], column: str | None) -> Coded:
+    return (_absent(len(source)) if column is None else source.text(column))[rows]
+
+
+def _revisions(ids: Longs) -> npt.NDArray[np.int32]:
     """1 for the first row of an id, 2 for the second ..., in the order of the rows."""
     order = np.argsort(ids, kind="stable")
     starts = np.append(True, ids[order][1:] != ids[order][:-1])[: len(ids)]

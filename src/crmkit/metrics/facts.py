@@ -7,7 +7,7 @@ from typing import Any, Self
 import attrs
 import numpy as np
 
-from crmkit.calendars import BusinessCalendar
+from crmkit.calendars import WorkingTime
 from crmkit.errors import InvalidValue
 from crmkit.events import Event
 from crmkit.journal import OPEN, Journal, Ledger
@@ -58,7 +58,7 @@ class Facts:
     complaint_stages: Any = None
     currency: Currency | None = attrs.field(default=None, converter=_currency)
     rates: RateTable | None = None
-    hours: BusinessCalendar | None = None
+    hours: WorkingTime | None = None
     customers: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict[str, Mapping[str, str]])
     events: tuple[Event, ...] | None = attrs.field(default=None, converter=_events)
 

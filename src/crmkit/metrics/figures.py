@@ -9,12 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.errors import InvalidValue, NotFound
-from crmkit.journal import Finding, Frameable, Journal, Ledger, summarise
+from crmkit.journal import Finding, Journal, Ledger, summarise
 from crmkit.metrics._checks import confidence
 from crmkit.metrics._estimates import mover
-from crmkit.metrics._recipe import Recipe
+from crmkit.metrics._figure import Figure
+from crmkit.metrics._figure_text import table_of
+from crmkit.metrics._recipe import Recipe, check
+from crmkit.metrics._sql_tables import Asked
 from crmkit.metrics.buckets import Buckets
-from crmkit.metrics.metric import UNUSABLE, About, Cells, Estimate, Metric, Part, State
+from crmkit.metrics.metric import UNUSABLE, Cells, Estimate, Metric, Part, State
 from crmkit.metrics.states import Counts
 from crmkit.metrics.view import View
 from crmkit.values import Money, from_micros
@@ -23,53 +26,6 @@ __all__ = ["Evidence", "Figure", "Figures"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-
-
-@attrs.frozen(kw_only=True)
-class Figure:
-    """One figure: a metric in a cell.
-
-    Attributes:
-        metric: the key of the metric.
-        name: its name.
-        group: the value of each group, None where the facts do not say.
-        period: the name of the period.
-        complete: whether the period was over when observation ended.
-        value: None where there is no data; never 0 for 0/0.
-        exact: the value as `Money` or a whole number, where it is one.
-        low: lower limit; None where there is none.
-        high: upper limit.
-        unit: what the value is in.
-        n: what it rests on.
-        n_open: of these, not ended yet (censored).
-        n_unusable: rows of the group and period that could not be used.
-        base: what it is compared with, if a comparison was asked for and there is such a figure.
-        change: value - base.
-        change_low: lower limit of the change.
-        change_high: upper limit.
-        method: the estimator and the interval.
-        definition: the id of the definition.
-    """
-
-    metric: str
-    name: str
-    group: Mapping[str, str | None]
-    period: str
-    complete: bool
-    value: float | None
-    exact: Money | int | None
-    low: float | None
-    high: float | None
-    unit: str
-    n: int
-    n_open: int
-    n_unusable: int
-    base: float | None = None
-    change: float | None = None
-    change_low: float | None = None
-    change_high: float | None = None
-    method: str
-    definition: str
 
 
 @attrs.frozen
@@ -102,6 +58,26 @@ class Figures:
     _recipe: Recipe = attrs.field(repr=False)
     states: Mapping[str, State] = attrs.field(repr=False)
     findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def from_states(cls, states: Mapping[Metric, State], asked: Asked) -> Self:
+        """Figures of counters that were made elsewhere: by a twin in a database, or by workers.
+
+        Such figures have no rows behind them to explain.
+
+        Args:
+            states: the counters of each metric.
+            asked: what was asked.
+
+        Raises:
+            InvalidValue: for two metrics of one key, or what cannot be asked.
+        """
+        metrics = tuple(states)
+        check(metrics, asked.by, asked.versus)
+        recipe = Recipe(
+            metrics, asked.by, asked.buckets, asked.begun, asked.until, asked.versus, confidence(asked.level), ()
+        )
+        return cls(recipe, {metric.key: state for metric, state in states.items()})
 
     @cached_property
     def rows(self) -> tuple[Figure, ...]:
@@ -172,8 +148,7 @@ class Figures:
 
     def to_text(self, lang: Literal["en", "zh"] = "en") -> str:
         """The table for people: the name of each metric in their language."""
-        about = {metric.key: metric.about for metric in self._recipe.metrics}
-        return str(Frameable(tuple(_Line.of(row, about[row.metric], lang) for row in self.rows)))
+        return table_of(self.rows, {metric.key: metric.about for metric in self._recipe.metrics}, lang)
 
     def __str__(self) -> str:
         return self.to_text()
@@ -368,33 +343,3 @@ def _words(figure: Figure, metric: Metric, rows: Mapping[str, Mapping[str, Seque
         f"{metric.about.en} [{', '.join(filter(None, (where, figure.period)))}] = {value} {figure.unit}\n"
         f"{metric.about.formula} Policies: {policies or 'none'}. {parts}. Source: {metric.about.source}."
     )
-
-
-@attrs.frozen
-class _Line:
-    """A figure as people read it."""
-
-    metric: str
-    group: str
-    period: str
-    value: str
-    interval: str
-    n: int
-    open: int
-    change: str
-
-    @classmethod
-    def of(cls, row: Figure, about: About, lang: Literal["en", "zh"]) -> Self:
-        form = ".2f" if about.unit == "money" else ".4g"
-        shown = "no data" if row.value is None else f"{row.exact}" if row.exact is not None else f"{row.value:{form}}"
-        unit = "" if isinstance(row.exact, Money) else f" {row.unit}"
-        limits = "" if row.low is None or row.high is None else f"{row.low:.4g} to {row.high:.4g}"
-        change = "" if row.change is None else f"{row.change:+.4g}"
-        if row.change_low is not None and row.change_high is not None:
-            change += f" ({row.change_low:+.4g} to {row.change_high:+.4g})"
-        return cls(
-            about.en if lang == "en" else about.zh,
-            ", ".join(value or "(unknown)" for value in row.group.values()),
-            row.period if row.complete else f"{row.period}*",
-            shown + unit, limits, row.n, row.n_open, change,
-        )  # fmt: skip

@@ -1,6 +1,5 @@
 """Measuring: any metrics, by any groups, over any periods, as a table that says what each number rests on."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from itertools import chain
@@ -10,7 +9,7 @@ from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Finding, summarise
 from crmkit.metrics import kpi
 from crmkit.metrics._checks import confidence
-from crmkit.metrics._recipe import Recipe
+from crmkit.metrics._recipe import Recipe, check
 from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.facts import Facts
 from crmkit.metrics.figures import Figures
@@ -62,7 +61,7 @@ def measure(
     """
     groups, wanted = tuple([by] if isinstance(by, str) else by), _named(metrics)
     _check_times(over, every)
-    _check(wanted, groups, versus)
+    check(wanted, groups, versus)
     known = facts if as_known_at is None else facts.known_at(as_known_at)
     seen = known if as_of is None else known.as_of(as_of)
     until = seen.until() if as_of is None else to_micros(as_of, "as_of")
@@ -120,23 +119,6 @@ def _check_times(over: Period | None, every: Every | None) -> None:
         raise InvalidValue("over", over, "is no period; give one such as Period.quarter(2026, 1)")
     if every is not None and every not in get_args(Every):
         raise NotFound("unit of time", every, get_args(Every), "every=")
-
-
-def _check(metrics: Sequence[Metric], by: Sequence[str], versus: Versus | None) -> None:
-    twice = [key for key, times in Counter(metric.key for metric in metrics).items() if times > 1]
-    if twice:
-        raise InvalidValue("metrics", twice[0], "is asked for twice; measure other policies of it apart")
-    if len(set(by)) < len(by):
-        raise InvalidValue("by", ", ".join(by), "names a column twice")
-    if "period" in by:
-        raise InvalidValue("by", "period", "is what every= gives")
-    if versus is None or versus == "previous":
-        return
-    if isinstance(versus, str):
-        raise InvalidValue("versus", versus, 'is unknown; give "previous", or a group such as {"region": "North"}')
-    strange = [name for name in versus if name not in by]
-    if strange:
-        raise InvalidValue("versus", strange[0], f"is not grouped by; by= has {', '.join(by) or 'nothing'}")
 
 
 def _spanning(first: int, last: int, every: Every | None, tz: tzinfo, calendar: PeriodCalendar | None) -> Period:

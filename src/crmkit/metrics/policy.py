@@ -86,23 +86,28 @@ class StageOrder:
             NotFound: if `won` or `lost` names a stage that is not there.
             InvalidValue: if the journal has stages that the order lacks.
         """
-        order = cls._of(stages, journal, tuple(won), tuple(lost))
+        order = cls._of(stages, journal.stages.values, tuple(won), tuple(lost))
         for code, name in enumerate(journal.stages.values):
             if name not in order.names and (journal.stages.codes == code).any():
                 raise InvalidValue("stage order", name, f"is in the journal but not among {', '.join(order.names)}")
         return order
 
     @classmethod
-    def _of(cls, stages: Any, journal: Journal, won: tuple[str, ...], lost: tuple[str, ...]) -> "StageOrder":
+    def given(cls, stages: Any) -> "StageOrder":
+        """The order of a pipeline, or of a list of names, whatever journal it is for."""
+        return cls._of(stages, (), (), ())
+
+    @classmethod
+    def _of(cls, stages: Any, known: tuple[str, ...], won: tuple[str, ...], lost: tuple[str, ...]) -> "StageOrder":
         if isinstance(stages, _Staged):
             by = {stage.name: stage.outcome for stage in stages.stages}
             closed = frozenset(name for name, outcome in by.items() if outcome not in (None, "won"))
             return cls(tuple(by), frozenset(name for name, outcome in by.items() if outcome == "won"), closed)
-        names = tuple(stages) if stages is not None else journal.stages.values
+        names = tuple(stages) if stages is not None else known
         names = tuple(dict.fromkeys([*names, *won, *lost]))
         for name in (*won, *lost):
-            if name not in journal.stages.values and stages is None:
-                raise NotFound("stage", name, journal.stages.values, "the journal")
+            if name not in known and stages is None:
+                raise NotFound("stage", name, known, "the journal")
         return cls(
             names,
             frozenset(won) or frozenset(name for name in names if usual_outcome(name) == "won"),

@@ -17,14 +17,16 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from math import isinf
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import attrs
 
-from crmkit.errors import InvalidValue, RuleError, did_you_mean
+from crmkit.errors import InvalidValue, RuleError
 from crmkit.rules._compile import Checked
-from crmkit.rules._dialects import ALL, DIALECTS, EXISTS, MEMBER_TYPES, ROWS, Words
+from crmkit.rules._dialects import ALL, EXISTS, MEMBER_TYPES, ROWS, Words, words_of
 from crmkit.rules._shapes import ANY, NUMBERS, Shape
+from crmkit.rules.dialect import Dialect, identifier
+from crmkit.rules.dialect import text as write_text
 from crmkit.rules.feel import _nodes as nodes
 from crmkit.rules.feel._evaluate import asks
 from crmkit.rules.feel._numbers import write_number
@@ -32,10 +34,7 @@ from crmkit.rules.feel._values import YearsMonths
 from crmkit.rules.ruleset import RuleSet
 from crmkit.rules.schema import Field
 
-__all__ = ["SPARK_SETTINGS", "Dialect", "condition_sql", "verdicts_sql"]
-
-#: A database that conditions can be written for.
-Dialect: TypeAlias = Literal["duckdb", "postgresql", "spark"]
+__all__ = ["SPARK_SETTINGS", "condition_sql", "verdicts_sql"]
 
 #: The settings of a Spark session for which verdicts hold: what does not fit is an error, neither rounded nor null.
 SPARK_SETTINGS: Mapping[str, str] = MappingProxyType({
@@ -64,8 +63,8 @@ def condition_sql(condition: Checked, *, dialect: Dialect = "duckdb", prefix: st
         InvalidValue: if there is no such dialect.
         RuleError: for the part that the database would not decide alike, with its place.
     """
-    words = _words(dialect)
-    columns = {name: (f"{prefix}." if prefix else "") + _identifier(name, words) for name in condition.schema.names}
+    words = words_of(dialect)
+    columns = {name: (f"{prefix}." if prefix else "") + identifier(name, dialect) for name in condition.schema.names}
     return _Writer(words, condition, columns, prefix).condition(condition.node)
 
 
@@ -82,27 +81,13 @@ def verdicts_sql(rules: RuleSet, table: str, *, dialect: Dialect = "duckdb", col
         InvalidValue: if there is no such dialect.
         RuleError: for a part that the database would not decide alike.
     """
-    words = _words(dialect)
-    source = _identifier(table, words)
+    source = identifier(table, dialect)
     verdicts = [
-        f"{condition_sql(rules.checked[one.name], dialect=dialect, prefix=source)} AS {_identifier(one.name, words)}"
+        f"{condition_sql(rules.checked[one.name], dialect=dialect, prefix=source)} AS {identifier(one.name, dialect)}"
         for one in rules.written
     ]
-    shown = ", ".join([*(f"{source}.{_identifier(name, words)}" for name in columns), *verdicts])
+    shown = ", ".join([*(f"{source}.{identifier(name, dialect)}" for name in columns), *verdicts])
     return f"SELECT {shown} FROM {source}"  # noqa: S608 - names are quoted, literals escaped
-
-
-def _words(dialect: str) -> Words:
-    if dialect not in DIALECTS:
-        raise InvalidValue("dialect", dialect, f"is none that is known{did_you_mean(dialect, DIALECTS)}")
-    return DIALECTS[dialect]
-
-
-def _identifier(name: str, words: Words) -> str:
-    # Spark puts the value of a variable in place of ${its name}, before it reads the statement.
-    if "\0" in name or (words.quote == "`" and "${" in name):
-        raise InvalidValue("column", name, "cannot be the name of a column")
-    return f"{words.quote}{name.replace(words.quote, words.quote * 2)}{words.quote}"
 
 
 @attrs.define
@@ -174,12 +159,10 @@ class _Writer:
 
     def string(self, text: str, node: nodes.Node) -> str:
         """A string literal."""
-        if "\0" in text:
-            raise self.refuse(node, "a string with a zero byte has no form in SQL")
-        if self.words.quote == "`":
-            text = text.replace("\\", "\\\\").replace("'", "\\'").replace("${", "$\\{")
-            return f"'{text}'"
-        return "'" + text.replace("'", "''") + "'"
+        try:
+            return write_text(text, self.words.name)
+        except InvalidValue:
+            raise self.refuse(node, "a string with a zero byte has no form in SQL") from None
 
 
 # -- conditions
@@ -272,7 +255,7 @@ def _quantified(of: _Writer, node: nodes.Quantified) -> str:
     source = of.shape(iteration.source)
     if len(node.iterations) > 1 or iteration.high is not None or source.item is None or not source.item.fields:
         raise of.refuse(node, "only one list of contexts at a time is gone through in SQL")
-    text, item = of.value(iteration.source), _identifier(_free(of, iteration.name), of.words)
+    text, item = of.value(iteration.source), identifier(_free(of, iteration.name), of.words.name)
     fields = source.item.fields.items()
     if of.words.some == ROWS and not of.prefix:
         for name in nodes.walk(node.condition):
@@ -282,7 +265,7 @@ def _quantified(of: _Writer, node: nodes.Quantified) -> str:
     inner = attrs.evolve(of, columns={**of.columns, **members})
     condition = inner.condition(node.condition)
     columns = ", ".join(
-        f"{_identifier(name, of.words)} {MEMBER_TYPES.get(field.kind, 'JSONB')}" for name, field in fields
+        f"{identifier(name, of.words.name)} {MEMBER_TYPES.get(field.kind, 'JSONB')}" for name, field in fields
     )
 
     def there(what: str) -> str:
@@ -302,7 +285,7 @@ def _free(of: _Writer, name: str) -> str:
 
 
 def _member(of: _Writer, item: str, field: Field) -> str:
-    return f"{item}.{_identifier(field.name, of.words)}"
+    return f"{item}.{identifier(field.name, of.words.name)}"
 
 
 def _call(of: _Writer, node: nodes.Call) -> str:

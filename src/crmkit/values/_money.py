@@ -62,6 +62,11 @@ class Currency:
         """Decimal places of the minor unit: 2 for CNY, 0 for JPY."""
         return _DIGITS.get(self.code, 2)
 
+    @classmethod
+    def unusual(cls) -> dict[str, int]:
+        """The codes of the currencies whose minor unit is not 1/100, and its decimal places."""
+        return dict(_DIGITS)
+
     def __str__(self) -> str:
         return self.code
 

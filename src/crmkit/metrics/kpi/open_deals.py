@@ -286,13 +286,16 @@ class PipelineTopShare(_Concentrated):
 
 
 def _nominal(view: View, rows: Rows, units: tuple[str, ...]) -> Coded:
-    """The currency under which each stay of the history is kept: its own, or any."""
+    """The currency under which each stay of the history is kept: its own, or else the first of any."""
     journal = view.facts.journal
     assert journal is not None  # noqa: S101 - `rows` are rows of it
     size = len(journal.entered[rows])
     if view.facts.currency is None and "currency" in journal.dims:
         own = journal.dims["currency"][rows]
-        return Coded(np.maximum(own.codes, 0), own.values or ("XXX",))
+        if own.missing.all():
+            return Coded(np.zeros(size, np.int32), ("XXX",))
+        first = min(np.unique(own.codes[~own.missing]).tolist(), key=own.values.__getitem__)
+        return Coded(np.where(own.missing, first, own.codes).astype(np.int32), own.values)
     return Coded(np.zeros(size, np.int32), units)
 
 
