@@ -208,7 +208,8 @@ def _cells(sizes: list[int], width: int) -> int:
 def _count(columns: list[Any], sizes: list[int], bins: Ints | None, width: int) -> tuple[Ints, Ints]:
     """Distinct packed keys and how often each occurs."""
     cells = _cells(sizes, width)
-    if cells > min(_DENSE, _sparse(len([*columns, bins][0]))):
+    rows = next(len(one) for one in (*columns, bins) if one is not None)
+    if cells > min(_DENSE, _sparse(rows)):
         return np.unique(_packed(columns, sizes, bins, width), return_counts=True)
     if cells > _BLOCK or not columns:
         total = np.bincount(_packed(columns, sizes, bins, width), minlength=cells)
