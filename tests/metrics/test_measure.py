@@ -1,5 +1,6 @@
 """Measuring: groups, periods, comparisons, what is unusable, what is behind a figure, and parts that add up."""
 
+import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -364,6 +365,18 @@ def test_parts_of_the_data_add_up(facts, where):
     assert merged.states["invoiced"]["n"] == both.states["invoiced"]["n"]
     for row in both:
         assert len(merged.explain(row).rows.get("n", {"id": []})["id"]) == row.n
+
+
+@given(rows("invoice"))
+def test_how_parts_wait_to_be_counted_does_not_matter(facts):
+    """Large parts are counted as they come, small ones together."""
+    how = {"by": ["who"], "as_of": START + timedelta(days=200), "over": Period.year(2026)}
+    keys = ("invoiced", "ageing", "dso")
+    usual = [measured(facts, key, **how) for key in keys]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[measure.__module__], "_MANY", 0)
+        for one, key in zip(usual, keys, strict=True):
+            assert measured(facts, key, **how).states == one.states
 
 
 def test_figures_of_other_questions_do_not_merge():
