@@ -44,6 +44,7 @@ class View:
     by: tuple[str, ...]
     until: int
     _seen: dict[Any, Any] = attrs.field(factory=dict[Any, Any])
+    _idle: dict[Any, int] = attrs.field(factory=dict[Any, int])
 
     def ledger(self, metric: str) -> Ledger:
         """The ledger.
@@ -114,10 +115,18 @@ class View:
             name: what it is, with all that it depends on beside the view.
             make: makes it.
         """
+        self._idle[name] = 0
         if name not in self._seen:
             self._seen[name] = make()
         found: T = self._seen[name]
         return found
+
+    def forget(self, after: int = 0) -> None:
+        """Let go of what `once` made and nobody has asked for since so many calls of this before."""
+        for name in [*self._idle]:
+            self._idle[name] += 1
+            if self._idle[name] > after:
+                del self._idle[name], self._seen[name]
 
     def key(self, table: TableName, name: str) -> Coded:
         """A column to group the rows of a table by: its own, or one of its customers, or one of its cases.

@@ -76,14 +76,10 @@ def clusters_of(cells: Cells, parts: tuple[str, str]) -> Iterator[tuple[Longs, L
     What the second has of no cluster is a cluster of its own. Clusters are in the order of their names.
     """
     entries = [cells.entries(part) for part in parts]
-    places = [counts.dims.index("cluster") for _, counts in entries]
-    labels = [counts.labels[place] for (_, counts), place in zip(entries, places, strict=True)]
+    labels = [counts.labels[counts.dims.index("cluster")] for _, counts in entries]
     names = labels[0] if labels[0] is labels[1] else tuple(dict.fromkeys(chain(*labels)))
     names = tuple(sorted(names))
-    packed = [
-        where * (len(names) + 1) + Coded(counts.keys[:, place].astype(np.int32), own).recode(names).codes + 1
-        for (where, counts), place, own in zip(entries, places, labels, strict=True)
-    ]
+    packed = [where * (len(names) + 1) + counts.column("cluster").recode(names).codes + 1 for where, counts in entries]
     distinct, inverse = np.unique(np.concatenate(packed), return_inverse=True)
     here = np.split(inverse, [len(packed[0])])
     table = np.stack(

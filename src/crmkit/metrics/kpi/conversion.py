@@ -8,7 +8,7 @@ import numpy as np
 
 from crmkit.errors import InvalidValue
 from crmkit.journal import Coded, Finding
-from crmkit.metrics.kpi._journals import cohort, incidence_by
+from crmkit.metrics.kpi._journals import OfDeals, incidence_by
 from crmkit.metrics.metric import About, Cells, Estimate, Metric, Part
 from crmkit.metrics.policy import OUTCOMES
 from crmkit.metrics.view import View
@@ -29,7 +29,7 @@ def _at_least_a_day(_metric: object, field: "attrs.Attribute[int]", value: int) 
 
 
 @attrs.frozen
-class WinRate(Metric):
+class WinRate(OfDeals):
     """The chance that a deal is won within a horizon of its opening.
 
     Attributes:
@@ -55,10 +55,6 @@ class WinRate(Metric):
     )
 
     horizon_days: int = attrs.field(default=90, validator=_at_least_a_day)
-
-    def parts(self, view: View) -> Iterator[Part | Finding]:
-        """Deals by age at their end."""
-        yield cohort(view, "journal", self.key)
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
         """Aalen-Johansen."""

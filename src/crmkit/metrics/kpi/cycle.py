@@ -9,7 +9,7 @@ import numpy as np
 from crmkit.journal import OPEN, Coded, Finding
 from crmkit.metrics.kpi._checks import at_least_one, inner_share
 from crmkit.metrics.kpi._durations import bin_of, quantiles_of
-from crmkit.metrics.kpi._journals import cohort, cycle_by
+from crmkit.metrics.kpi._journals import OfDeals, cycle_by
 from crmkit.metrics.metric import About, Cells, Estimate, Metric, Part
 from crmkit.metrics.view import View
 
@@ -21,7 +21,7 @@ _NEEDS = ("journal",)
 
 
 @attrs.frozen
-class ConversionCycle(Metric):
+class ConversionCycle(OfDeals):
     """Days from opening to winning, of the deals that are won within a horizon.
 
     Attributes:
@@ -49,10 +49,6 @@ class ConversionCycle(Metric):
 
     horizon_days: int = attrs.field(default=180, validator=at_least_one)
     share: float = attrs.field(default=0.5, validator=inner_share)
-
-    def parts(self, view: View) -> Iterator[Part | Finding]:
-        """Deals by age at their end."""
-        yield cohort(view, "journal", self.key)
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
         """Aalen-Johansen, given a win."""

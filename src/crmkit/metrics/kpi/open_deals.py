@@ -1,6 +1,6 @@
 """Sales expectation (K3): the open deals at the end of a period, what they are worth, and what to expect of them."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import ClassVar
 
 import attrs
@@ -208,6 +208,11 @@ class _Concentrated(Metric):
 
     of: str = "case"
 
+    @property
+    def reads(self) -> Hashable:
+        """The largest parts are parts of the same pipeline."""
+        return type(self).parts, self.of
+
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Amounts of the open deals by part."""
         standing = Snapshots.of(view, self.key)
@@ -311,8 +316,10 @@ def _by_part(cells: Cells) -> Iterator[Floats]:
     """The amounts of the parts in each cell."""
     where, counts = cells.entries("amount")
     order = np.argsort(where, kind="stable")
-    for place in np.split(order, np.searchsorted(where[order], np.arange(1, len(cells)))):
-        yield counts.n[place].astype(np.float64)
+    edges = np.searchsorted(where, np.arange(1, len(cells)), sorter=order)
+    n = counts.n[order]
+    for amounts in np.split(n, edges):
+        yield amounts.astype(np.float64)
 
 
 def _of_parts(cells: Cells, value: Floats) -> Estimate:
