@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.journal import Coded, Finding
+from crmkit.metrics._blocks import Whole
 from crmkit.metrics._packing import runs
 from crmkit.metrics.policy import definition_id
 from crmkit.metrics.states import Counts, exact_sums
@@ -77,7 +78,7 @@ class Part:
         table: where the rows are.
         rows: which rows.
         period: the period of each row; rows of none are not counted.
-        bins: a bin of each row, int64 and at least 0, or None.
+        bins: a bin of each row, a whole number of at least 0, or None.
         weights: what each row adds, int64; 1 if None.
         keys: further keys: those that the metric has `within` its cells, and others that only this part has.
         shown: whether its rows are evidence of a figure; rows drawn again for an interval are not.
@@ -87,7 +88,7 @@ class Part:
     table: TableName
     rows: Rows
     period: Coded
-    bins: Ints | None = None
+    bins: Whole | None = None
     weights: Ints | None = None
     keys: Mapping[str, Coded] = attrs.field(factory=dict[str, Coded])
     shown: bool = True

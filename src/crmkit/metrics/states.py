@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue
 from crmkit.journal import Coded
+from crmkit.metrics._blocks import Whole
 from crmkit.metrics._packing import Ascending, cells_of, narrow, packed_of, runs
 
 __all__ = ["Counts", "exact_sums"]
@@ -114,7 +115,7 @@ class Counts:
         return cls._made(dims, tuple(() for _ in dims), 1, none, none)
 
     @classmethod
-    def of(cls, columns: Mapping[str, Coded], bins: Ints | None = None, weights: Ints | None = None) -> Self:
+    def of(cls, columns: Mapping[str, Coded], bins: Whole | None = None, weights: Ints | None = None) -> Self:
         """Count rows by key and bin, or add up whole numbers over them.
 
         Args:
@@ -235,7 +236,7 @@ def exact_sums(place: Ints, values: Ints, size: int) -> Ints:
     return total
 
 
-def _add(columns: list[Any], sizes: list[int], bins: Ints | None, width: int, weights: Ints) -> tuple[Ints, Ints]:
+def _add(columns: list[Any], sizes: list[int], bins: Whole | None, width: int, weights: Ints) -> tuple[Ints, Ints]:
     """Distinct packed keys and the sum of what each row adds."""
     cells = cells_of(sizes, width)
     packed = packed_of(columns, sizes, np.zeros(len(weights), np.int8) if bins is None else bins, width)
@@ -290,7 +291,7 @@ def _sparse(rows: int) -> int:
     return max(_BLOCK, _SPARSE * rows)
 
 
-def _count(columns: list[Any], sizes: list[int], bins: Ints | None, width: int) -> tuple[Ints, Ints]:
+def _count(columns: list[Any], sizes: list[int], bins: Whole | None, width: int) -> tuple[Ints, Ints]:
     """Distinct packed keys and how often each occurs."""
     cells = cells_of(sizes, width)
     if cells > min(_DENSE, _sparse(len([*columns, bins][0]))):
@@ -307,7 +308,7 @@ def _count(columns: list[Any], sizes: list[int], bins: Ints | None, width: int) 
     return packed, total[packed]
 
 
-def _blockwise(columns: list[Any], sizes: list[int], bins: Ints | None, width: int) -> Ints:
+def _blockwise(columns: list[Any], sizes: list[int], bins: Whole | None, width: int) -> Ints:
     """All counters, block by block, so that neither the packed key nor the counters leave the cache."""
     cells = int(np.prod(sizes)) * width
     # Missing is code -1: adding 1 to every part at once is adding this to the packed key.

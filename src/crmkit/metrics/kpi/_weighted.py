@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from crmkit.journal import Coded
 from crmkit.metrics import _semimarkov as kernel
 from crmkit.metrics.kpi._snapshots import ENDS
 from crmkit.metrics.metric import Cells

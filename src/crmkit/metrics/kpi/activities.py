@@ -96,7 +96,7 @@ class _Exposed(_Contacting):
     @property
     def reads(self) -> Hashable:
         """How many days a rate is of changes no count."""
-        return type(self).parts, type(self)._rows, self.channels, self.exposure
+        return type(self).parts, self.channels, self.exposure
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Contacts and seconds at risk, by account or person."""

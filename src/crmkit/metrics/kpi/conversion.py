@@ -8,6 +8,7 @@ import numpy as np
 
 from crmkit.errors import InvalidValue
 from crmkit.journal import Coded, Finding
+from crmkit.metrics._blocks import blockwise
 from crmkit.metrics.kpi._journals import OfDeals, incidence_by
 from crmkit.metrics.metric import About, Cells, Estimate, Metric, Part
 from crmkit.metrics.policy import OUTCOMES
@@ -95,14 +96,15 @@ class StageConversion(Metric):
         journal = view.journal("journal", self.key)
         order = view.order("journal", self.key)
         stages, rows = journal.stages, view.in_open_stages("journal", self.key)
-        outcome = order.outcomes(stages.values)[stages.codes[rows], journal.next[rows] + 1]
+        outcomes, entered, left = order.outcomes(stages.values) - 1, journal.entered, journal.left
+        end = blockwise(rows, lambda some: outcomes[stages.codes[some], journal.next[some] + 1])
         yield Part(
             name="stays",
             table="journal",
             rows=rows,
             period=view.periods(journal.entered, of=("journal", "entered"))[rows],
-            bins=(np.minimum(journal.left[rows], view.until) - journal.entered[rows]) // _DAY_US,
-            keys={"stage": stages[rows], "end": Coded(outcome.astype(np.int32) - 1, OUTCOMES[1:])},
+            bins=blockwise(rows, lambda some: (np.minimum(left[some], view.until) - entered[some]) // _DAY_US),
+            keys={"stage": stages[rows], "end": Coded(end, OUTCOMES[1:])},
         )
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
