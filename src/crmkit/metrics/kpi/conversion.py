@@ -17,6 +17,7 @@ from crmkit.metrics.view import View
 __all__ = ["StageConversion", "WinRate"]
 
 _DAY_US = 86_400_000_000
+_MANY = 1 << 21
 _SOURCE = "Aalen & Johansen 1978; complementary log-log limits with the Greenwood-type variance, ABGK 1993 IV.4"
 _TRAPS = (
     "open ones are censored: neither dropped nor called lost",
@@ -97,15 +98,19 @@ class StageConversion(Metric):
         order = view.order("journal", self.key)
         stages, rows = journal.stages, view.in_open_stages("journal", self.key)
         outcomes, entered, left = order.outcomes(stages.values) - 1, journal.entered, journal.left
-        end = blockwise(rows, lambda some: outcomes[stages.codes[some], journal.next[some] + 1])
-        yield Part(
-            name="stays",
-            table="journal",
-            rows=rows,
-            period=view.periods(journal.entered, of=("journal", "entered"))[rows],
-            bins=blockwise(rows, lambda some: (np.minimum(left[some], view.until) - entered[some]) // _DAY_US),
-            keys={"stage": stages[rows], "end": Coded(end, OUTCOMES[1:])},
-        )
+        period = view.periods(entered, of=("journal", "entered"))
+        # A few at a time: they are many, and their counters few.
+        for start in range(0, max(len(rows), 1), _MANY):
+            part = rows[start : start + _MANY]
+            end = blockwise(part, lambda some: outcomes[stages.codes[some], journal.next[some] + 1])
+            yield Part(
+                name="stays",
+                table="journal",
+                rows=part,
+                period=period[part],
+                bins=blockwise(part, lambda some: (np.minimum(left[some], view.until) - entered[some]) // _DAY_US),
+                keys={"stage": stages[part], "end": Coded(end, OUTCOMES[1:])},
+            )
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
         """Aalen-Johansen."""
