@@ -33,10 +33,6 @@ _BITS = 22
 _PIECE = (1 << _BITS) - 1
 
 
-def _names(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(values)
-
-
 @attrs.frozen(eq=False, init=False)
 class Counts:
     """Integer counters over text keys and one integer bin.
@@ -48,7 +44,7 @@ class Counts:
         labels: for each part, its dictionary.
     """
 
-    dims: tuple[str, ...] = attrs.field(converter=_names)
+    dims: tuple[str, ...]
     labels: tuple[tuple[str, ...], ...]
     _width: int
     _packed: Ascending
@@ -72,12 +68,12 @@ class Counts:
         width = int(bins.max()) + 1 if len(bins) else 1
         packed = packed_of([*keys.T], _sizes(labels), bins, width)
         order = np.argsort(packed, kind="stable")
-        self.__attrs_init__(dims, labels, width, Ascending.of(packed[order]), narrow(n[order]))
+        _hold(self, packed[order], n[order], dims=tuple(dims), labels=labels, _width=width)
 
     @classmethod
     def _made(cls, dims: Iterable[str], labels: tuple[tuple[str, ...], ...], width: int, packed: Ints, n: Ints) -> Self:
         made = cls.__new__(cls)
-        made.__attrs_init__(dims, labels, width, Ascending.of(packed), narrow(n))
+        _hold(made, packed, n, dims=tuple(dims), labels=labels, _width=width)
         return made
 
     @property
@@ -204,6 +200,12 @@ class Counts:
         return packed_of(columns, _sizes(labels), self.bins, width)
 
 
+def _hold(made: Counts, packed: Ints, n: Ints, **held: Any) -> None:
+    """Give a new state what it holds; its keys are in ascending order."""
+    for name, value in {**held, "_packed": Ascending.of(packed), "_n": narrow(n)}.items():
+        object.__setattr__(made, name, value)
+
+
 def _sizes(labels: Iterable[tuple[str, ...]]) -> list[int]:
     """How many codes each part has, missing among them."""
     return [len(values) + 1 for values in labels]
@@ -293,8 +295,8 @@ def _sparse(rows: int) -> int:
 
 def _count(columns: list[Any], sizes: list[int], bins: Whole | None, width: int) -> tuple[Ints, Ints]:
     """Distinct packed keys and how often each occurs."""
-    cells = cells_of(sizes, width)
-    if cells > min(_DENSE, _sparse(len([*columns, bins][0]))):
+    cells, first = cells_of(sizes, width), columns[0] if columns else bins
+    if cells > min(_DENSE, _sparse(0 if first is None else len(first))):
         packed = packed_of(columns, sizes, bins, width)
         packed.sort()
         starts = runs(packed)
