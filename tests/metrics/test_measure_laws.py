@@ -3,17 +3,19 @@
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmkit.journal import Journal, Ledger
+from crmkit.journal import Coded, Journal, Ledger
 from crmkit.metrics import Facts, measure
 from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.estimators import clopper_pearson, wilson
-from crmkit.metrics.kpi import CATALOGUE
+from crmkit.metrics.kpi import CATALOGUE, conversion
 from crmkit.model import Activity, Complaint, Expense, Invoice, Order, Payment, Quote
+from crmkit.testing import simulate
 from crmkit.testing.simulate import sales_pipeline
 from crmkit.testing.strategies import histories
 from crmkit.values import Money, Period, to_micros
@@ -182,3 +184,34 @@ def test_a_row_that_comes_late_or_twice_counts_once(data, random):
         for listed in (table, twice)
     )  # fmt: skip
     assert once == again
+
+
+@settings(max_examples=15, deadline=None)
+@given(books())
+def test_kpis_measured_together_are_what_they_are_alone(facts):
+    """Law: what KPIs share, and what was let go of between them, changes no counter."""
+    keys, ledger = needed(facts, OF_LEDGER), Ledger.from_facts(facts)
+    keys = [key for key in keys if key != "complaint_recurrence"]
+    if keys:
+        together = asked(ledger, keys)
+        for key in keys:
+            alone = asked(ledger, key)
+            assert together.states[key] == alone.states[key], key
+            assert lines(row for row in together if row.metric == key).keys() == lines(alone).keys()
+
+
+def test_a_kpi_with_parts_of_its_own_is_counted_by_itself():
+    """KPIs that read the same have the same counters, the very same; one that only inherits from them has not."""
+
+    class Of2027(conversion.WinRate):
+        about = attrs.evolve(conversion.WinRate.about, key="win_rate_2027")
+
+        def parts(self, view):
+            for part in super().parts(view):
+                yield attrs.evolve(part, period=Coded(np.full(len(part.period), -1, np.int32), part.period.values))
+
+    journal = simulate(n=50, rng=np.random.default_rng(1), days=200.0).journal
+    found = measure(Facts(journal=journal), ["win_rate", Of2027(), "conversion_cycle"])
+    assert found.states["win_rate"]["cases"] is found.states["conversion_cycle"]["cases"]
+    assert int(found.states["win_rate"]["cases"].n.sum()) == 50
+    assert not len(found.states["win_rate_2027"]["cases"])

@@ -266,7 +266,7 @@ def _known(value: Any) -> float | None:
 def _unusable(cells: Cells, counts: Counts | None, recipe: Recipe) -> Ints:
     """Rows that could not be used, of the group and period of each cell."""
     dims = (*recipe.by, "period")
-    if counts is None or not len(counts.n):
+    if counts is None or not len(counts):
         return np.zeros(len(cells), np.int64)
     other = Cells.of({UNUSABLE: counts}, dims, recipe.buckets.names)
     total = dict(zip(zip(*(other.column(dim) for dim in dims), strict=True), other.sum(UNUSABLE).tolist(), strict=True))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import OPEN, Coded, Finding, Journal, Ledger, minor_units
+from crmkit.metrics._blocks import Whole
 from crmkit.metrics._cases import Cases, cases_of
 from crmkit.metrics._exchange import exchanged
 from crmkit.metrics.buckets import Buckets
@@ -23,7 +24,7 @@ T = TypeVar("T")
 #: Where rows come from.
 TableName: TypeAlias = Literal["ledger", "journal", "service", "complaints"]
 #: Which rows: all of them, or their numbers.
-Rows: TypeAlias = slice | Ints
+Rows: TypeAlias = slice | Whole
 
 _ORDERS = {"journal": "stages", "service": "service_stages", "complaints": "complaint_stages"}
 
@@ -44,6 +45,7 @@ class View:
     by: tuple[str, ...]
     until: int
     _seen: dict[Any, Any] = attrs.field(factory=dict[Any, Any])
+    _idle: dict[Any, int] = attrs.field(factory=dict[Any, int])
 
     def ledger(self, metric: str) -> Ledger:
         """The ledger.
@@ -81,11 +83,11 @@ class View:
         """The order of the stages of a journal."""
         return StageOrder.of(getattr(self.facts, _ORDERS[name]), self.journal(name, metric))
 
-    def in_open_stages(self, name: TableName, metric: str) -> Ints:
+    def in_open_stages(self, name: TableName, metric: str) -> Whole:
         """The rows of a journal that are stays in stages that are not closed."""
         stages, order = self.journal(name, metric).stages, self.order(name, metric)
         is_open = np.array([*(stage in order.open for stage in stages.values), False])
-        return np.flatnonzero(is_open[stages.codes])
+        return np.flatnonzero(is_open[stages.codes]).astype(np.int32)
 
     def cases(self, name: TableName, metric: str) -> Cases:
         """The cases of a journal as they stand at the end of observation."""
@@ -114,10 +116,18 @@ class View:
             name: what it is, with all that it depends on beside the view.
             make: makes it.
         """
+        self._idle[name] = 0
         if name not in self._seen:
             self._seen[name] = make()
         found: T = self._seen[name]
         return found
+
+    def forget(self, after: int = 0) -> None:
+        """Let go of what `once` made and nobody has asked for since so many calls of this before."""
+        for name in [*self._idle]:
+            self._idle[name] += 1
+            if self._idle[name] > after:
+                del self._idle[name], self._seen[name]
 
     def key(self, table: TableName, name: str) -> Coded:
         """A column to group the rows of a table by: its own, or one of its customers, or one of its cases.
@@ -169,7 +179,7 @@ class View:
             return minor, currencies, []
         return self._converted(minor, currencies, ledger.at[rows])
 
-    def worth(self, table: TableName, rows: Ints, at: Ints, metric: str) -> tuple[Ints, Coded, list[Finding]]:
+    def worth(self, table: TableName, rows: Whole, at: Ints, metric: str) -> tuple[Ints, Coded, list[Finding]]:
         """Amounts of rows of a journal in minor units, and their currency, as `money` of the ledger.
 
         They are in the currency of the journal's column "currency", or in that of the facts.

@@ -71,16 +71,14 @@ def spread_of(cells: Cells, part: str, bins: tuple[int, int], level: float) -> t
 
 
 def _by_group(where: Longs, counts: Counts, group: Longs, wanted: int, size: int) -> Floats:
-    mine = counts.bins == wanted
+    mine = np.flatnonzero(counts.bins == wanted)
     sums = exact_sums(where[mine] * GROUPS + group[mine], counts.n[mine], size * GROUPS)
     return sums.reshape(size, GROUPS).astype(np.float64)
 
 
 def _group_of(counts: Counts) -> Longs:
     """The group of each counter."""
-    place = counts.dims.index("group")
-    column = Coded(counts.keys[:, place].astype(np.int32), counts.labels[place])
-    return column.recode(_NAMES).codes.astype(np.int64)
+    return counts.column("group").recode(_NAMES).codes.astype(np.int64)
 
 
 def _mixed(seeds: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
@@ -126,7 +124,7 @@ class Swings:
         """Of the curves that `curves_of` made of a part with a key "group"."""
         where, counts = cells.entries(part)
         group, tick = _group_of(counts), np.searchsorted(curve.time, value_of(counts.bins))
-        ended = counts.keys[:, counts.dims.index("end")] >= 0
+        ended = ~counts.column("end").missing
         # In one order, so that parts of the data come to the same floats.
         order = np.argsort(((where * GROUPS + group) * len(curve.time) + tick) * 2 + ended)
         weights = counts.n[order].astype(np.float64)

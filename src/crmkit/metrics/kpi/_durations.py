@@ -81,10 +81,9 @@ def quantiles_of(cells: Cells, part: str, end: str, q: float, level: float) -> E
 def _stays(cells: Cells, part: str, end: str) -> tuple[Ints, Ints, Ints, Ints]:
     """The cell of each counter, whether it is of the end, its bin, and how often it occurs; in the order of cells."""
     where, counts = cells.entries(part)
-    place = counts.dims.index("end")
-    wanted = counts.labels[place].index(end) if end in counts.labels[place] else -2
+    ends = counts.column("end").recode((end,)).codes
     order = np.argsort(where, kind="stable")
-    return where[order], (counts.keys[order, place] == wanted).astype(np.int64), counts.bins[order], counts.n[order]
+    return where[order], (ends[order] == 0).astype(np.int64), counts.bins[order], counts.n[order]
 
 
 def _curves(where: Ints, ended: Ints, bins: Ints, n: Ints, size: int) -> SurvivalCurve:

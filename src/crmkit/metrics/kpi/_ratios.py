@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from crmkit.journal import Coded, Finding
 from crmkit.metrics._checks import Longs, confidence
+from crmkit.metrics._packing import runs
 from crmkit.metrics.kpi._ledgers import amounts
 from crmkit.metrics.kpi._money import by_money
 from crmkit.metrics.metric import Cells, Estimate, Part
@@ -76,19 +77,16 @@ def clusters_of(cells: Cells, parts: tuple[str, str]) -> Iterator[tuple[Longs, L
     What the second has of no cluster is a cluster of its own. Clusters are in the order of their names.
     """
     entries = [cells.entries(part) for part in parts]
-    places = [counts.dims.index("cluster") for _, counts in entries]
-    labels = [counts.labels[place] for (_, counts), place in zip(entries, places, strict=True)]
+    labels = [counts.labels[counts.dims.index("cluster")] for _, counts in entries]
     names = labels[0] if labels[0] is labels[1] else tuple(dict.fromkeys(chain(*labels)))
     names = tuple(sorted(names))
-    packed = [
-        where * (len(names) + 1) + Coded(counts.keys[:, place].astype(np.int32), own).recode(names).codes + 1
-        for (where, counts), place, own in zip(entries, places, labels, strict=True)
-    ]
-    distinct, inverse = np.unique(np.concatenate(packed), return_inverse=True)
-    here = np.split(inverse, [len(packed[0])])
-    table = np.stack(
-        [exact_sums(at, counts.n, len(distinct)) for at, (_, counts) in zip(here, entries, strict=True)], axis=1
-    )
+    packed = [where * (len(names) + 1) + counts.column("cluster").recode(names).codes + 1 for where, counts in entries]
+    distinct = np.concatenate(packed)
+    distinct.sort()
+    distinct = distinct[runs(distinct)]
+    table = np.zeros((len(distinct), len(parts)), np.int64)
+    for side, (_, counts) in enumerate(entries):
+        table[:, side] = exact_sums(np.searchsorted(distinct, packed.pop(0)), counts.n, len(distinct))
     edges = np.searchsorted(distinct, np.arange(len(cells) + 1) * (len(names) + 1))
     for start, end in pairwise(edges.tolist()):
         # The first, if it is there, is that without a name.

@@ -16,6 +16,7 @@ __all__ = ["Receivables", "levels", "stock"]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 _DAY_US = 86_400_000_000
+_HOW = np.array([1, 2, 3], np.int8)
 
 
 @attrs.frozen(eq=False)
@@ -63,7 +64,7 @@ class Receivables:
         amount = np.zeros(len(keys), np.int64)
         np.add.at(amount, inverse, ledger.minor[lines])
         paid, lost = (view.of(kind, metric) for kind in ("payment", "write-off"))
-        by, how = np.concatenate([paid, rows[credit], lost]), np.repeat([1, 2, 3], [len(paid), credit.sum(), len(lost)])
+        by, how = np.concatenate([paid, rows[credit], lost]), np.repeat(_HOW, [len(paid), credit.sum(), len(lost)])
         by, how = by[priced[by]], how[priced[by]]
         target = _target(ledger, refers, by, keys)
         findings = _astray(ledger, by[target < 0])
@@ -90,7 +91,7 @@ class Receivables:
             settled=np.concatenate([np.maximum(at, begun[target]), np.full(len(left), OPEN)]),
             minor=np.concatenate([_steps(reached, start), rest[left]]),
             kept=np.concatenate([_steps(_lasting(reached, start), start), rest[left]]),
-            how=np.concatenate([how, np.zeros(len(left), np.int64)]).astype(np.int8),
+            how=np.concatenate([how, np.zeros(len(left), np.int8)]),
             findings=tuple(findings),
         )
 
@@ -121,25 +122,22 @@ def stock(
     lost = np.flatnonzero(there & unit.missing)
     if len(lost):
         yield Part(name=UNUSABLE, table="ledger", rows=rows[lost], period=_since(view, begin[lost]))
-    held = there & ~unit.missing
-    which = np.concatenate([np.flatnonzero(held), np.flatnonzero(held & (end <= view.until))])
-    coming = int(held.sum())
-    when = np.concatenate([begin[which[:coming]], end[which[coming:]]])
-    weights = (np.ones(len(rows), np.int64) if minor is None else amount)[which]
-    weights[coming:] *= -1
-    early = when < view.buckets.edges[0]
-    for part, inside in ((f"{name} before", early), (name, ~early)):
-        yield Part(
-            name=part,
-            table="ledger",
-            rows=rows[which[inside]],
-            period=_since(view, when[inside]),
-            weights=weights[inside],
-            keys={
-                "currency": unit[which[inside]],
-                **{key: column[which[inside]] for key, column in (keys or {}).items()},
-            },
-        )
+    there &= ~unit.missing
+    named = {"currency": unit, **(keys or {})}
+    weights = np.ones(len(rows), np.int64) if minor is None else amount
+    # What comes and what goes, one after the other: each is as long as the facts.
+    for which, when, sign in ((there, begin, 1), (there & (end <= view.until), end, -1)):
+        early = when < view.buckets.edges[0]
+        for part, inside in ((f"{name} before", early), (name, ~early)):
+            mine = np.flatnonzero(which & inside)
+            yield Part(
+                name=part,
+                table="ledger",
+                rows=rows[mine],
+                period=_since(view, when[mine]),
+                weights=sign * weights[mine],
+                keys={key: column[mine] for key, column in named.items()},
+            )
 
 
 def levels(cells: Cells, name: str) -> tuple[Ints, Ints]:

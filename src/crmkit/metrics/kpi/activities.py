@@ -1,6 +1,6 @@
 """Contact frequency (K2): visits, calls and proposals by exposure, accounts left alone, and days between."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import ClassVar, Literal, TypeAlias
 
 import attrs
@@ -92,6 +92,11 @@ class _Exposed(_Contacting):
 
     exposure: Exposure = attrs.field(default="account", validator=one_of("account", "person"))
     per_days: int = attrs.field(default=7, validator=at_least_one)
+
+    @property
+    def reads(self) -> Hashable:
+        """How many days a rate is of changes no count."""
+        return type(self).parts, self.channels, self.exposure
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Contacts and seconds at risk, by account or person."""

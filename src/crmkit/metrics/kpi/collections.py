@@ -1,7 +1,7 @@
 """Collections (K5): what was paid, whether on time, and how long customers take to pay."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import ClassVar
 
 import attrs
@@ -141,6 +141,11 @@ class OnTime(Metric):
 @attrs.frozen
 class _Paying(Metric):
     """How long money takes to come in."""
+
+    @property
+    def reads(self) -> Hashable:
+        """Money comes in whatever is asked about it."""
+        return type(self).parts
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Money by its age in days when it was paid, or so far, and by groups of invoices."""

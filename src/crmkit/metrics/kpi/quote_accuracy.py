@@ -276,11 +276,12 @@ class QuoteBias(_Compared):
         n = cells.sum("ratios")
         made = np.full((3, len(cells)), np.nan)
         where, counts = cells.entries("ratios")
-        order = np.lexsort((counts.bins, where))
+        bins, times = counts.bins, counts.n
+        order = np.lexsort((bins, where))
         edges = np.searchsorted(where[order], np.arange(len(cells) + 1))
         for cell in np.flatnonzero(n).tolist():
             mine = order[edges[cell] : edges[cell + 1]]
-            sample = (np.repeat(counts.bins[mine], counts.n[mine]) - _MOST) / _STEP
+            sample = (np.repeat(bins[mine], times[mine]) - _MOST) / _STEP
             low, high, _ = quantile_interval(len(sample), 0.5, level)
             made[0, cell] = np.median(sample)
             made[1, cell] = sample[low - 1] if low >= 1 else np.nan

@@ -181,7 +181,8 @@ class CostPerTicket(_Costing):
     def estimate(self, cells: Cells, level: float) -> Estimate:
         """Means, with the percentile interval of tickets drawn again."""
         where, counts = cells.entries("tickets")
-        count, cost = (exact_sums(where[counts.bins == b], counts.n[counts.bins == b], len(cells)) for b in (0, 1))
+        bins, n = counts.bins, counts.n
+        count, cost = (exact_sums(where[bins == b], n[bins == b], len(cells)) for b in (0, 1))
         low, high = spread_of(cells, "tickets", (1, 0), level)
         priced = np.where(cells.keys[:, cells.dims.index("currency")] >= 0, 1.0, np.nan)
         value, low, high = (major(cells, column * priced) for column in (cost / count, low, high))
