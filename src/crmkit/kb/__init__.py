@@ -1,9 +1,12 @@
 """The body of knowledge: what the company wrote down, found again by whoever needs it.
 
-`text` turns Western and Chinese writing into terms, and `terms` is the thesaurus of what documents are about.
+`text` turns Western and Chinese writing into terms, `terms` is the thesaurus of what documents are about, `keywords` finds
+the words that tell a document from others, and `duplicates` the texts that are copies of each other.
 """
 
+from crmkit.kb.duplicates import Shingles
+from crmkit.kb.keywords import Corpus
 from crmkit.kb.terms import Concept, Thesaurus
 from crmkit.kb.text import Analyzer
 
-__all__ = ["Analyzer", "Concept", "Thesaurus"]
+__all__ = ["Analyzer", "Concept", "Corpus", "Shingles", "Thesaurus"]
