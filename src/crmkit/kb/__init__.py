@@ -1,7 +1,7 @@
 """The body of knowledge: what the company wrote down, found again by whoever needs it.
 
-`text` turns Western and Chinese writing into terms, `terms` is the thesaurus of what documents are about, `keywords` finds
-the words that tell a document from others, and `duplicates` the texts that are copies of each other.
+`text` turns Western and Chinese writing into terms, `terms` is the thesaurus of what documents are about, `keywords`
+finds the words that tell a document from others, and `duplicates` the texts that are copies of each other.
 """
 
 from crmkit.kb.duplicates import Shingles
