@@ -72,13 +72,12 @@ class Shingles:
         ids: of the texts, as they were given.
         members: for each distinct set, which texts have it; a text without any term is in none.
         sets: for each distinct set, its shingles by number, the rarest first.
-        encoder: from a text to the numbers of its shingles.
     """
 
     ids: tuple[str, ...]
     members: tuple[tuple[int, ...], ...]
     sets: tuple[Ints, ...]
-    encoder: Encoder = attrs.field(repr=False)
+    _encoder: Encoder = attrs.field(repr=False)
 
     @classmethod
     def of(cls, texts: Mapping[str, str], *, size: int = 2, analyzer: Analyzer | None = None) -> Self:
@@ -114,7 +113,7 @@ class Shingles:
             InvalidValue: if `at_least` is not.
         """
         _check(at_least)
-        own, unknown = self.encoder.encode(text)
+        own, unknown = self._encoder.encode(text)
         found = [
             Match(self.ids[member], shared / (len(own) + unknown + len(other) - shared))
             for members, other, shared in zip(self.members, self.sets, self._shared(own), strict=True)
