@@ -117,7 +117,7 @@ def test_the_states_are_the_stages_of_the_preset():
 
 
 @pytest.mark.parametrize(("make", "message"), [
-    (lambda: Card(""), "has no id"), (lambda: card(state="publish"), "did you mean 'published'"), (lambda: card(audience="costumer"), "did you mean 'customer'"),
+    (lambda: Card(""), "has no id"), (lambda: card(state="publish"), "did you mean 'published'"), (lambda: card(audience="customeer"), "did you mean 'customer'"),
     (lambda: card(valid_from=NOW, valid_until=NOW), "begins later"), (lambda: card(supersedes="K-1"), "cannot supersede itself"), (lambda: card(roles="sales"), "the audience is 'author'"),
     (lambda: card(audience="customer", customer=None), "needs the customer"), (lambda: card(valid_from=NOW.replace(tzinfo=None)), "zone"),
     (lambda: Viewer(staff=True, customer="acme"), "is one of us"), (lambda: Viewer(roles="sales"), "none of us"),

@@ -68,7 +68,7 @@ def _evidence(evidence: Iterable[Evidence | Mapping[str, str]]) -> tuple[Evidenc
     return tuple(one if isinstance(one, Evidence) else Evidence(**one) for one in evidence)
 
 
-def _chosen(_: "Card", attribute: "attrs.Attribute[str]", value: str) -> None:
+def _chosen(_: "Card", attribute: "attrs.Attribute[Any]", value: Any) -> None:
     known = get_args(State if attribute.name == "state" else Audience)
     if value not in known:
         raise InvalidValue(attribute.name, value, f"is none of {', '.join(known)}{did_you_mean(str(value), known)}")
