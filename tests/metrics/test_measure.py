@@ -314,7 +314,7 @@ def test_explain_gives_the_rows():
     evidence = figures.explain(("booked", "li", "2026-02"))
     assert evidence.rows["amount"]["id"] == ["2"]
     assert evidence.rows["amount"]["amount"] == [Money("20", "EUR")]
-    assert "Bookings [who li, 2026-02] = 20.00 EUR" in str(evidence)
+    assert "Bookings [who li, 2026-02] = 20.00 EUR\n" in str(evidence)
     empty = next(row for row in figures if row.n == 0)
     assert figures.explain(empty).rows == {}
 
@@ -343,6 +343,11 @@ def test_tables_frames_and_charts():
     assert [layer["mark"] for layer in booked(every=None).plot("booked")["layer"]] == ["bar", "rule"]
     with pytest.raises(NotFound, match="booked"):
         figures.plot("bookd")
+    assert (figures.plot()["title"], figures.plot(lang="zh")["title"]) == ("Bookings (EUR)", "订单金额（EUR）")
+    shares = measured([Order(id="1", at=START, amount=Money(1, "EUR"))], "booked", every=None)
+    assert {row["group"] for row in shares.plot(lang="zh")["data"]["values"]} == {"全部"}
+    with pytest.raises(NotFound, match="de"):
+        figures.plot(lang="de")
     assert measured([Invoice(id="1", at=START)], ShareOfEven()).plot()["title"] == ""
     assert str(measured([Invoice(id="1", at=START)], ShareOfEven())) == "(no rows)"
 

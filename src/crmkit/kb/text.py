@@ -98,7 +98,7 @@ class Analyzer:
         english: whether words are reduced to English stems (Porter2); words of other languages suffer little.
         simplify: whether traditional Chinese characters are taken for their simplified ones.
         pinyin: whether Chinese is found by its sound, too (extra `zh`): homophones, and pinyin that was typed.
-        stop: words that are never looked up. An index leaves out what is too common in it by itself, so none is needed.
+        stop: words that are never looked up. What most documents have counts next to nothing anyway, so none is needed.
     """
 
     english: bool = True

@@ -21,6 +21,7 @@ from crmkit.values import Every, FiscalCalendar, Period, PeriodCalendar, from_mi
 __all__ = ["Versus", "measure"]
 
 _DAY_US = 86_400_000_000
+_MANY = 1 << 18
 
 #: What figures are compared with: the period before, or the group that has these values.
 Versus: TypeAlias = Literal["previous"] | Mapping[str, str]
@@ -85,13 +86,25 @@ def _state_of(metric: Metric, view: View) -> tuple[State, list[Finding]]:
     """The counters of a metric, and what it could not use."""
     state: dict[str, Counts] = {}
     findings: list[Finding] = []
+    waiting: dict[str, list[Part]] = {}
     for part in metric.parts(view):
         if not isinstance(part, Part):
             findings.append(part)
             continue
-        made = counted(part, view)
-        state[part.name] = state[part.name].merge(made) if part.name in state else made
+        held = waiting.setdefault(part.name, [])
+        held.append(part)
+        # Many small parts are counted at once, large ones are not kept.
+        if sum(len(one.period) for one in held) > _MANY:
+            _count(waiting.pop(part.name), state, view)
+    for held in waiting.values():
+        _count(held, state, view)
     return state, findings
+
+
+def _count(parts: Sequence[Part], state: dict[str, Counts], view: View) -> None:
+    part = Part.joined(parts)
+    made = counted(part, view)
+    state[part.name] = state[part.name].merge(made) if part.name in state else made
 
 
 def _told_once(found: Iterable[Iterable[Finding]]) -> tuple[Finding, ...]:

@@ -91,6 +91,23 @@ class Part:
     keys: Mapping[str, Coded] = attrs.field(factory=dict[str, Coded])
     shown: bool = True
 
+    @classmethod
+    def joined(cls, parts: Sequence["Part"]) -> "Part":
+        """Parts of one name, table and kind of keys as one."""
+        if len(parts) == 1:
+            return parts[0]
+        first = parts[0]
+        bins, weights = ([column for part in parts if (column := getattr(part, name)) is not None]
+                         for name in ("bins", "weights"))  # fmt: skip
+        return attrs.evolve(
+            first,
+            rows=np.concatenate([np.asarray(part.rows) for part in parts]),
+            period=Coded.joined([part.period for part in parts]),
+            bins=np.concatenate(bins) if bins else None,
+            weights=np.concatenate(weights) if weights else None,
+            keys={name: Coded.joined([part.keys[name] for part in parts]) for name in first.keys},
+        )
+
 
 @attrs.frozen(eq=False, kw_only=True)
 class Estimate:

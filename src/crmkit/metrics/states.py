@@ -19,6 +19,7 @@ Ints = npt.NDArray[np.int64]
 # Up to this many cells are counted densely: 16 Mi cells are 128 MiB, and faster than sorting.
 _DENSE = 1 << 24
 _BLOCK = 1 << 16
+_SPARSE = 16
 _APART = 16
 # Floats hold whole numbers up to 2^53; of larger numbers three pieces of 22 bits are added up.
 _WHOLE = 1 << 53
@@ -85,7 +86,8 @@ class Counts:
         if not len(self.n) and not any(self.labels):
             return other
         labels = tuple(
-            tuple(dict.fromkeys([*mine, *theirs])) for mine, theirs in zip(self.labels, other.labels, strict=True)
+            mine if mine is theirs else tuple(dict.fromkeys([*mine, *theirs]))
+            for mine, theirs in zip(self.labels, other.labels, strict=True)
         )
         keys = np.concatenate([self._over(labels), other._over(labels)])
         bins, n = np.concatenate([self.bins, other.bins]), np.concatenate([self.n, other.n])
@@ -181,7 +183,7 @@ def _add(columns: list[Any], sizes: list[int], bins: Ints | None, width: int, we
     """Distinct packed keys and the sum of what each row adds."""
     cells = _cells(sizes, width)
     packed = _packed(columns, sizes, np.zeros(len(weights), np.int64) if bins is None else bins, width)
-    if cells > _DENSE:
+    if cells > min(_DENSE, _sparse(len(weights))):
         distinct, packed = np.unique(packed, return_inverse=True)
         total = exact_sums(packed, weights, len(distinct))
         left = np.flatnonzero(total)
@@ -189,6 +191,11 @@ def _add(columns: list[Any], sizes: list[int], bins: Ints | None, width: int, we
     total = exact_sums(packed, weights, cells)
     left = np.flatnonzero(total)
     return left, total[left]
+
+
+def _sparse(rows: int) -> int:
+    """From how many cells on it is faster to sort so many rows than to sweep the cells."""
+    return max(_BLOCK, _SPARSE * rows)
 
 
 def _cells(sizes: list[int], width: int) -> int:
@@ -201,7 +208,8 @@ def _cells(sizes: list[int], width: int) -> int:
 def _count(columns: list[Any], sizes: list[int], bins: Ints | None, width: int) -> tuple[Ints, Ints]:
     """Distinct packed keys and how often each occurs."""
     cells = _cells(sizes, width)
-    if cells > _DENSE:
+    rows = next(len(one) for one in (*columns, bins) if one is not None)
+    if cells > min(_DENSE, _sparse(rows)):
         return np.unique(_packed(columns, sizes, bins, width), return_counts=True)
     if cells > _BLOCK or not columns:
         total = np.bincount(_packed(columns, sizes, bins, width), minlength=cells)

@@ -1,6 +1,7 @@
 """The facts of one measurement: cut at its instant, with its periods, its groups and its money."""
 
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Hashable
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import attrs
 import numpy as np
@@ -18,6 +19,7 @@ from crmkit.values import Currency
 __all__ = ["Cases", "Rows", "TableName", "View"]
 
 Ints = npt.NDArray[np.int64]
+T = TypeVar("T")
 #: Where rows come from.
 TableName: TypeAlias = Literal["ledger", "journal", "service", "complaints"]
 #: Which rows: all of them, or their numbers.
@@ -67,11 +69,13 @@ class View:
     def of(self, kind: str, metric: str) -> Ints:
         """The rows of the ledger that are of a kind, in its order."""
         ledger = self.ledger(metric)
-        if ("kind", kind) not in self._seen:
-            number = ledger.kinds.values.index(kind) if kind in ledger.kinds.values else -2
-            self._seen["kind", kind] = np.flatnonzero(ledger.kinds.codes == number)
-        found: Ints = self._seen["kind", kind]
-        return found
+        number = ledger.kinds.values.index(kind) if kind in ledger.kinds.values else -2
+        return self.once(("kind", kind), lambda: np.flatnonzero(ledger.kinds.codes == number))
+
+    def referred(self, metric: str) -> Coded:
+        """What each row of the ledger refers to, in the codes of the ledger's ids."""
+        ledger = self.ledger(metric)
+        return self.once("referred", lambda: ledger.refers_to.recode(ledger.ids.values))
 
     def order(self, name: TableName, metric: str) -> StageOrder:
         """The order of the stages of a journal."""
@@ -85,10 +89,7 @@ class View:
 
     def cases(self, name: TableName, metric: str) -> Cases:
         """The cases of a journal as they stand at the end of observation."""
-        if ("cases", name) not in self._seen:
-            self._seen["cases", name] = cases_of(self.journal(name, metric), self.order(name, metric))
-        found: Cases = self._seen["cases", name]
-        return found
+        return self.once(("cases", name), lambda: cases_of(self.journal(name, metric), self.order(name, metric)))
 
     def table(self, name: TableName) -> Ledger | Journal:
         """The ledger or a journal, known to be there."""
@@ -104,9 +105,18 @@ class View:
         """
         if of is None:
             return Coded(self.buckets.place(at), self.buckets.names)
-        if ("period", of) not in self._seen:
-            self._seen["period", of] = Coded(self.buckets.place(at), self.buckets.names)
-        found: Coded = self._seen["period", of]
+        return self.once(("period", of), lambda: Coded(self.buckets.place(at), self.buckets.names))
+
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What several metrics make of the facts, made by the first of them.
+
+        Args:
+            name: what it is, with all that it depends on beside the view.
+            make: makes it.
+        """
+        if name not in self._seen:
+            self._seen[name] = make()
+        found: T = self._seen[name]
         return found
 
     def key(self, table: TableName, name: str) -> Coded:
@@ -115,10 +125,7 @@ class View:
         Raises:
             NotFound: if there is none.
         """
-        if ("key", table, name) not in self._seen:
-            self._seen["key", table, name] = self._key(table, name)
-        found: Coded = self._seen["key", table, name]
-        return found
+        return self.once(("key", table, name), lambda: self._key(table, name))
 
     def _key(self, table: TableName, name: str) -> Coded:
         rows = self.table(table)
@@ -146,14 +153,18 @@ class View:
             return Coded(codes[rows.cases.recode(journal.cases.values).codes].astype(np.int32), column.values)
         return None
 
-    def money(self, rows: Ints) -> tuple[Ints, Coded, list[Finding]]:
+    def money(self, rows: Ints, minor: Ints | None = None) -> tuple[Ints, Coded, list[Finding]]:
         """Amounts of rows of the ledger in minor units, and their currency; converted, if the facts say to what.
 
         An amount is converted at the day it is dated, once, rounded half to even. Without a rate it has no currency.
+
+        Args:
+            rows: the rows.
+            minor: parts of their amounts, instead of the whole ones.
         """
         ledger = self.facts.ledger
         assert ledger is not None  # noqa: S101 - `rows` are rows of it
-        minor, currencies = ledger.minor[rows], ledger.currencies[rows]
+        minor, currencies = ledger.minor[rows] if minor is None else minor, ledger.currencies[rows]
         if self.facts.currency is None:
             return minor, currencies, []
         return self._converted(minor, currencies, ledger.at[rows])

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.journal import OPEN, Coded, Finding, Ledger
-from crmkit.metrics.kpi._money import converted
 from crmkit.metrics.metric import UNUSABLE, Cells, Part
 from crmkit.metrics.view import View
 
@@ -47,13 +46,18 @@ class Receivables:
     @classmethod
     def of(cls, view: View, metric: str, terms_days: int) -> Self:
         """The receivables of a ledger; without a due date an invoice is due some days after it is dated."""
-        ledger = view.ledger(metric)
+        made = view.once("receivables", lambda: cls._settled(view, metric))
+        return attrs.evolve(made, due=_due(view.ledger(metric), made.rows, terms_days))
+
+    @classmethod
+    def _settled(cls, view: View, metric: str) -> Self:
+        ledger, refers = view.ledger(metric), view.referred(metric)
         priced = ~ledger.currencies.missing
         rows = view.of("invoice", metric)
         rows = rows[priced[rows]]
         own = _key(ledger, ledger.ids, rows)
         known = np.unique(own)
-        credit = (ledger.minor[rows] < 0) & (_target(ledger, rows, known) >= 0)
+        credit = (ledger.minor[rows] < 0) & (_target(ledger, refers, rows, known) >= 0)
         lines, own = rows[~credit], own[~credit]
         keys, first, inverse = np.unique(own, return_index=True, return_inverse=True)
         amount = np.zeros(len(keys), np.int64)
@@ -61,7 +65,7 @@ class Receivables:
         paid, lost = (view.of(kind, metric) for kind in ("payment", "write-off"))
         by, how = np.concatenate([paid, rows[credit], lost]), np.repeat([1, 2, 3], [len(paid), credit.sum(), len(lost)])
         by, how = by[priced[by]], how[priced[by]]
-        target = _target(ledger, by, keys)
+        target = _target(ledger, refers, by, keys)
         findings = _astray(ledger, by[target < 0])
         used = np.flatnonzero(target >= 0)
         used = used[np.lexsort((ledger.at[by[used]], target[used]))]
@@ -81,7 +85,7 @@ class Receivables:
         )
         return cls(
             rows=lines[first],
-            due=_due(ledger, lines[first], terms_days),
+            due=begun,
             invoice=np.concatenate([target, left]),
             settled=np.concatenate([np.maximum(at, begun[target]), np.full(len(left), OPEN)]),
             minor=np.concatenate([_steps(reached, start), rest[left]]),
@@ -111,7 +115,7 @@ def stock(
         keys: further keys.
     """
     begin, end = span
-    amount, unit, findings = converted(view, rows, np.ones(len(rows), np.int64) if minor is None else minor)
+    amount, unit, findings = view.money(rows, np.ones(len(rows), np.int64) if minor is None else minor)
     yield from findings
     there = (begin < end) & (begin <= view.until)
     lost = np.flatnonzero(there & unit.missing)
@@ -185,9 +189,9 @@ def _key(ledger: Ledger, ids: Coded, rows: Ints) -> Ints:
     return np.where(codes >= 0, codes * len(ledger.currencies.values) + ledger.currencies.codes[rows], -1)
 
 
-def _target(ledger: Ledger, rows: Ints, keys: Ints) -> Ints:
+def _target(ledger: Ledger, refers: Coded, rows: Ints, keys: Ints) -> Ints:
     """The place in `keys` of the invoice of its currency that each row refers to, -1 for none."""
-    wanted = _key(ledger, ledger.refers_to.recode(ledger.ids.values), rows)
+    wanted = _key(ledger, refers, rows)
     place = np.searchsorted(keys, wanted)
     found = np.append(keys, -2)[place] == wanted
     return np.where(found, place, -1)

@@ -26,35 +26,44 @@ class Snapshots:
     Attributes:
         rows: rows of the journal, shape (m,): a stay once for each period at whose end it lasts.
         period: the period of each.
-        at: int64 microseconds UTC: the instant of each.
-        age: how many days the stay has lasted by then.
     """
 
     rows: Ints
     period: Coded
-    at: Ints
-    age: Ints
+    _ends: Ints
+
+    @property
+    def at(self) -> Ints:
+        """The instant of each, int64 microseconds UTC."""
+        return self._ends[self.period.codes]
+
+    def age(self, view: View) -> Ints:
+        """How many days each has lasted by then."""
+        return _aged(view, view.journal("journal", "snapshots").entered[self.rows], self.at)
 
     @classmethod
     def of(cls, view: View, metric: str) -> Self:
         """The snapshots of the deals."""
+        return view.once("snapshots", lambda: cls._of(view, metric))
+
+    @classmethod
+    def _of(cls, view: View, metric: str) -> Self:
         journal = view.journal("journal", metric)
         rows = view.in_open_stages("journal", metric)
         edges = view.buckets.edges
         begun = edges[:-1] <= view.until
         ends = np.minimum(edges[1:] - 1, view.until)[begun]
         first, last = (np.searchsorted(ends, at[rows], "left") for at in (journal.entered, journal.left))
-        times = last - first
-        number = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times - first, times)
-        which, at = np.repeat(rows, times), ends[number]
-        return cls(
-            which, Coded(number.astype(np.int32), view.buckets.names), at, _aged(view, journal.entered[which], at)
-        )
+        some = np.flatnonzero(last > first)
+        first, times = first[some], (last - first)[some]
+        shift = (np.cumsum(times) - times - first).astype(np.int32)
+        number = np.arange(times.sum(), dtype=np.int32) - np.repeat(shift, times)
+        return cls(np.repeat(rows[some], times), Coded(number, view.buckets.names), ends)
 
     def part(self, view: View, name: str) -> Part:
         """All of them, counted by stage and age."""
         return Part(
-            name=name, table="journal", rows=self.rows, period=self.period, bins=self.age,
+            name=name, table="journal", rows=self.rows, period=self.period, bins=self.age(view),
             keys={"stage": view.journal("journal", name).stages[self.rows]},
         )  # fmt: skip
 
@@ -65,6 +74,10 @@ def priced(view: View, standing: Snapshots, metric: str) -> tuple[Ints, Ints, Co
     Returns:
         Their places among the snapshots, minor units, currencies; and the deals that say none.
     """
+    return view.once("priced", lambda: _priced(view, standing, metric))
+
+
+def _priced(view: View, standing: Snapshots, metric: str) -> tuple[Ints, Ints, Coded, list[Part | Finding]]:
     journal = view.journal("journal", metric)
     if journal.amount is not None:
         filled = attrs.evolve(journal, amount=last_known(journal, journal.amount))
@@ -88,14 +101,14 @@ def history(view: View, metric: str) -> Iterator[Part]:
     rows = rows[(journal.left[rows] != OPEN) & (journal.left[rows] <= view.until)]
     names = journal.stages.values
     kind = [0 if name in order.won else 1 if name in order.lost else 2 for name in names]
-    end = np.array([*kind, -1])[journal.next[rows]]
+    end = np.array([*kind, -1], np.int32)[journal.next[rows]]
     left = journal.left[rows]
     yield Part(
         name="ended", table="journal", rows=rows, period=view.periods(np.maximum(left, view.buckets.edges[0])),
         bins=_aged(view, journal.entered[rows], left), shown=False,
         keys={
             "stage": journal.stages[rows],
-            "end": Coded(end.astype(np.int32), ENDS),
+            "end": Coded(end, ENDS),
             "next": Coded(np.where(end == 2, journal.next[rows], -1).astype(np.int32), names),
         },
     )  # fmt: skip

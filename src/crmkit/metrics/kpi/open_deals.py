@@ -148,7 +148,7 @@ class ExpectedRevenue(Metric):
         yield from said
         deals = standing.part(view, "deals")
         keys = {**{name: column[have] for name, column in deals.keys.items()}, "currency": unit}
-        rows, period, age = standing.rows[have], standing.period[have], standing.age[have]
+        rows, period, age = standing.rows[have], standing.period[have], standing.age(view)[have]
         yield attrs.evolve(deals, rows=rows, period=period, bins=age, keys=keys)
         yield attrs.evolve(deals, name="amount", rows=rows, period=period, bins=age, weights=minor, keys=keys)
         # Chances are of all currencies together: a stay of the history need not have one, and may be in any cell.

@@ -1,0 +1,185 @@
+"""One search in one state: the plan run over the parts, the best of them, facets, and the way to the next page."""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Self
+
+import attrs
+import numpy as np
+
+from crmkit.errors import InvalidValue
+from crmkit.kb._filters import Key, Mask, mask
+from crmkit.kb._packing import Array
+from crmkit.kb._plan import Plan
+from crmkit.kb._scoring import Scorer, top
+from crmkit.kb._snapshot import Snapshot
+from crmkit.kb.query import Filter, Scalar
+from crmkit.kb.results import Bucket
+
+__all__ = ["Cursor", "Search", "Wish"]
+
+
+@attrs.frozen
+class Cursor:
+    """Where a page ended.
+
+    Attributes:
+        commit: the state it was made of.
+        question: a hash of what was asked.
+        score: the last hit's.
+        id: the last hit's.
+        passed: how many hits came up to there.
+    """
+
+    commit: int
+    question: str
+    score: float
+    id: str
+    passed: int
+
+    def to_text(self) -> str:
+        """As text that needs no quoting anywhere."""
+        return urlsafe_b64encode(json.dumps(attrs.astuple(self)).encode()).decode()
+
+    @classmethod
+    def from_text(cls, text: str, question: str) -> Self:
+        """The cursor of its text.
+
+        Raises:
+            InvalidValue: if it is none, or of another question.
+        """
+        try:
+            commit, asked, score, name, passed = json.loads(urlsafe_b64decode(text.encode()))
+            made = cls(int(commit), str(asked), float(score), str(name), max(int(passed), 1))
+        except (ValueError, TypeError, OverflowError):
+            raise InvalidValue("after", text, "is no cursor; give the `next` of an answer") from None
+        if made.question != question:
+            raise InvalidValue("after", text, "belongs to another question")
+        return made
+
+
+@attrs.frozen
+class Wish:
+    """What is wanted besides the query.
+
+    Attributes:
+        weights: of the texts.
+        filters: what lets documents through.
+        facets: fields to count the values of.
+        limit: how many hits.
+        buckets: how many values of each facet.
+        without: a document that is left out; None: none.
+    """
+
+    weights: Sequence[float]
+    filters: Sequence[Filter]
+    facets: Sequence[str]
+    limit: int
+    buckets: int
+    without: str | None = None
+
+
+@attrs.frozen(eq=False)
+class _Found:
+    """What matches in one part: the numbers, rising, and the scores of all documents."""
+
+    mask: Mask
+    numbers: Array
+    scores: Array
+
+
+@attrs.frozen(eq=False)
+class Search:
+    """One search in one state.
+
+    Attributes:
+        snapshot: the state.
+        plan: what matches.
+        wish: what else is wanted.
+    """
+
+    snapshot: Snapshot
+    plan: Plan
+    wish: Wish
+
+    @cached_property
+    def _found(self) -> Sequence[_Found]:
+        return tuple(self._matched(number) for number in range(len(self.snapshot.parts)))
+
+    def _matched(self, number: int) -> _Found:
+        part, wish = self.snapshot.parts[number], self.wish
+        through, scores = Scorer(part, number, wish.weights, self.snapshot.means).matched(self.plan)
+        if part.alive is not None:
+            through = through & part.alive
+        for filter_ in wish.filters:
+            through = through & mask(filter_, part.segment.filters, part.size)
+        left_out = -1 if wish.without is None else part.segment.ids.find(wish.without)
+        if left_out >= 0:
+            through[left_out] = False
+        return _Found(through, np.flatnonzero(through), scores)
+
+    @property
+    def total(self) -> int:
+        """How many documents match."""
+        return sum(len(found.numbers) for found in self._found)
+
+    def best(self, after: Cursor | None) -> list[tuple[float, str, int, int]]:
+        """The best hits and one more, if there is one: score, id, number of the part, number in it."""
+        skipped = 0
+        if after is not None and after.commit != self.snapshot.manifest.number:
+            # Scores have changed. The last hit may have a new one; if it is gone, those before it are counted.
+            now = self._score_of(after.id)
+            skipped = after.passed - 1 if now is None else 0
+            after = None if now is None else attrs.evolve(after, score=now)
+        most = self.wish.limit + 1 + skipped
+        hits = [
+            (score, self.snapshot.parts[part].segment.ids[number], part, number)
+            for part, found in enumerate(self._found)
+            for score, number in top(self._rest(part, found, after), found.scores, most)
+        ]
+        return sorted(hits, key=_rank)[skipped:most]
+
+    def _score_of(self, name: str) -> float | None:
+        """The score of a document; None if it does not match."""
+        part, number = self.snapshot.find(name) or (0, -1)
+        if number < 0 or not self._found[part].mask[number]:
+            return None
+        return float(self._found[part].scores[number])
+
+    def _rest(self, part: int, found: _Found, after: Cursor | None) -> Array:
+        """Those that come after a cursor."""
+        if after is None:
+            return found.numbers
+        ids = self.snapshot.parts[part].segment.ids
+        place = ids.at_least(after.id)
+        passed = place + (place < len(ids) and ids[place] == after.id)
+        scores = found.scores[found.numbers]
+        later = (scores < after.score) | ((scores == after.score) & (found.numbers >= passed))
+        return np.asarray(found.numbers[later])
+
+    def facets(self) -> dict[str, tuple[Bucket, ...]]:
+        """The most frequent values of the fields that were asked for."""
+        return {name: self._facet(name) for name in self.wish.facets}
+
+    def _facet(self, name: str) -> tuple[Bucket, ...]:
+        counts: Counter[Key] = Counter()
+        values: dict[Key, Scalar] = {}
+        for part, found in zip(self.snapshot.parts, self._found, strict=True):
+            column = part.segment.filters.get(name)
+            if column is not None:
+                counted = column.counts(found.mask)
+                counts += counted
+                values |= {key: column.value(key) for key in counted}
+        ranked = sorted(counts.items(), key=_frequent)[: self.wish.buckets]
+        return tuple(Bucket(values[key], count) for key, count in ranked)
+
+
+def _rank(hit: tuple[float, str, int, int]) -> tuple[float, str]:
+    return -hit[0], hit[1]
+
+
+def _frequent(counted: tuple[Key, int]) -> tuple[int, Key]:
+    return -counted[1], counted[0]
