@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from crmkit.adapters.memory import MemoryRecordStore
 from crmkit.adapters.sqlite import SqliteStore
 from crmkit.errors import Conflict, InvalidValue, NaiveDatetime, NotFound
-from crmkit.kb.cards import Audience, Card, Cards, Evidence, State, Viewer, hidden_because, visible
+from crmkit.kb.cards import Audience, Card, Cards, Source, State, Viewer, hidden_because, visible
 from crmkit.pipeline import presets
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -137,7 +137,7 @@ def test_parts_and_names():
 
 
 FULL = Card(
-    "K-2", "p", title="t", need="n", environment="e", cause="c", solution="s", evidence=[Evidence("mail", "M-1", "says so"), {"kind": "deal", "id": "D-1"}],
+    "K-2", "p", title="t", need="n", environment="e", cause="c", solution="s", evidence=[Source("mail", "M-1", "says so"), {"kind": "deal", "id": "D-1"}],
     customer="acme", case="D-1", stage="negotiation", author="wei", language="zh", subjects=["vat"], keywords="发票", audience="staff", roles=["sales"],
     state="validated", valid_from=NOW, valid_until=NOW + DAY, review_by=date(2026, 9, 1), supersedes="K-1",
 )  # fmt: skip

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from crmkit.adapters.memory import MemoryEventStore
 from crmkit.adapters.sqlite import SqliteStore
 from crmkit.errors import Conflict, InvalidValue, NotFound
-from crmkit.kb.cards import Card, Evidence
+from crmkit.kb.cards import Card, Source
 from crmkit.kb.discussions import Discussion, Discussions, Notice, Posted, redacted
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -37,7 +37,7 @@ def test_from_start_to_card():
     assert talk.done("G-1#5", who="wei", at=LATER).open_actions == ()
     assert talk.card("G-1#4", id="K-1", names=["Chen", "Acme"]) == Card(
         "K-1", "Why do we win at […]?", solution="Ask for the budget, as Ms […] does", author="li", customer="acme", case="D-7",
-        evidence=[Evidence("discussion", "G-1"), Evidence("decision", "G-1#4"), Evidence("post", "G-1#2", "Ms […] of […] asks for the budget")],
+        evidence=[Source("discussion", "G-1"), Source("decision", "G-1#4"), Source("post", "G-1#2", "Ms […] of […] asks for the budget")],
     )  # fmt: skip
     assert talk.card("G-1#4").id == "G-1#4"
     with pytest.raises(NotFound, match="no decision 'G-1#2' in discussion 'G-1'"):

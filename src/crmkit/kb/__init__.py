@@ -1,9 +1,10 @@
 """The body of knowledge: what the company wrote down, found again by whoever needs it.
 
 `text` turns Western and Chinese writing into terms, `index` finds documents by them, `query` is what can be asked, and
-`results` what comes of it. `terms` is the thesaurus of what documents are about, `keywords` finds the words that tell a
-document from others, and `duplicates` the texts that are copies of each other. `cards` keeps what was learnt, for those
-who may see it, and in `discussions` people find it out together.
+`results` what comes of it. `mail` reads what customers write and files it under them. `terms` is the thesaurus of what
+documents are about, `keywords` finds the words that tell a document from others, and `duplicates` the texts that are
+copies of each other. `cards` keeps what was learnt, for those who may see it, and in `discussions` people find it out
+together.
 """
 
 from crmkit.kb.cards import Card, Cards, Viewer, visible

@@ -24,7 +24,7 @@ from crmkit.errors import InvalidValue, NotFound, did_you_mean
 from crmkit.protocols import Record, RecordStore
 from crmkit.values import aware
 
-__all__ = ["Audience", "Card", "Cards", "Evidence", "State", "Viewer", "hidden_because", "visible"]
+__all__ = ["Audience", "Card", "Cards", "Source", "State", "Viewer", "hidden_because", "visible"]
 
 #: For whom a card is: only its author; our own people; the customer it is about; every customer; everybody.
 Audience: TypeAlias = Literal["author", "staff", "customer", "customers", "public"]
@@ -50,7 +50,7 @@ def _roles(roles: str | Iterable[str]) -> frozenset[str]:
 
 
 @attrs.frozen
-class Evidence:
+class Source:
     """What a card rests on.
 
     Attributes:
@@ -64,8 +64,8 @@ class Evidence:
     note: str = ""
 
 
-def _evidence(evidence: Iterable[Evidence | Mapping[str, str]]) -> tuple[Evidence, ...]:
-    return tuple(one if isinstance(one, Evidence) else Evidence(**one) for one in evidence)
+def _evidence(evidence: Iterable[Source | Mapping[str, str]]) -> tuple[Source, ...]:
+    return tuple(one if isinstance(one, Source) else Source(**one) for one in evidence)
 
 
 def _chosen(_: "Card", attribute: "attrs.Attribute[Any]", value: Any) -> None:
@@ -115,7 +115,7 @@ class Card:
     environment: str = attrs.field(default="", kw_only=True)
     cause: str = attrs.field(default="", kw_only=True)
     solution: str = attrs.field(default="", kw_only=True)
-    evidence: tuple[Evidence, ...] = attrs.field(default=(), converter=_evidence, kw_only=True)
+    evidence: tuple[Source, ...] = attrs.field(default=(), converter=_evidence, kw_only=True)
     customer: str | None = attrs.field(default=None, kw_only=True)
     case: str | None = attrs.field(default=None, kw_only=True)
     stage: str | None = attrs.field(default=None, kw_only=True)

@@ -35,7 +35,7 @@ from crmkit.kb._discussion_facts import (
     known,
 )
 from crmkit.kb._redaction import redacted
-from crmkit.kb.cards import Card, Evidence
+from crmkit.kb.cards import Card, Source
 from crmkit.protocols import EventStore, Query
 
 __all__ = [
@@ -261,9 +261,9 @@ class Discussion:
         self._must(decision, [fact.id for fact in self.decisions], "decision")
         fact = next(one for one in self.decisions if one.id == decision)
         hide = list(names)
-        evidence = [Evidence("discussion", self.id), Evidence("decision", decision)]
+        evidence = [Source("discussion", self.id), Source("decision", decision)]
         evidence += [
-            Evidence("post", post.id, redacted(post.text, hide)) for post in self.posts if post.id in fact.quotes
+            Source("post", post.id, redacted(post.text, hide)) for post in self.posts if post.id in fact.quotes
         ]
         return Card(
             id or decision, redacted(self.started.topic, hide), solution=redacted(fact.text, hide), author=fact.who,
