@@ -87,6 +87,7 @@ class Cache:
 
     def __init__(self, most: int) -> None:
         self._most, self._kept = most, dict[str, tuple[int, Any]]()
+        self._room = most
 
     def get(self, name: str) -> Any:
         """What is kept under a name; None if nothing is."""
@@ -100,12 +101,17 @@ class Cache:
     def put(self, name: str, size: int, value: Any) -> None:
         """Keep a value, and drop what nobody asked for longest."""
         self._kept[name] = size, value
+        self._room -= size
+        if self._room >= 0:
+            return
+        # Counted anew, not kept up: whoever else has put something meanwhile may have been missed.
         total = sum(kept[0] for kept in list(self._kept.values()))
         for oldest in list(self._kept):
-            if total <= self._most:
+            if total <= self._most - self._most // 8:
                 break
             dropped = self._kept.pop(oldest, None)
             total -= dropped[0] if dropped else 0
+        self._room = self._most - total
 
 
 @attrs.frozen

@@ -213,7 +213,7 @@ class SegmentIndex:
         """
         _check_sizes(limit=limit, buckets=buckets)
         asked = Text(query) if isinstance(query, str) else query
-        wish = Wish(self._weights, [resolved(one, narrower) for one in filters], tuple(facets), limit, buckets)
+        wish = Wish([resolved(one, narrower) for one in filters], tuple(facets), limit, buckets)
 
         def look(state: Snapshot) -> Results:
             planner = Planner(self._analyzer, state, on_unsupported)
@@ -238,7 +238,7 @@ class SegmentIndex:
         given = self.get(document) if isinstance(document, str) else document
         if given is None:
             raise NotFound("document", str(document), (), f"index {self._writer.name!r}")
-        wish = Wish(self._weights, [resolved(one, None) for one in filters], (), limit, 0, given.id)
+        wish = Wish([resolved(one, None) for one in filters], (), limit, 0, given.id)
 
         def look(state: Snapshot) -> Results:
             planner = Planner(self._analyzer, state)
@@ -310,7 +310,7 @@ class SegmentIndex:
             )
             for entry in manifest.segments
         ]
-        self._state = head, Snapshot(manifest, parts)
+        self._state = head, Snapshot(manifest, parts, self._weights, self._cache)
         return self._state
 
 
