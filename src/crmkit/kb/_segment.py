@@ -1,5 +1,6 @@
 """Segments: columns as blobs that never change. A search reads the dictionary, and of the postings what it needs."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -178,6 +179,11 @@ class Segment:
         return self._read("documents")
 
     @cached_property
+    def _pages(self) -> list[int]:
+        """Where the pages of stored documents begin."""
+        return [int(begin) for begin in self._documents["pages"]]
+
+    @cached_property
     def _terms(self) -> dict[str, Array]:
         return self._read("terms")
 
@@ -206,11 +212,11 @@ class Segment:
 
     def stored(self, document: int) -> Stored:
         """A document."""
-        begins, pages = self._documents["begins"], self._documents["pages"]
-        number = int(np.searchsorted(pages, begins[document], side="right")) - 1
+        low, high = self._documents["begins"][document : document + 2].tolist()
+        number = bisect_right(self._pages, low) - 1
         page = self._block(f"stored-{number:05d}")["page"]
-        low, high = (begins[document : document + 2] - pages[number]).tolist()
-        return Stored(page[low:high].tobytes())
+        begin = self._pages[number]
+        return Stored(page[low - begin : high - begin].tobytes())
 
     def columns(self) -> Columns:
         """Everything, to be merged."""
