@@ -11,10 +11,11 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from crmkit.kb._filters import Mask
 from crmkit.kb._packing import Array
 from crmkit.kb._segment import Posting
 
-__all__ = ["K1", "B", "Floats", "Impacts", "Mask", "norms", "worth"]
+__all__ = ["K1", "B", "Floats", "Impacts", "norms", "worth"]
 
 #: How soon more of the same counts less.
 K1 = 1.2
@@ -22,7 +23,6 @@ K1 = 1.2
 B = 0.75
 
 Floats = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 # So many of the highest are remembered in order: nobody's page is longer without paying for it.
 _RANKED = 64
 # A term that one document in so many has is kept as flags, too: they are joined faster.

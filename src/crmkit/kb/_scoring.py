@@ -11,7 +11,8 @@ from typing import TypeAlias
 import attrs
 import numpy as np
 
-from crmkit.kb._impacts import Floats, Impacts, Mask, worth
+from crmkit.kb._filters import Mask
+from crmkit.kb._impacts import Floats, Impacts, worth
 from crmkit.kb._packing import Array
 from crmkit.kb._plan import Both, Either, Everything, Inverse, Plan, Row, Sum, Weighted
 from crmkit.kb._segment import Posting

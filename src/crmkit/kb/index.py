@@ -25,9 +25,10 @@ from crmkit.kb._planner import Planner, Unsupported
 from crmkit.kb._searching import Cursor, Search, Wish
 from crmkit.kb._segment import Cache, Gone, Segment
 from crmkit.kb._snapshot import Part, Snapshot
+from crmkit.kb._verifying import flaws
 from crmkit.kb._writing import Writer
 from crmkit.kb.query import Filter, Query, Text, to_dict
-from crmkit.kb.results import Document, Hit, NearTerm, Note, Results
+from crmkit.kb.results import Document, Flaw, Hit, NearTerm, Note, Results
 from crmkit.kb.text import Analyzer
 from crmkit.protocols import BlobStore
 
@@ -146,6 +147,21 @@ class SegmentIndex:
     def rebuild(self) -> int:
         """Make it anew from the documents it holds, with this analyzer and these texts; the number of the commit."""
         return self._writer.rebuild()
+
+    def verify(self) -> tuple[Flaw, ...]:
+        """Read every blob of the present state, and say which are missing or not as they were written.
+
+        `rebuild` mends what the documents themselves are not part of; what it cannot mend says how many are lost.
+
+        Raises:
+            Damaged: if the head itself is.
+        """
+        while True:
+            head = self._writer.head()
+            found = tuple(flaws(self._writer.blobs, self._writer.manifest(head)))
+            # What a merge has cleared away meanwhile is no flaw.
+            if not found or self._writer.head() == head:
+                return found
 
     def _stored(self, document: Document | model.Document) -> tuple[str, Stored]:
         given = Document.of(document) if isinstance(document, model.Document) else document
@@ -294,7 +310,9 @@ class SegmentIndex:
                 # Somebody merged, and has cleared away what we were reading: the new state has it elsewhere.
                 if self._writer.head() == head:
                     where = f"index {self._writer.name!r}"
-                    raise Damaged(where, 0, f"the blob {gone} is missing; index the documents anew") from None
+                    raise Damaged(
+                        where, 0, f"the blob {gone} is missing; `verify` says whether `rebuild` mends it"
+                    ) from None
 
     def _current(self) -> tuple[bytes | None, Snapshot]:
         head = self._writer.head()
