@@ -114,4 +114,4 @@ def worth(posting: Posting, norms: Floats, field: int | None) -> tuple[Posting, 
         # Few words stand in every field.
         if field is not None or times.any():
             total += norms[number][docs] * times.astype(np.float32)
-    return Posting(docs, counts), np.float32(K1 + 1) * total / (np.float32(K1) + total)
+    return Posting(docs, counts), np.asarray((K1 + 1) * total / (K1 + total), np.float32)

@@ -3,24 +3,25 @@
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from hashlib import sha256
 from typing import Self
 
 import attrs
 import numpy as np
 
 from crmkit.errors import InvalidValue
-from crmkit.kb._filters import Key, Mask, mask
+from crmkit.kb._filters import FilterColumn, Key, Mask, mask
 from crmkit.kb._impacts import Floats
 from crmkit.kb._packing import Array
 from crmkit.kb._plan import Plan, Sum
 from crmkit.kb._scoring import Scorer, top
 from crmkit.kb._snapshot import Snapshot
-from crmkit.kb.query import Filter, Scalar
+from crmkit.kb.query import Filter, Query, Scalar, to_dict
 from crmkit.kb.results import Bucket
 
-__all__ = ["Cursor", "Search", "Wish"]
+__all__ = ["Cursor", "Search", "Wish", "facet", "question_of"]
 
 
 @attrs.frozen
@@ -190,19 +191,36 @@ class Search:
 
     def facets(self) -> dict[str, tuple[Bucket, ...]]:
         """The most frequent values of the fields that were asked for."""
-        return {name: self._facet(name) for name in self.wish.facets}
+        return {name: facet(self._columns(name), self.wish.buckets) for name in self.wish.facets}
 
-    def _facet(self, name: str) -> tuple[Bucket, ...]:
-        counts: Counter[Key] = Counter()
-        values: dict[Key, Scalar] = {}
+    def _columns(self, name: str) -> Iterator[tuple[FilterColumn, Mask]]:
         for part, found in zip(self.snapshot.parts, self._found, strict=True):
             column = part.segment.filters.get(name)
             if column is not None:
-                counted = column.counts(found.mask)
-                counts += counted
-                values |= {key: column.value(key) for key in counted}
-        ranked = sorted(counts.items(), key=_frequent)[: self.wish.buckets]
-        return tuple(Bucket(values[key], count) for key, count in ranked)
+                yield column, found.mask
+
+
+def facet(columns: Iterable[tuple[FilterColumn, Mask]], most: int) -> tuple[Bucket, ...]:
+    """The most frequent values of columns over the documents of masks.
+
+    Args:
+        columns: of one field, each with which of its documents count.
+        most: how many values.
+    """
+    counts: Counter[Key] = Counter()
+    values: dict[Key, Scalar] = {}
+    for column, matched in columns:
+        counted = column.counts(matched)
+        counts += counted
+        values |= {key: column.value(key) for key in counted}
+    ranked = sorted(counts.items(), key=_frequent)[:most]
+    return tuple(Bucket(values[key], count) for key, count in ranked)
+
+
+def question_of(query: Query, filters: Sequence[Filter]) -> str:
+    """What a cursor remembers a question by."""
+    plain = [to_dict(query), *map(to_dict, filters)]
+    return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _rank(hit: tuple[float, str, int, int]) -> tuple[float, str]:

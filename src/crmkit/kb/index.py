@@ -9,9 +9,7 @@ Scores are BM25F. A search sees one commit as a whole, whatever is written meanw
 whenever it is interrupted; of two writers, neither loses anything.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
@@ -22,12 +20,12 @@ from crmkit.errors import Damaged, InvalidValue, NotFound
 from crmkit.kb._filters import Narrower, resolved
 from crmkit.kb._marking import Stored
 from crmkit.kb._planner import Planner, Unsupported
-from crmkit.kb._searching import Cursor, Search, Wish
+from crmkit.kb._searching import Cursor, Search, Wish, question_of
 from crmkit.kb._segment import Cache, Gone, Segment
 from crmkit.kb._snapshot import Part, Snapshot
 from crmkit.kb._verifying import flaws
 from crmkit.kb._writing import Writer
-from crmkit.kb.query import Filter, Query, Text, to_dict
+from crmkit.kb.query import Filter, Query, Text
 from crmkit.kb.results import Document, Flaw, Hit, NearTerm, Note, Results
 from crmkit.kb.text import Analyzer
 from crmkit.protocols import BlobStore
@@ -234,8 +232,7 @@ class SegmentIndex:
         def look(state: Snapshot) -> Results:
             planner = Planner(self._analyzer, state, on_unsupported)
             plan = planner.plan(asked)
-            question = _hash([to_dict(asked), *map(to_dict, wish.filters)])
-            return self._answer(Search(state, plan, wish), planner, question, after)
+            return self._answer(Search(state, plan, wish), planner, question_of(asked, wish.filters), after)
 
         return self._in_one_state(look)
 
@@ -344,7 +341,3 @@ def _check_sizes(**sizes: int) -> None:
     for name, size in sizes.items():
         if isinstance(size, bool) or not isinstance(size, int) or size < 0:
             raise InvalidValue(name, size, "is no number of hits, values or letters")
-
-
-def _hash(plain: object) -> str:
-    return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
