@@ -53,6 +53,15 @@ def test_every_flipped_bit_is_found(blob: str, place: int, bit: int) -> None:
         assert [flaw.blob for flaw in index.verify()] == [blob]
 
 
+def test_a_head_that_is_another_number_off_is_found() -> None:
+    """JSON that is read without trouble, and does not say what was written."""
+    store = _copied()
+    head = store.get("search/head") or b""
+    store.put("search/head", head.replace(b'"number":2', b'"number":3'))
+    with pytest.raises(Damaged, match="no longer matches its checksum"):
+        SegmentIndex(store).search("vat")
+
+
 @pytest.mark.parametrize("blob", [name for name in _BLOBS if not name.endswith("/head")])
 def test_what_is_missing_is_found_and_mended_if_no_document_is_lost(blob: str) -> None:
     """A rebuilt index answers as before; where documents are lost, their number is told."""
