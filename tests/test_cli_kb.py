@@ -1,133 +1,135 @@
-"""`crmkit kb`: an index in a file is made, searched, verified and mended; what is wrong has a place."""
+"""`crmkit kb`: mail that is filed from the command line, and what is wrong with what was given."""
 
 import json
-import sqlite3
 
 import pytest
 
 from crmkit.cli import main
+from crmkit.kb.mail import Book
 
-CARDS = [
-    {"id": "c1", "title": "VAT invoices", "text": "How an invoice is issued", "product": "ERP", "year": 2025},
-    {"id": 2, "title": "增值税发票", "text": "先登记，再开票", "product": "ERP", "year": 2026, "rate": 0.06},
-    {"id": "c3", "title": "Credit notes", "text": "corrects an invoice", "tags": ["a", "b"], "more": {"x": 1.5}},
-]
+MAIL = "From: {}\nTo: us@crm.example\nSubject: {}\nDate: Fri, 1 Mar 2024 09:00:00 +0100\nMessage-ID: <{}@x>\n{}\ntext\n"
+CONTACTS = "Customer,Name,Email\nnordwind,Eva,eva@nordwind.example; eva@gmail.com\nli,,li@163.com\n"
 
 
 @pytest.fixture
-def index(tmp_path):
-    """An index of three cards, made by the command, and its path."""
-    (tmp_path / "cards.jsonl").write_text("\n".join([*map(json.dumps, CARDS), "", ""]), encoding="utf-8")
-    assert main(["kb", "index", str(tmp_path / "cards.db"), str(tmp_path / "cards.jsonl"), "--json"]) == 0
-    return str(tmp_path / "cards.db")
+def files(tmp_path, monkeypatch):
+    """A folder with mail and contacts."""
+    monkeypatch.chdir(tmp_path)
+    box = tmp_path / "mail"
+    box.mkdir()
+    some = [("eva@gmail.com", "Offer", ""), ("bo@nordwind.example", "Price", ""), ("zhang@qq.com", "[x] 你好", ""),
+            ("news@shop.example", "Sale", "Precedence: bulk\n"), ("them@crm.example", "Lunch", "")]  # fmt: skip
+    for n, (sender, subject, more) in enumerate(some):
+        (box / f"{n}.eml").write_text(MAIL.format(sender, subject, n, more), encoding="utf-8")
+    (tmp_path / "contacts.csv").write_text(CONTACTS, encoding="utf-8")
+    return tmp_path
 
 
-def asked(capsys, *words):
-    """The JSON that a command prints; nothing of what was printed before."""
+def run(*words):
+    """The exit code of a run with the usual contacts."""
+    return main(["kb", "file-mail", "mail", "--contacts", "contacts.csv", "--ours", "crm.example", *words])
+
+
+def failed(capsys, *words):
+    """The one line that a run says before it fails."""
+    assert run(*words) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    return told
+
+
+@pytest.mark.usefixtures("files")
+def test_for_people(capsys):
+    """What came of it is counted, and what waits is named with its place."""
+    assert run() == 0
+    told = capsys.readouterr().out
+    assert "5 messages: 2 filed under 1 customers, 1 to decide, 1 by machines, 1 internal" in told
+    assert "unknown: zhang@qq.com: '[x] 你好', 2.eml" in told
+
+
+def test_a_long_queue_is_cut(files, capsys):
+    """Twenty are shown, and the rest is counted."""
+    for n in range(30):
+        (files / "mail" / f"more{n}.eml").write_text(MAIL.format(f"x{n}@qq.com", "a", f"m{n}", ""))
+    assert run() == 0
+    assert "and 11 more" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("files")
+def test_for_programs(capsys):
+    """Everything as JSON, with the evidence of each link."""
+    assert run("--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {(each["customer"], each["rule"], each["evidence"]) for each in told["filings"]} == {
+        ("nordwind", "address", "eva@gmail.com"), ("nordwind", "domain", "nordwind.example")}  # fmt: skip
+    assert (told["messages"], told["ignored"], told["internal"]) == (5, ["3@x"], ["4@x"])
+    assert told["queue"][0]["address"] == {"email": "zhang@qq.com", "name": ""}
+
+
+def test_links_are_kept(files, capsys):
+    """The outcome of one run goes into the next one, with a link that somebody made by hand."""
+    assert run("--out", "filed.json") == 0
+    told = json.loads((files / "filed.json").read_text(encoding="utf-8"))
+    told["filings"].append(
+        {
+            "message": "2@x",
+            "customer": "zhang",
+            "role": "about",
+            "rule": "person",
+            "evidence": "Anna",
+            "confidence": 1.0,
+        }
+    )
+    (files / "filed.json").write_text(json.dumps(told))
+    (files / "contacts.csv").write_text("customer,email\nli,li@163.com\n")
     capsys.readouterr()
-    assert main(["kb", *words, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
+    assert run("--earlier", "filed.json", "--json") == 0
+    again = json.loads(capsys.readouterr().out)
+    assert [(each["message"], each["customer"]) for each in again["filings"]] == [
+        ("0@x", "nordwind"),
+        ("1@x", "nordwind"),
+        ("2@x", "zhang"),
+    ]
+    assert again["queue"] == []
 
 
-def test_what_was_indexed_is_found(index, capsys):
-    """Hits with texts, fields and spans; filters, facets, notes and pages."""
-    found = asked(capsys, "search", index, "invioce zzzzzz", "--facet", "product", "--limit", "1")
-    assert (found["schema"], found["total"]) == ("crmkit-kb-search-1", 2)
-    assert [hit["id"] for hit in found["hits"]] == ["c1"]
-    assert found["facets"] == {"product": [["ERP", 1]]}
-    assert [note["kind"] for note in found["notes"]] == ["corrected", "dropped"]
-    (second,) = asked(capsys, "search", index, "invioce zzzzzz", "--after", found["next"])["hits"]
-    assert (second["id"], second["fields"]) == ("c3", {"tags": ["a", "b"], "more": {"x": "1.5"}})
-    span = second["spans"][0]
-    assert second["texts"][span["field"]][span["start"] : span["end"]] == "invoice"
+def test_contacts_without_an_address(files, capsys):
+    """What is no address is told, and the others are used."""
+    (files / "contacts.csv").write_text("customer,email\nli,by phone\nnordwind,eva@gmail.com\n")
+    assert run() == 0
+    told = capsys.readouterr()
+    assert told.err == "crmkit: contacts.csv: contact in row 2 of li: 'by phone' is no address\n"
+    assert "1 filed" in told.out
 
 
-@pytest.mark.parametrize(
-    ("where", "ids"),
-    [("year=2026", ["2"]), ("product=ERP", ["2"]), ("product=CRM", []), ("rate=0.06", ["2"]), ("tags=a", [])],
-)
-def test_filters_know_numbers_and_texts(index, capsys, where, ids):
-    """A number is found whether it was indexed as a number or as a text."""
-    assert [hit["id"] for hit in asked(capsys, "search", index, "發票", "--where", where)["hits"]] == ids
+def test_domains_and_marks(files, capsys):
+    """Domains come from a table, the secret of our marks from a file."""
+    (files / "domains.csv").write_text("customer,domain\nli,hailong.example\n")
+    (files / "secret").write_text("s\n")
+    token = Book([], secret=b"s").token("li")
+    (files / "mail" / "5.eml").write_text(MAIL.format("a@hailong.example", "a", 5, ""))
+    (files / "mail" / "6.eml").write_text(MAIL.format("a@b.example", f"Re: {token}", 6, ""))
+    assert run("--domains", "domains.csv", "--secret", "secret", "--json") == 0
+    rules = {each["message"]: each["rule"] for each in json.loads(capsys.readouterr().out)["filings"]}
+    assert (rules["5@x"], rules["6@x"]) == ("domain", "token")
 
 
-def test_people_can_read_it(index, capsys):
-    """Without --json: a line a hit with why it was found, then facets, notes and the next page."""
-    capsys.readouterr()
-    assert main(["kb", "search", index, "invioce", "--limit", "1", "--facet", "product"]) == 0
-    total, hit, facet, note, following = capsys.readouterr().out.splitlines()
-    assert total == "2 found"
-    assert hit.endswith("  c1  VAT invoices  [invoices, invoice]")
-    assert (facet, note) == ("product: ERP (1)", "'invioce': is in no document; nearly alike ('invoice')")
-    assert following.startswith("next: ")
-    assert main(["kb", "search", index, "invioce", "--exact"]) == 0
-    assert main(["kb", "search", index, "credit vat", "--all"]) == 0
-    assert [line for line in capsys.readouterr().out.splitlines() if line.endswith("found")] == ["0 found", "0 found"]
+@pytest.mark.parametrize(("contacts", "told"), [
+    ("customer,mail\na,b@c.de\n", "no column 'email'"), ("customer,email\na,b@c.de\na,\n", "row 3"), ("", "contacts.csv"),
+])  # fmt: skip
+def test_contacts_that_are_none(files, capsys, contacts, told):
+    """A missing column and an empty cell are named with their place."""
+    (files / "contacts.csv").write_text(contacts)
+    assert told in failed(capsys)
 
 
-def test_documents_are_replaced_and_deleted(index, tmp_path, capsys):
-    """From a table, too; the number of documents is told."""
-    (tmp_path / "more.csv").write_text("id,title,text,year\nc1,Replaced,,2024\nc4,New,text,2024\n", encoding="utf-8")
-    told = asked(capsys, "index", index, str(tmp_path / "more.csv"), "--delete", "c3", "--delete", "nobody")
-    assert told == {"schema": "crmkit-kb-index-1", "commit": 2, "documents": 3}
-    found = asked(capsys, "search", index, "replaced new", "--where", "year=2024")
-    assert {hit["id"] for hit in found["hits"]} == {"c1", "c4"}
-    assert main(["kb", "index", index]) == 0
-    assert capsys.readouterr().out.startswith("3 documents, commit ")
-
-
-def test_a_broken_index_is_told_and_mended(index, capsys):
-    """Postings that are gone are made anew; documents that are gone are not, and the exit code says so."""
-    assert asked(capsys, "verify", index) == {"schema": "crmkit-kb-verify-1", "flaws": []}
-    for kind, codes in (("postings", (1, 0, 0)), ("stored", (1, 1, 1))):
-        with sqlite3.connect(index) as connection:
-            connection.execute("DELETE FROM blobs WHERE name LIKE ?", (f"%/{kind}-%",))
-        connection.close()
-        got = [main(["kb", "verify", index, *more]) for more in ([], ["--rebuild"], [])]
-        assert tuple(got) == codes
-    told = capsys.readouterr().out.splitlines()
-    assert told[0].endswith("postings-00000: is missing; rebuild the index, the documents are whole")
-    assert told[1:3] == ["nothing is wrong with it"] * 2
-    assert told[3].endswith("stored-00000: is missing; index its 3 documents anew")
-
-
-@pytest.mark.parametrize(
-    ("line", "why"),
-    [
-        (b'{"id": "x", "text": "\\ud800', "row 2: is no JSON"),
-        (b"\xff\xfe", "row 2: is no JSON"),
-        (b"[1]", "row 2: is no object"),
-        (b'{"text": "vat"}', "row 2: has no id"),
-        (b'{"id": "x", "text": 5}', "row 2: text 'text': 5 is no text"),
-        (b"[" * 100_000, "row 2: is no JSON"),
-        (b'{"id": "x", "n": NaN}', "row 2: "),
-    ],
-)
-def test_a_line_that_cannot_be_used_has_its_place(index, tmp_path, capsys, line, why):
-    """One line on standard error, and nothing was added."""
-    (tmp_path / "bad.jsonl").write_bytes(b'{"id": "new", "text": "new"}\n' + line + b"\n")
-    assert main(["kb", "index", index, str(tmp_path / "bad.jsonl")]) == 2
-    error = capsys.readouterr().err
-    assert f"{tmp_path / 'bad.jsonl'}, {why}" in error
-    assert error.count("\n") == 1
-    assert asked(capsys, "search", index, "new")["total"] == 0
-
-
-@pytest.mark.parametrize(
-    ("words", "why"),
-    [
-        (["search", "none.db", "vat"], "none.db: is no file"),
-        (["verify", "none.db"], "none.db: is no file"),
-        (["search", "INDEX", "vat", "--where", "year"], "--where year; write FIELD=VALUE"),
-        (["search", "INDEX", "vat", "--text", "title=x"], "--text title=x: 'x' is no number"),
-        (["search", "INDEX", "vat", "--text", "title"], "texts title"),
-        (["search", "INDEX", "vat", "--after", "x"], "is no cursor"),
-        (["index", "INDEX", "nothing.jsonl"], "nothing.jsonl: cannot be read"),
-    ],
-)
-def test_what_cannot_be_done_is_said(index, capsys, words, why):
-    """One line on standard error, and no traceback."""
-    assert main(["kb", *(index if word == "INDEX" else word for word in words)]) == 2
-    error = capsys.readouterr().err
-    assert why in error.replace("\n", " ")
-    assert "Traceback" not in error
+def test_what_cannot_be_used(files, capsys):
+    """Each is one line: an outcome that is none, an output that cannot be written, domains that are none, no mail."""
+    for text in ("[]", "{", '{"filings": [{"message": 1}]}', '{"filings": [{"customer": "a", "rule": "guess"}]}'):
+        (files / "filed.json").write_text(text)
+        assert "no outcome of an earlier run" in failed(capsys, "--earlier", "filed.json")
+    assert "cannot be written" in failed(capsys, "--out", "nowhere/filed.json")
+    assert "nothing.json" in failed(capsys, "--earlier", "nothing.json")
+    (files / "domains.csv").write_text("customer,domain\nli,gmail.com\n")
+    assert "anybody gets an address" in failed(capsys, "--domains", "domains.csv")
+    assert "no such file or folder" in failed(capsys, "nowhere")

@@ -1,235 +1,140 @@
-"""The commands about knowledge: an index in a SQLite file, made, searched and verified."""
+"""The commands about knowledge; `crmkit.cli` imports this only when it runs."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 import attrs
 import typer
+from cattrs import Converter
+from cattrs.errors import BaseValidationError
 from rich.console import Console
+from rich.table import Table as Grid
 
-from crmkit._options import AsJson
-from crmkit._rules_commands import read_rows
-from crmkit.adapters.sqlite import SqliteStore
-from crmkit.errors import InputError, InvalidValue, NotFound
-from crmkit.kb import Analyzer, Document, Results, SegmentIndex, Text
-from crmkit.kb.query import In
-from crmkit.kb.results import Hit
+from crmkit._rules_commands import read_rows, read_text
+from crmkit.adapters.mailboxes import read_mailbox
+from crmkit.errors import InputError, did_you_mean
+from crmkit.kb.mail import Book, Filed, Filing, Message, file_mail, parse
+from crmkit.model import Contact
 
-app = typer.Typer(no_args_is_help=True, help="Index documents, search them, verify an index.")
-_console = Console(highlight=False, soft_wrap=True)
+app = typer.Typer(no_args_is_help=True, help="Index and search documents, file mail under customers.")
+_console = Console(width=160, highlight=False, soft_wrap=True)
 
-_USUAL = {"title": 2.0, "text": 1.0}
-
-Store: TypeAlias = Annotated[Path, typer.Argument(metavar="INDEX", help="The SQLite file of the index.")]
-Name: TypeAlias = Annotated[str, typer.Option(help="Which index of the file.")]
-Texts: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--text", metavar="NAME[=WEIGHT]", help="What is searched, and how much a word counts there; repeat it. "
-        "title=2 and text=1 if none is given. Say the same whenever the index is used.",
-    ),
-]  # fmt: skip
-Pinyin: TypeAlias = Annotated[bool, typer.Option("--pinyin", help="The index has the sounds of Chinese (extra zh).")]
+_SHOWN = 20
 
 
-@app.command("index")
-def index_(
-    store: Store,
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[FILE]...", help="JSON lines, or CSV, TSV or Parquet: id, texts, and fields to filter by."
-        ),
-    ] = None,
+@app.command("file-mail")
+def file_mail_(
+    mailboxes: Annotated[list[Path], typer.Argument(help="mbox, maildir, .eml, or a folder of these.")],
     *,
-    name: Name = "search",
-    text: Texts = None,
-    pinyin: Pinyin = False,
-    delete: Annotated[list[str] | None, typer.Option(help="The id of a document to delete; repeat it.")] = None,
-    as_json: AsJson = False,
+    contacts: Annotated[Path, typer.Option(help="Table with the columns customer, email and, if there, name.")],
+    ours: Annotated[str | None, typer.Option(help="Our own domains; several with commas.")] = None,
+    domains: Annotated[Path | None, typer.Option(help="Table with the columns customer and domain.")] = None,
+    secret: Annotated[Path | None, typer.Option(help="File with the secret of the marks in our subjects.")] = None,
+    earlier: Annotated[Path | None, typer.Option(help="Outcome of an earlier run (--out); its links are kept.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the outcome here, as JSON.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
 ) -> None:
-    """Add documents to an index, or replace those with the same ids: all or none."""
-    with SqliteStore(store) as kept:
-        index = _index(kept, name, text, pinyin=pinyin)
-        commit = index.apply(_documents(files or (), tuple(_weights(text))), delete=delete or ())
-        told = {"schema": "crmkit-kb-index-1", "commit": commit, "documents": len(index)}
-    _tell(told, [f"{told['documents']} documents, commit {commit}"], as_json=as_json)
-
-
-@app.command("search")
-def search_(
-    store: Store,
-    words: Annotated[str, typer.Argument(help="What to look for, as one types it.")],
-    *,
-    name: Name = "search",
-    text: Texts = None,
-    pinyin: Pinyin = False,
-    limit: Annotated[int, typer.Option(help="How many hits.", min=0)] = 10,
-    after: Annotated[str | None, typer.Option(help="The next page: what the page before gave as next.")] = None,
-    where: Annotated[
-        list[str] | None, typer.Option(metavar="FIELD=VALUE", help="Only documents that have this; repeat it.")
-    ] = None,
-    facet: Annotated[list[str] | None, typer.Option(help="Count the values of a field; repeat it.")] = None,
-    exact: Annotated[bool, typer.Option("--exact", help="Correct nothing.")] = False,
-    every: Annotated[bool, typer.Option("--all", help="Only documents that have all words.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Find documents: the best first, with what was corrected or left out."""
-    query = Text(words, op="all" if every else "any", exact=exact)
-    with _opened(store) as kept:
-        index = _index(kept, name, text, pinyin=pinyin)
-        filters = [_filter(one) for one in where or ()]
-        found = index.search(query, filters=filters, facets=facet or (), limit=limit, after=after)
-        _tell(_plain(found), _lines(found), as_json=as_json)
-
-
-@app.command("verify")
-def verify_(
-    store: Store,
-    *,
-    name: Name = "search",
-    text: Texts = None,
-    pinyin: Pinyin = False,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make it anew from the documents it holds.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Read every part of an index, and say what is missing or broken. Exit code 1 if something is."""
-    with _opened(store) as kept:
-        index = _index(kept, name, text, pinyin=pinyin)
-        flaws = index.verify()
-        if rebuild and not any(flaw.lost for flaw in flaws):
-            index.rebuild()
-            flaws = index.verify()
-    told = {"schema": "crmkit-kb-verify-1", "flaws": [attrs.asdict(flaw) for flaw in flaws]}
-    _tell(told, [*map(str, flaws)] or ["nothing is wrong with it"], as_json=as_json)
-    raise typer.Exit(1 if flaws else 0)
-
-
-def _opened(store: Path) -> SqliteStore:
-    if not store.is_file():
-        raise InputError(str(store), "is no file", "crmkit kb index makes one")
-    return SqliteStore(store)
-
-
-def _index(store: SqliteStore, name: str, texts: list[str] | None, *, pinyin: bool) -> SegmentIndex:
-    return SegmentIndex(store.blobs, name, fields=_weights(texts), analyzer=Analyzer(pinyin=pinyin))
-
-
-def _weights(texts: list[str] | None) -> Mapping[str, float]:
-    weights: dict[str, float] = {}
-    for one in texts or ():
-        name, _, weight = one.partition("=")
-        try:
-            weights[name] = float(weight or 1)
-        except ValueError:
-            raise InputError("", f"--text {one}: {weight!r} is no number") from None
-    return weights or _USUAL
-
-
-def _filter(text: str) -> In:
-    """A filter; what reads as a number or a truth value is looked for as such, too."""
-    field, equals, value = text.partition("=")
-    if not equals:
-        raise InputError("", f"--where {text}", "write FIELD=VALUE")
-    try:
-        plain = json.loads(value, parse_float=Decimal)
-    except ValueError:
-        plain = value
-    return In(field, [value, plain] if isinstance(plain, (bool, int, Decimal)) else [value])
-
-
-# -- documents
-
-
-def _documents(files: Iterable[Path], texts: tuple[str, ...]) -> Iterator[Document]:
-    for file in files:
-        for row, one in _objects(file) if file.suffix == ".jsonl" else enumerate(read_rows(file), 2):
-            yield _document(one, texts, file, row)
-
-
-def _objects(file: Path) -> Iterator[tuple[int, Any]]:
-    """The lines of a file, one after the other: it may be larger than memory."""
-    try:
-        with file.open("rb") as lines:
-            for row, line in enumerate(lines, 1):
-                if line.strip():
-                    yield row, _json(line, file, row)
-    except OSError as error:
-        raise InputError(str(file), f"cannot be read: {error.strerror}") from None
-
-
-def _json(line: bytes, file: Path, row: int) -> Any:
-    try:
-        return json.loads(line.decode("utf-8-sig"), parse_float=Decimal)
-    except (ValueError, RecursionError) as error:
-        raise InputError(str(file), f"is no JSON: {error}", row=row) from None
-
-
-def _document(one: Any, texts: tuple[str, ...], file: Path, row: int) -> Document:
-    if not isinstance(one, dict):
-        raise InputError(str(file), "is no object", row=row)
-    if one.get("id") in (None, ""):
-        raise InputError(str(file), "has no id", row=row)
-    fields = {key: value for key, value in one.items() if key not in ("id", *texts) and value is not None}
-    try:
-        return Document(str(one["id"]), {key: one[key] for key in texts if one.get(key) is not None}, fields)
-    except (InvalidValue, NotFound) as error:
-        raise InputError(str(file), str(error), row=row) from None
-
-
-# -- answers
-
-
-def _plain(found: Results) -> dict[str, Any]:
-    return {
-        "schema": "crmkit-kb-search-1",
-        "total": found.total,
-        "hits": [_hit(hit) for hit in found.hits],
-        "facets": {name: [[_value(one.value), one.count] for one in buckets] for name, buckets in found.facets.items()},
-        "notes": [attrs.asdict(note) for note in found.notes],
-        "next": found.next,
-    }
-
-
-def _hit(hit: Hit) -> dict[str, Any]:
-    document = hit.document
-    return {
-        "id": hit.id,
-        "score": hit.score,
-        "texts": dict(document.texts),
-        "fields": _value(document.fields),
-        "spans": [attrs.asdict(span) for span in hit.spans],
-    }
-
-
-def _value(value: Any) -> Any:
-    """As JSON has it: exact numbers, amounts and times as texts."""
-    if isinstance(value, Mapping):
-        return {key: _value(part) for key, part in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_value(part) for part in value]
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
-
-
-def _lines(found: Results) -> Iterator[str]:
-    yield f"{found.total} found"
-    for hit in found.hits:
-        words = dict.fromkeys(word for words in hit.reasons.values() for word in words)
-        title = next((" ".join(text.split()) for text in hit.document.texts.values() if text.strip()), "")
-        yield f"{hit.score:8.3f}  {hit.id}  {title[:80]}  [{', '.join(words)}]"
-    for name, buckets in found.facets.items():
-        yield f"{name}: {', '.join(f'{one.value} ({one.count})' for one in buckets)}"
-    yield from map(str, found.notes)
-    if found.next is not None:
-        yield f"next: {found.next}"
-
-
-def _tell(plain: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
+    """File mail under customers: every link with its evidence, and what somebody has to decide."""
+    places: dict[str, str] = {}
+    messages: dict[str, Message] = {}
+    for mailbox in mailboxes:
+        for stored in read_mailbox(mailbox):
+            message = parse(stored.raw)
+            places.setdefault(message.id, stored.where)
+            messages.setdefault(message.id, message)
+    book = Book(
+        _contacts(contacts),
+        ours=[each.strip() for each in ours.split(",")] if ours else [],
+        domains=[] if domains is None else _pairs(domains, "domain"),
+        secret=None if secret is None else read_text(secret).strip().encode(),
+    )
+    filed = file_mail(messages.values(), book, filed=None if earlier is None else _earlier(earlier))
+    for line in book.findings[:_SHOWN]:
+        typer.echo(f"crmkit: {contacts.name}: {line}", err=True)
+    told = json.dumps(_told(filed, messages, places), ensure_ascii=False, indent=1)
+    if out is not None:
+        _write(out, told)
     if as_json:
-        print(json.dumps(plain, ensure_ascii=False, indent=1, allow_nan=False))  # noqa: T201 - for a pipe
-        return
-    for line in lines:
+        print(told)  # noqa: T201  # what was asked for
+    else:
+        _show(filed, messages, places)
+
+
+def _contacts(file: Path) -> list[Contact]:
+    """A contact for each row; a cell may hold several addresses."""
+    return [
+        Contact(f"in row {n}", row["customer"], row.get("name") or "", (row["email"],))
+        for n, row in enumerate(_read(file, ("customer", "email")), 2)
+    ]
+
+
+def _pairs(file: Path, column: str) -> list[tuple[str, str]]:
+    return [(row[column], row["customer"]) for row in _read(file, ("customer", column))]
+
+
+def _read(file: Path, wanted: Iterable[str]) -> list[dict[str, Any]]:
+    """The rows of a table in which the cells that are needed are filled."""
+    rows = [{name.strip().lower(): value for name, value in row.items()} for row in read_rows(file)]
+    for name in wanted:
+        if rows and name not in rows[0]:
+            raise InputError(file.name, f"there is no column {name!r}{did_you_mean(name, rows[0])}")
+        if empty := next((n for n, row in enumerate(rows, 2) if not str(row[name] or "").strip()), None):
+            raise InputError(file.name, "is empty", "", empty, name)
+    return [{name: None if value is None else str(value).strip() for name, value in row.items()} for row in rows]
+
+
+def _earlier(file: Path) -> Filed:
+    """The links of an earlier run, with those that somebody made by hand."""
+    try:
+        found = json.loads(read_text(file))
+        return Filed(Converter(forbid_extra_keys=True).structure(found["filings"], tuple[Filing, ...]))
+    except (ValueError, KeyError, TypeError, RecursionError, BaseValidationError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(file.name, "is no outcome of an earlier run", "give what --out wrote") from None
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(str(file), f"cannot be written: {error.strerror}") from None
+
+
+def _told(filed: Filed, messages: dict[str, Message], places: dict[str, str]) -> dict[str, Any]:
+    """Everything, for a program."""
+    return {
+        "messages": len(messages),
+        "filings": [attrs.asdict(each) for each in filed.filings],
+        "queue": [
+            attrs.asdict(each) | {"where": places[each.message], "subject": messages[each.message].subject}
+            for each in filed.queue
+        ],
+        "ignored": filed.ignored,
+        "internal": filed.internal,
+        "findings": {places[each.id]: each.findings for each in messages.values() if each.findings},
+    }
+
+
+def _show(filed: Filed, messages: dict[str, Message], places: dict[str, str]) -> None:
+    """What came of it, for people."""
+    linked, waiting = {each.message for each in filed.filings}, {each.message for each in filed.queue}
+    customers = {each.customer for each in filed.filings}
+    _console.print(
+        f"{len(messages)} messages: {len(linked & messages.keys())} filed under {len(customers)} customers, "
+        f"{len(waiting)} to decide, {len(filed.ignored)} by machines, {len(filed.internal)} internal; "
+        f"{sum(bool(each.findings) for each in messages.values())} with findings",
+    )
+    grid = Grid("rule", "confidence", "links")
+    for (rule, confidence), count in sorted(Counter((each.rule, each.confidence) for each in filed.filings).items()):
+        grid.add_row(rule, str(confidence), str(count))
+    _console.print(grid)
+    for each in filed.queue[:_SHOWN]:
+        who, may = each.address or "no address", f" ({', '.join(each.customers)})" if each.customers else ""
+        line = f"{each.reason}: {who}{may}: {messages[each.message].subject!r}, {places[each.message]}"
         _console.print(line, markup=False)
+    if len(filed.queue) > _SHOWN:
+        _console.print(f"and {len(filed.queue) - _SHOWN} more; --json tells all")
