@@ -25,6 +25,7 @@ TOPICS = (
     "business_time",
     "ingest",
     "rules",
+    "search",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEAD = """\
@@ -71,7 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("topics", nargs="*", metavar="topic", help=f"{', '.join(TOPICS)}; all if none is named")
     parser.add_argument("--quick", action="store_true", help="small inputs, one round, no memory: a test, no figures")
     parser.add_argument(
-        "--rows", type=int, help="the size of topics that can be of any: stays of the catalogue, deals of forecast"
+        "--rows",
+        type=int,
+        help="the size of topics that can be of any: stays of the catalogue, deals of forecast, documents of search",
     )
     parser.add_argument("--out", type=Path, help="the page to write; without it a full run writes bench/RESULTS.md")
     asked = parser.parse_args(arguments)

@@ -13,7 +13,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from crmkit._kb_commands import app as kb_app
 from crmkit._options import (
     Amount,
     AsOf,
@@ -35,6 +34,7 @@ from crmkit._options import (
 )
 from crmkit._pipeline_commands import app as pipeline_app
 from crmkit._rules_commands import app as rules_app
+from crmkit._search_commands import app as kb_app
 from crmkit.adapters.files import read_table
 from crmkit.errors import CrmkitError, DefinitionErrors, InputError, NotFound, RuleError, did_you_mean
 from crmkit.journal import Finding, Journal, Table, usual_outcome

@@ -278,7 +278,7 @@ def _records(file: Path, schema: Schema) -> list[dict[str, Any]]:
         lines = [(n, line) for n, line in enumerate(read_text(file).splitlines(), 1) if line.strip()]
         listed = [_json(line, f"{file.name}, line {n}") for n, line in lines]
     else:
-        listed = _rows(file)
+        listed = read_rows(file)
     if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
         raise InputError(file.name, "is no list of records")
     return [
@@ -287,7 +287,8 @@ def _records(file: Path, schema: Schema) -> list[dict[str, Any]]:
     ]
 
 
-def _rows(file: Path) -> list[dict[str, Any]]:
+def read_rows(file: Path) -> list[dict[str, Any]]:
+    """The rows of a table."""
     table = read_table(file)
     if not isinstance(table, Table):
         return list(table.to_pylist())

@@ -349,3 +349,33 @@ def test_the_same_from_any_store(tmp_path, postgresql):
             answers.append([*found, index.similar("1"), index.near_terms("wordd3")])
     assert answers[0] == answers[1] == answers[2]
     assert answers[0][0].total == 80
+
+
+def test_who_always_comes_second_gives_up_on_merging():
+    """A writer that is overtaken at every merge stops, and what it wrote is there."""
+
+    class Overtaken(MemoryBlobStore):
+        rival = False
+
+        def swap(self, name, data, *, expected):
+            if self.rival:
+                self.rival = False
+                index_of(self).add(documents("rival"))
+                self.rival = True
+            return super().swap(name, data, expected=expected)
+
+    store = Overtaken()
+    for key in ("a", "b", "c"):
+        index_of(store).add(documents(key))
+    store.rival = True
+    index_of(store).merge()
+    store.rival = False
+    assert len(index_of(store)) == 4
+
+
+def test_no_word_is_corrected_to_one_that_was_deleted():
+    """A word whose documents are all gone stands in the vocabulary until a merge, and for nothing."""
+    index = SegmentIndex(MemoryBlobStore())
+    index.add([Document("a", {"text": "invoice"}), *(Document(f"d{n}", {"text": "other"}) for n in range(9))])
+    index.delete(["a"])
+    assert [note.kind for note in index.search("invoise").notes] == ["dropped"]

@@ -9,6 +9,7 @@ import pytest
 
 from crmkit.adapters.memory import MemoryBlobStore
 from crmkit.kb import SegmentIndex, Text
+from crmkit.kb._simplified import SIMPLIFIED
 from crmkit.testing.relevance import Collection, command, measure, misspelled, rarest
 
 FILES = ("corpus.jsonl", "queries.jsonl", "qrels.tsv")
@@ -102,8 +103,39 @@ def test_real_questions(shared, capsys, name, least):
     assert figures(capsys, arguments(shared, name))["ndcg@10"] >= least
 
 
+@pytest.mark.parametrize("name", ["zh_stard", "zh_cmrc"])
+def test_traditional_characters_are_simplified(shared, name):
+    """Questions in traditional characters find just what those in simplified ones find: the same hits and scores."""
+    collection = Collection.read(*(shared("data", "search", name, file) for file in FILES))
+    index = SegmentIndex(MemoryBlobStore())
+    index.add(collection.documents)
+    traditional = {simple: chr(code) for code, simple in SIMPLIFIED.items()}
+    changed = 0
+    for text in list(collection.queries.values())[:200]:
+        other = "".join(traditional.get(letter, letter) for letter in text)
+        changed += other != text
+        assert index.search(Text(other)).hits == index.search(Text(text)).hits
+    assert changed > 150
+
+
+@pytest.mark.parametrize(("name", "most"), [("zh_stard", 0.03), ("zh_cmrc", 0.03)])
+def test_typos_in_unspaced_writing_cost_little(shared, name, most):
+    """One wrong character in a question: what is left of its characters and pairs still finds the answer."""
+    collection = Collection.read(*(shared("data", "search", name, file) for file in FILES))
+    index = SegmentIndex(MemoryBlobStore())
+    index.add(collection.documents)
+    rng = np.random.default_rng(0)
+    wrong = {key: misspelled(text, rng=rng) for key, text in collection.queries.items()}
+
+    def ndcg(queries):
+        found = attrs.evolve(collection, queries=queries)
+        return measure(lambda text: [hit.id for hit in index.search(Text(text)).hits], found).ndcg
+
+    assert ndcg(wrong) >= ndcg(collection.queries) - most
+
+
 def test_typos_are_recovered(shared):
-    """Of what three words lose by one typo, four fifths come back, the mean of six runs; without typos nothing changes."""
+    """Of what three words lose by one typo, nine tenths come back, the mean of six runs; without typos nothing changes."""
     collection = Collection.read(*(shared("data", "search", "cranfield", file) for file in FILES))
     asked = rarest(collection, 3)
     index = SegmentIndex(MemoryBlobStore())
@@ -121,4 +153,4 @@ def test_typos_are_recovered(shared):
         wrong = {name: misspelled(text, rng=rng) for name, text in asked.items()}
         runs.append((ndcg(wrong, exact=False), ndcg(wrong, exact=True)))
     corrected, lost = np.mean(runs, axis=0)
-    assert (corrected - lost) / (clean - lost) >= 0.8
+    assert (corrected - lost) / (clean - lost) >= 0.9

@@ -4,7 +4,7 @@ import json
 from base64 import b85decode, b85encode
 from collections.abc import Mapping
 from typing import Any
-from zlib import compress, decompress
+from zlib import compress, crc32, decompress
 
 import attrs
 import numpy as np
@@ -15,6 +15,7 @@ from crmkit.errors import Damaged, InputError
 __all__ = ["Entry", "Manifest"]
 
 _FORMAT = 1
+_CHECK = "crc32"
 
 Gone = npt.NDArray[np.bool_]
 
@@ -69,8 +70,8 @@ class Manifest:
     retired: tuple[tuple[str, int], ...] = ()
 
     def to_bytes(self) -> bytes:
-        """As JSON."""
-        plain = {
+        """As JSON, with a checksum."""
+        plain: dict[str, Any] = {
             "format": _FORMAT,
             "number": self.number,
             "analyzer": self.analyzer,
@@ -78,7 +79,7 @@ class Manifest:
             "segments": [[one.name, one.size, one.weight, _bits(one.gone)] for one in self.segments],
             "retired": self.retired,
         }
-        return json.dumps(plain, separators=(",", ":")).encode()
+        return _json({**plain, _CHECK: crc32(_json(plain))})
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> "Manifest":
@@ -96,6 +97,8 @@ class Manifest:
         if known != _FORMAT:
             why = f"was written by another crmkit (format {known}, this one knows {_FORMAT})"
             raise InputError(where, why, "upgrade crmkit, or rebuild the index")
+        if plain.pop(_CHECK, None) != crc32(_json(plain)):
+            raise Damaged(where, 0, "no longer matches its checksum; index the documents anew")
         return cls._read(plain)
 
     @classmethod
@@ -103,6 +106,10 @@ class Manifest:
         segments = [Entry(name, size, weight, _flags(gone, size)) for name, size, weight, gone in plain["segments"]]
         retired = tuple((name, number) for name, number in plain["retired"])
         return cls(plain["number"], plain["analyzer"], tuple(plain["fields"]), tuple(segments), retired)
+
+
+def _json(plain: Mapping[str, Any]) -> bytes:
+    return json.dumps(plain, separators=(",", ":")).encode()
 
 
 def _bits(gone: Gone | None) -> str | None:

@@ -3,23 +3,25 @@
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from hashlib import sha256
 from typing import Self
 
 import attrs
 import numpy as np
 
 from crmkit.errors import InvalidValue
-from crmkit.kb._filters import Key, Mask, mask
+from crmkit.kb._filters import FilterColumn, Key, Mask, mask
+from crmkit.kb._impacts import Floats
 from crmkit.kb._packing import Array
-from crmkit.kb._plan import Plan
+from crmkit.kb._plan import Plan, Sum
 from crmkit.kb._scoring import Scorer, top
 from crmkit.kb._snapshot import Snapshot
-from crmkit.kb.query import Filter, Scalar
+from crmkit.kb.query import Filter, Query, Scalar, to_dict
 from crmkit.kb.results import Bucket
 
-__all__ = ["Cursor", "Search", "Wish"]
+__all__ = ["Cursor", "Search", "Wish", "facet", "question_of"]
 
 
 @attrs.frozen
@@ -66,7 +68,6 @@ class Wish:
     """What is wanted besides the query.
 
     Attributes:
-        weights: of the texts.
         filters: what lets documents through.
         facets: fields to count the values of.
         limit: how many hits.
@@ -74,7 +75,6 @@ class Wish:
         without: a document that is left out; None: none.
     """
 
-    weights: Sequence[float]
     filters: Sequence[Filter]
     facets: Sequence[str]
     limit: int
@@ -84,11 +84,28 @@ class Wish:
 
 @attrs.frozen(eq=False)
 class _Found:
-    """What matches in one part: the numbers, rising, and the scores of all documents."""
+    """What matches in one part.
+
+    Attributes:
+        mask: which documents.
+        scored: the scores of all documents, if they had to be computed to know.
+        scorer: computes them otherwise.
+        free: whether everything that the plan matches and that is alive is let through.
+    """
 
     mask: Mask
-    numbers: Array
-    scores: Array
+    scored: Floats | None
+    scorer: Scorer
+    free: bool
+
+    @cached_property
+    def numbers(self) -> Array:
+        """The numbers of the documents, rising."""
+        return np.flatnonzero(self.mask)
+
+    def scores(self, plan: Plan) -> Floats:
+        """The scores of all documents."""
+        return self.scorer.matched(plan)[1] if self.scored is None else self.scored
 
 
 @attrs.frozen(eq=False)
@@ -110,21 +127,25 @@ class Search:
         return tuple(self._matched(number) for number in range(len(self.snapshot.parts)))
 
     def _matched(self, number: int) -> _Found:
-        part, wish = self.snapshot.parts[number], self.wish
-        through, scores = Scorer(part, number, wish.weights, self.snapshot.means).matched(self.plan)
-        if part.alive is not None:
-            through = through & part.alive
+        part, wish, plan, scores = self.snapshot.parts[number], self.wish, self.plan, None
+        scorer = Scorer(self.snapshot, number)
+        if isinstance(plan, Sum) and not plan.need:
+            through = scorer.any_of(plan)
+        else:
+            through, scores = scorer.matched(plan)
+            if part.alive is not None:
+                through = through & part.alive
         for filter_ in wish.filters:
             through = through & mask(filter_, part.segment.filters, part.size)
         left_out = -1 if wish.without is None else part.segment.ids.find(wish.without)
         if left_out >= 0:
             through[left_out] = False
-        return _Found(through, np.flatnonzero(through), scores)
+        return _Found(through, scores, scorer, free=not wish.filters and left_out < 0)
 
     @property
     def total(self) -> int:
         """How many documents match."""
-        return sum(len(found.numbers) for found in self._found)
+        return sum(int(np.count_nonzero(found.mask)) for found in self._found)
 
     def best(self, after: Cursor | None) -> list[tuple[float, str, int, int]]:
         """The best hits and one more, if there is one: score, id, number of the part, number in it."""
@@ -135,46 +156,71 @@ class Search:
             skipped = after.passed - 1 if now is None else 0
             after = None if now is None else attrs.evolve(after, score=now)
         most = self.wish.limit + 1 + skipped
-        hits = [
-            (score, self.snapshot.parts[part].segment.ids[number], part, number)
-            for part, found in enumerate(self._found)
-            for score, number in top(self._rest(part, found, after), found.scores, most)
-        ]
-        return sorted(hits, key=_rank)[skipped:most]
+        hits: list[tuple[float, str, int, int]] = []
+        for part in range(len(self._found)):
+            ids = self.snapshot.parts[part].segment.ids
+            least = hits[most - 1][0] if len(hits) >= most else 0.0
+            hits += [(score, ids[number], part, number) for score, number in self._best_of(part, after, most, least)]
+            hits.sort(key=_rank)
+        return hits[skipped:most]
+
+    def _best_of(self, part: int, after: Cursor | None, most: int, least: float) -> list[tuple[float, int]]:
+        """The best of a part that come after a cursor; those that score less than so much may be left out."""
+        found, plan = self._found[part], self.plan
+        if after is None and found.scored is None and isinstance(plan, Sum):
+            return found.scorer.best(plan, found.mask, most, least, free=found.free)
+        scores = found.scores(plan)
+        rest = found.numbers if after is None else self._rest(part, scores, after)
+        return top(rest, scores[rest], most)
 
     def _score_of(self, name: str) -> float | None:
         """The score of a document; None if it does not match."""
         part, number = self.snapshot.find(name) or (0, -1)
         if number < 0 or not self._found[part].mask[number]:
             return None
-        return float(self._found[part].scores[number])
+        return float(self._found[part].scores(self.plan)[number])
 
-    def _rest(self, part: int, found: _Found, after: Cursor | None) -> Array:
+    def _rest(self, part: int, scores: Floats, after: Cursor) -> Array:
         """Those that come after a cursor."""
-        if after is None:
-            return found.numbers
-        ids = self.snapshot.parts[part].segment.ids
+        ids, numbers = self.snapshot.parts[part].segment.ids, self._found[part].numbers
         place = ids.at_least(after.id)
         passed = place + (place < len(ids) and ids[place] == after.id)
-        scores = found.scores[found.numbers]
-        later = (scores < after.score) | ((scores == after.score) & (found.numbers >= passed))
-        return np.asarray(found.numbers[later])
+        values = scores[numbers]
+        later = (values < after.score) | ((values == after.score) & (numbers >= passed))
+        return np.asarray(numbers[later])
 
     def facets(self) -> dict[str, tuple[Bucket, ...]]:
         """The most frequent values of the fields that were asked for."""
-        return {name: self._facet(name) for name in self.wish.facets}
+        return {name: facet(self._columns(name), self.wish.buckets) for name in self.wish.facets}
 
-    def _facet(self, name: str) -> tuple[Bucket, ...]:
-        counts: Counter[Key] = Counter()
-        values: dict[Key, Scalar] = {}
+    def _columns(self, name: str) -> Iterator[tuple[FilterColumn, Mask]]:
         for part, found in zip(self.snapshot.parts, self._found, strict=True):
             column = part.segment.filters.get(name)
             if column is not None:
-                counted = column.counts(found.mask)
-                counts += counted
-                values |= {key: column.value(key) for key in counted}
-        ranked = sorted(counts.items(), key=_frequent)[: self.wish.buckets]
-        return tuple(Bucket(values[key], count) for key, count in ranked)
+                yield column, found.mask
+
+
+def facet(columns: Iterable[tuple[FilterColumn, Mask]], most: int) -> tuple[Bucket, ...]:
+    """The most frequent values of columns over the documents of masks.
+
+    Args:
+        columns: of one field, each with which of its documents count.
+        most: how many values.
+    """
+    counts: Counter[Key] = Counter()
+    values: dict[Key, Scalar] = {}
+    for column, matched in columns:
+        counted = column.counts(matched)
+        counts += counted
+        values |= {key: column.value(key) for key in counted}
+    ranked = sorted(counts.items(), key=_frequent)[:most]
+    return tuple(Bucket(values[key], count) for key, count in ranked)
+
+
+def question_of(query: Query, filters: Sequence[Filter]) -> str:
+    """What a cursor remembers a question by."""
+    plain = [to_dict(query), *map(to_dict, filters)]
+    return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _rank(hit: tuple[float, str, int, int]) -> tuple[float, str]:

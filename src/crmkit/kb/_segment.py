@@ -1,5 +1,6 @@
 """Segments: columns as blobs that never change. A search reads the dictionary, and of the postings what it needs."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -87,6 +88,7 @@ class Cache:
 
     def __init__(self, most: int) -> None:
         self._most, self._kept = most, dict[str, tuple[int, Any]]()
+        self._room = most
 
     def get(self, name: str) -> Any:
         """What is kept under a name; None if nothing is."""
@@ -100,12 +102,17 @@ class Cache:
     def put(self, name: str, size: int, value: Any) -> None:
         """Keep a value, and drop what nobody asked for longest."""
         self._kept[name] = size, value
+        self._room -= size
+        if self._room >= 0:
+            return
+        # Counted anew, not kept up: whoever else has put something meanwhile may have been missed.
         total = sum(kept[0] for kept in list(self._kept.values()))
         for oldest in list(self._kept):
-            if total <= self._most:
+            if total <= self._most - self._most // 8:
                 break
             dropped = self._kept.pop(oldest, None)
             total -= dropped[0] if dropped else 0
+        self._room = self._most - total
 
 
 @attrs.frozen
@@ -172,6 +179,11 @@ class Segment:
         return self._read("documents")
 
     @cached_property
+    def _pages(self) -> list[int]:
+        """Where the pages of stored documents begin."""
+        return [int(begin) for begin in self._documents["pages"]]
+
+    @cached_property
     def _terms(self) -> dict[str, Array]:
         return self._read("terms")
 
@@ -200,11 +212,11 @@ class Segment:
 
     def stored(self, document: int) -> Stored:
         """A document."""
-        begins, pages = self._documents["begins"], self._documents["pages"]
-        number = int(np.searchsorted(pages, begins[document], side="right")) - 1
+        low, high = self._documents["begins"][document : document + 2].tolist()
+        number = bisect_right(self._pages, low) - 1
         page = self._block(f"stored-{number:05d}")["page"]
-        low, high = (begins[document : document + 2] - pages[number]).tolist()
-        return Stored(page[low:high].tobytes())
+        begin = self._pages[number]
+        return Stored(page[low - begin : high - begin].tobytes())
 
     def columns(self) -> Columns:
         """Everything, to be merged."""

@@ -7,9 +7,10 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from crmkit.kb._impacts import Floats, norms
 from crmkit.kb._manifest import Manifest
 from crmkit.kb._packing import Array
-from crmkit.kb._segment import Posting, Segment
+from crmkit.kb._segment import Cache, Posting, Segment
 
 __all__ = ["Part", "Snapshot", "TermStats"]
 
@@ -81,10 +82,15 @@ class Snapshot:
     Attributes:
         manifest: the state.
         parts: one for each segment.
+        weights: of the fields.
+        cache: what keeps what is computed of the parts.
     """
 
     manifest: Manifest
     parts: Sequence[Part]
+    weights: Sequence[float]
+    cache: Cache
+    _norms: dict[int, Floats] = attrs.field(factory=dict, init=False, repr=False)
     _known: dict[str, TermStats] = attrs.field(factory=dict, init=False, repr=False)
 
     @cached_property
@@ -97,6 +103,14 @@ class Snapshot:
         """The mean number of terms by field; 1 where there are none."""
         totals = sum((part.lengths for part in self.parts), np.zeros(len(self.manifest.fields), np.int64))
         return [float(total) / self.size if total else 1.0 for total in totals]
+
+    def norms(self, number: int) -> Floats:
+        """What one occurrence of a term counts in a part, by field and document."""
+        known = self._norms.get(number)
+        if known is None:
+            lengths = self.parts[number].segment.lengths
+            known = self._norms[number] = norms(lengths, self.weights, self.means)
+        return known
 
     def stats(self, term: str) -> TermStats:
         """What is known of a term."""

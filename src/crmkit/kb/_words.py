@@ -96,7 +96,8 @@ class Reader:
         near = self._near_words(word, edits) or self._near_terms(self.analyzer.term(word), edits)
         if not near:
             return None
-        guesses = best([(stats, edits) for _, stats in near], _GUESSES)
+        # All are equally far: doubt about the word would only make the other words of the question count more.
+        guesses = best([(stats, 0) for _, stats in near], _GUESSES)
         forms = {stats.term: form for form, stats in near}
         instead = tuple(forms[stats.term] for stats, _ in guesses)
         return Found((word,), (tuple(guesses),), Note("corrected", (word,), instead, "is in no document; nearly alike"))

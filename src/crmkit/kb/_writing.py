@@ -190,7 +190,9 @@ class Writer:
 
     def _must_have_changed(self, head: bytes | None, gone: Gone) -> None:
         if self.head() == head:
-            raise Damaged(f"index {self.name!r}", 0, f"the blob {gone} is missing; rebuild the index") from None
+            raise Damaged(
+                f"index {self.name!r}", 0, f"the blob {gone} is missing; `verify` says whether `rebuild` mends it"
+            ) from None
 
     def _places(self, entry: Entry, unwanted: set[str]) -> list[int]:
         """Where in a segment the documents are alive that are deleted or replaced."""

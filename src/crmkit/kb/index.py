@@ -9,9 +9,7 @@ Scores are BM25F. A search sees one commit as a whole, whatever is written meanw
 whenever it is interrupted; of two writers, neither loses anything.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
@@ -22,12 +20,13 @@ from crmkit.errors import Damaged, InvalidValue, NotFound
 from crmkit.kb._filters import Narrower, resolved
 from crmkit.kb._marking import Stored
 from crmkit.kb._planner import Planner, Unsupported
-from crmkit.kb._searching import Cursor, Search, Wish
+from crmkit.kb._searching import Cursor, Search, Wish, question_of
 from crmkit.kb._segment import Cache, Gone, Segment
 from crmkit.kb._snapshot import Part, Snapshot
+from crmkit.kb._verifying import flaws
 from crmkit.kb._writing import Writer
-from crmkit.kb.query import Filter, Query, Text, to_dict
-from crmkit.kb.results import Document, Hit, NearTerm, Note, Results
+from crmkit.kb.query import Filter, Query, Text
+from crmkit.kb.results import Document, Flaw, Hit, NearTerm, Note, Results
 from crmkit.kb.text import Analyzer
 from crmkit.protocols import BlobStore
 
@@ -147,6 +146,21 @@ class SegmentIndex:
         """Make it anew from the documents it holds, with this analyzer and these texts; the number of the commit."""
         return self._writer.rebuild()
 
+    def verify(self) -> tuple[Flaw, ...]:
+        """Read every blob of the present state, and say which are missing or not as they were written.
+
+        `rebuild` mends what the documents themselves are not part of; what it cannot mend says how many are lost.
+
+        Raises:
+            Damaged: if the head itself is.
+        """
+        while True:
+            head = self._writer.head()
+            found = tuple(flaws(self._writer.blobs, self._writer.manifest(head)))
+            # What a merge has cleared away meanwhile is no flaw.
+            if not found or self._writer.head() == head:
+                return found
+
     def _stored(self, document: Document | model.Document) -> tuple[str, Stored]:
         given = Document.of(document) if isinstance(document, model.Document) else document
         for name in given.texts:
@@ -213,13 +227,12 @@ class SegmentIndex:
         """
         _check_sizes(limit=limit, buckets=buckets)
         asked = Text(query) if isinstance(query, str) else query
-        wish = Wish(self._weights, [resolved(one, narrower) for one in filters], tuple(facets), limit, buckets)
+        wish = Wish([resolved(one, narrower) for one in filters], tuple(facets), limit, buckets)
 
         def look(state: Snapshot) -> Results:
             planner = Planner(self._analyzer, state, on_unsupported)
             plan = planner.plan(asked)
-            question = _hash([to_dict(asked), *map(to_dict, wish.filters)])
-            return self._answer(Search(state, plan, wish), planner, question, after)
+            return self._answer(Search(state, plan, wish), planner, question_of(asked, wish.filters), after)
 
         return self._in_one_state(look)
 
@@ -238,7 +251,7 @@ class SegmentIndex:
         given = self.get(document) if isinstance(document, str) else document
         if given is None:
             raise NotFound("document", str(document), (), f"index {self._writer.name!r}")
-        wish = Wish(self._weights, [resolved(one, None) for one in filters], (), limit, 0, given.id)
+        wish = Wish([resolved(one, None) for one in filters], (), limit, 0, given.id)
 
         def look(state: Snapshot) -> Results:
             planner = Planner(self._analyzer, state)
@@ -294,7 +307,9 @@ class SegmentIndex:
                 # Somebody merged, and has cleared away what we were reading: the new state has it elsewhere.
                 if self._writer.head() == head:
                     where = f"index {self._writer.name!r}"
-                    raise Damaged(where, 0, f"the blob {gone} is missing; index the documents anew") from None
+                    raise Damaged(
+                        where, 0, f"the blob {gone} is missing; `verify` says whether `rebuild` mends it"
+                    ) from None
 
     def _current(self) -> tuple[bytes | None, Snapshot]:
         head = self._writer.head()
@@ -310,7 +325,7 @@ class SegmentIndex:
             )
             for entry in manifest.segments
         ]
-        self._state = head, Snapshot(manifest, parts)
+        self._state = head, Snapshot(manifest, parts, self._weights, self._cache)
         return self._state
 
 
@@ -326,7 +341,3 @@ def _check_sizes(**sizes: int) -> None:
     for name, size in sizes.items():
         if isinstance(size, bool) or not isinstance(size, int) or size < 0:
             raise InvalidValue(name, size, "is no number of hits, values or letters")
-
-
-def _hash(plain: object) -> str:
-    return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]

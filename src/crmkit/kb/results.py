@@ -12,7 +12,7 @@ from crmkit.kb._marking import Marker, Stored
 from crmkit.kb.query import Scalar
 from crmkit.values import EMPTY, Fields
 
-__all__ = ["Bucket", "Document", "Hit", "NearTerm", "Note", "Results", "Span"]
+__all__ = ["Bucket", "Document", "Flaw", "Hit", "NearTerm", "Note", "Results", "Span"]
 
 
 def _texts(texts: Mapping[str, str]) -> Mapping[str, str]:
@@ -159,3 +159,22 @@ class NearTerm:
     word: str
     documents: int
     edits: int
+
+
+@attrs.frozen
+class Flaw:
+    """A part of an index that is not as it was written.
+
+    Attributes:
+        blob: the name of the blob.
+        why: what is wrong with it.
+        lost: how many documents went with it; 0: `rebuild` brings everything back, as the documents are whole.
+    """
+
+    blob: str
+    why: str
+    lost: int = 0
+
+    def __str__(self) -> str:
+        remedy = f"index its {self.lost} documents anew" if self.lost else "rebuild the index, the documents are whole"
+        return f"{self.blob}: {self.why}; {remedy}"

@@ -13,21 +13,16 @@ from cattrs.errors import BaseValidationError
 from rich.console import Console
 from rich.table import Table as Grid
 
-from crmkit._rules_commands import _rows, read_text
+from crmkit._rules_commands import read_rows, read_text
 from crmkit.adapters.mailboxes import read_mailbox
 from crmkit.errors import InputError, did_you_mean
 from crmkit.kb.mail import Book, Filed, Filing, Message, file_mail, parse
 from crmkit.model import Contact
 
-app = typer.Typer(no_args_is_help=True, help="File mail under customers.")
+app = typer.Typer(no_args_is_help=True, help="Index and search documents, file mail under customers.")
 _console = Console(width=160, highlight=False, soft_wrap=True)
 
 _SHOWN = 20
-
-
-@app.callback()
-def _kb() -> None:
-    """File mail under customers."""
 
 
 @app.command("file-mail")
@@ -82,7 +77,7 @@ def _pairs(file: Path, column: str) -> list[tuple[str, str]]:
 
 def _read(file: Path, wanted: Iterable[str]) -> list[dict[str, Any]]:
     """The rows of a table in which the cells that are needed are filled."""
-    rows = [{name.strip().lower(): value for name, value in row.items()} for row in _rows(file)]
+    rows = [{name.strip().lower(): value for name, value in row.items()} for row in read_rows(file)]
     for name in wanted:
         if rows and name not in rows[0]:
             raise InputError(file.name, f"there is no column {name!r}{did_you_mean(name, rows[0])}")
