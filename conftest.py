@@ -38,7 +38,8 @@ _pages = Sybil(
 )
 _docstrings = Sybil(
     parsers=[DocTestParser()],
-    patterns=["src/crmkit/*.py", "src/crmkit/**/*.py"],
+    # `**` is one folder to what matches here.
+    patterns=["src/crmkit/*.py", "src/crmkit/*/*.py", "src/crmkit/*/*/*.py"],
     fixtures=["own_folder"],
     name="docstring",
 )

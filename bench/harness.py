@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from inspect import signature
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -127,17 +128,28 @@ class Figure:
         return self.cpu[1] / self.cpu[0]
 
 
-def figures(topic: str, folder: Path, *, quick: bool) -> list[Figure]:
+def comparisons_of(topic: str, *, quick: bool, rows: int | None = None) -> list[Comparison]:
+    """The comparisons of a topic, of so many rows if it lets itself be asked for that."""
+    given = import_module(topic).comparisons
+    found: list[Comparison] = given(quick=quick, **({"rows": rows} if "rows" in signature(given).parameters else {}))
+    return found
+
+
+def figures(topic: str, folder: Path, *, quick: bool, rows: int | None = None) -> list[Figure]:
     """All figures of a topic; a quick run has one round and measures no memory."""
     found: list[Figure] = []
-    times = elsewhere(_time_topic, topic, folder, quick=quick)
-    for number, comparison in enumerate(import_module(topic).comparisons(quick=quick)):
+    times = elsewhere(_time_topic, topic, folder, quick=quick, rows=rows)
+    for number, comparison in enumerate(comparisons_of(topic, quick=quick, rows=rows)):
         spent = times[number]
         best = {
             name: min((i for i in spent if comparison.contenders[i].name == name), key=lambda i: median(spent[i]))
             for name in dict.fromkeys(comparison.contenders[i].name for i in spent)
         }
-        peaks = {i: elsewhere(_memory_of, topic, folder, number, i, quick=quick) for i in best.values() if not quick}
+        peaks = {
+            i: elsewhere(_memory_of, topic, folder, number, i, quick=quick, rows=rows)
+            for i in best.values()
+            if not quick
+        }
         ours, *peers = best.values()
         found += [_figure(comparison, ours, peer, spent, peaks) for peer in peers]
         if not peers:
@@ -149,7 +161,7 @@ def figures(topic: str, folder: Path, *, quick: bool) -> list[Figure]:
 
 def versions(topic: str, *, quick: bool) -> dict[str, str | None]:
     """The distributions that a topic wants, with their versions; None for those that are not installed."""
-    contenders = (c for comparison in import_module(topic).comparisons(quick=quick) for c in comparison.contenders)
+    contenders = (c for comparison in comparisons_of(topic, quick=quick) for c in comparison.contenders)
     return {contender.needs: contender.version for contender in contenders}
 
 
@@ -229,15 +241,15 @@ def _best(run: Run) -> float:
     return min(times)
 
 
-def _time_topic(topic: str, folder: Path, *, quick: bool) -> list[dict[int, list[float]]]:
+def _time_topic(topic: str, folder: Path, *, quick: bool, rows: int | None) -> list[dict[int, list[float]]]:
     return [
         time_of(comparison, folder / str(number), 1 if quick else ROUNDS)
-        for number, comparison in enumerate(import_module(topic).comparisons(quick=quick))
+        for number, comparison in enumerate(comparisons_of(topic, quick=quick, rows=rows))
     ]
 
 
-def _memory_of(topic: str, folder: Path, comparison: int, contender: int, *, quick: bool) -> _Memory:
-    one = import_module(topic).comparisons(quick=quick)[comparison].contenders[contender]
+def _memory_of(topic: str, folder: Path, comparison: int, contender: int, *, quick: bool, rows: int | None) -> _Memory:
+    one = comparisons_of(topic, quick=quick, rows=rows)[comparison].contenders[contender]
     run = one.prepare(folder / str(comparison))
     extra = extra_of(run)
     if extra is None:

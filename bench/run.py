@@ -14,7 +14,19 @@ from pathlib import Path
 
 from harness import Figure, figures, versions
 
-TOPICS = ("survival", "churn", "conversion", "process_mining", "moves", "business_time", "ingest", "rules")
+TOPICS = (
+    "survival",
+    "churn",
+    "conversion",
+    "catalogue",
+    "forecast",
+    "process_mining",
+    "moves",
+    "business_time",
+    "ingest",
+    "rules",
+    "search",
+)
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEAD = """\
 # crmkit beside its peers
@@ -59,12 +71,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Measure crmkit beside its peers.")
     parser.add_argument("topics", nargs="*", metavar="topic", help=f"{', '.join(TOPICS)}; all if none is named")
     parser.add_argument("--quick", action="store_true", help="small inputs, one round, no memory: a test, no figures")
+    parser.add_argument(
+        "--rows",
+        type=int,
+        help="the size of topics that can be of any: stays of the catalogue, deals of forecast, documents of search",
+    )
     parser.add_argument("--out", type=Path, help="the page to write; without it a full run writes bench/RESULTS.md")
     asked = parser.parse_args(arguments)
     unknown = [topic for topic in asked.topics if topic not in TOPICS]
     if unknown:
         parser.error(f"no topic {', '.join(unknown)}; there are {', '.join(TOPICS)}")
-    sections = {topic: _measured(topic, quick=asked.quick) for topic in asked.topics or TOPICS}
+    sections = {topic: _measured(topic, quick=asked.quick, rows=asked.rows) for topic in asked.topics or TOPICS}
     out = asked.out or (None if asked.quick else RESULTS)
     if out:
         out.write_text(updated(out.read_text(encoding="utf-8") if out.exists() else "", sections), encoding="utf-8")
@@ -72,9 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measured(topic: str, *, quick: bool) -> str:
+def _measured(topic: str, *, quick: bool, rows: int | None) -> str:
     with tempfile.TemporaryDirectory() as folder:
-        found = figures(topic, Path(folder), quick=quick)
+        found = figures(topic, Path(folder), quick=quick, rows=rows)
     text = section(topic, found, {"python": platform.python_version(), **versions(topic, quick=quick)})
     print(text, flush=True)
     return text

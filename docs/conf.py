@@ -25,7 +25,7 @@ nitpick_ignore_regex = [
     # Constants and aliases that a door only passes on: autodoc knows them in the private file alone.
     (r"py:obj", r"crmkit\.(journal\.(OPEN|UNKNOWN)|rules\.feel\.(FUNCTIONS|UNKNOWN)|values\.(EMPTY|Every))"),
     # Rosters, recipes, benches: handed on from one public function to the next, not taken apart.
-    (r"py:class", r"crmkit\.(metrics|pipeline)\.(.+\.)?_.*"),
+    (r"py:class", r"crmkit\.(kb|metrics|pipeline)\.(.+\.)?_.*"),
     # Type variables have no page.
     (r"py:class", r"crmkit\..*\.(T|State|Row)"),
 ]

@@ -1,7 +1,9 @@
-"""Database servers of our own: on sockets in temporary folders, started for a run and stopped after it, by pid."""
+"""Servers of our own: in temporary folders, on sockets or loopback, started for a run and stopped after it, by pid."""
 
 import os
+import pwd
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -104,5 +106,63 @@ def _wait_for(socket, process, log):
     deadline = time.monotonic() + 60
     while not socket.exists():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"MariaDB did not start: {log.read_text()[-2000:]}")
+            raise RuntimeError(f"a server did not start: {log.read_text()[-2000:]}")
         time.sleep(0.05)
+
+
+@contextmanager
+def dovecot():
+    """A mail server (IMAP) on a free port of loopback; gives the port."""
+    server = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
+    if not server:
+        pytest.skip("no Dovecot is installed")
+    with folder_for("mail") as folder:
+        port = _free_port()
+        (folder / "conf").write_text(_dovecot_settings(folder, port))
+        with (folder / "log").open("w") as log:
+            process = subprocess.Popen([server, "-F", "-c", folder / "conf"], stdout=log, stderr=log, cwd=folder)
+        try:
+            _wait_for(folder / "run" / "login" / "imap", process, folder / "log")
+            yield port
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _free_port():
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return held.getsockname()[1]
+
+
+def _dovecot_settings(folder, port):
+    """One user with one password, mail and sockets in a folder, nothing but IMAP."""
+    root = os.geteuid() == 0
+    owner = pwd.getpwnam("mail") if root else pwd.getpwuid(os.geteuid())
+    own = "" if root else f"default_internal_user = {owner.pw_name}\ndefault_login_user = {owner.pw_name}\n"
+    return f"""{own}protocols = imap
+base_dir = {folder}/run
+log_path = {folder}/log
+ssl = no
+disable_plaintext_auth = no
+first_valid_uid = 1
+mail_location = maildir:{folder}/mail
+passdb {{
+  driver = static
+  args = password=secret
+}}
+userdb {{
+  driver = static
+  args = uid={owner.pw_uid} gid={owner.pw_gid} home={folder}/home
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    address = 127.0.0.1
+    port = {port}
+  }}
+}}
+service anvil {{
+  chroot =
+}}
+"""

@@ -76,6 +76,13 @@ def mariadb_url():
         yield url
 
 
+@pytest.fixture(scope="session")
+def imap_port():
+    """A mail server that runs as long as the tests of a worker do."""
+    with _servers.dovecot() as port:
+        yield port
+
+
 @pytest.fixture
 def server(postgresql_url):
     """A PostgreSQL server of our own, asked by its own command line."""

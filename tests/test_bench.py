@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 
 BENCH = Path(__file__).parents[1] / "bench"
-TOPICS = ("survival", "churn", "conversion", "process mining", "moves", "business time", "ingest", "rules")
+TOPICS = (
+    "survival",
+    "churn",
+    "conversion",
+    "catalogue",
+    "forecast",
+    "process mining",
+    "moves",
+    "business time",
+    "ingest",
+    "rules",
+    "search",
+)
 # A page as a full run leaves it: the results of one topic, and those of another from an older run.
 OLD = "# an old head\n\n## moves\n\nold moves\n\n## ingest\n\nold ingest\n"
 
@@ -54,7 +66,7 @@ def test_an_unknown_topic_is_refused():
     done = ran("--quick", "moods")
     assert done.returncode == 2
     assert (
-        "no topic moods; there are survival, churn, conversion, process_mining, moves, business_time, ingest, rules"
+        "no topic moods; there are survival, churn, conversion, catalogue, forecast, process_mining, moves, business_time, ingest, rules, search"
         in done.stderr
     )
 

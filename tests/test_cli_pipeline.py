@@ -1,5 +1,7 @@
 """`crmkit pipeline`: on good definitions, on bad ones, and as pictures."""
 
+import json
+
 import pytest
 
 from crmkit.cli import main
@@ -80,7 +82,24 @@ def test_draw_writes_every_format(write, capsys, tmp_path):
     assert "can be used" in said(capsys, 0, "check", model)
 
 
+def test_json_goes_out_and_comes_in(write, capsys, tmp_path):
+    """A definition as JSON says the same, and its mistakes are told as those of a TOML are."""
+    path = tmp_path / "good.json"
+    assert said(capsys, 0, "draw", write("good.toml", GOOD), "--format", "json", "--out", str(path)) == ""
+    assert json.loads(path.read_text("utf-8"))["stages"][0] == {"name": "lead", "labels": {"zh": "线索"}}
+    told = said(capsys, 0, "check", str(path))
+    assert (
+        told.partition("pipeline 'sales'")[2]
+        == said(capsys, 0, "check", str(tmp_path / "good.toml")).partition("pipeline 'sales'")[2]
+    )
+    told = said(capsys, 1, "check", write("bad.json", path.read_text("utf-8").replace('"lost"', '"losst"', 1)))
+    assert "bad.json: moves['won']['regret'].to: no stage 'lost' (did you mean 'losst'?)" in told
+
+
 @pytest.mark.parametrize(("name", "text", "more", "expected"), [
+    ("a.json", "{", [], "is no JSON"),
+    ("a.json", "[" * 100_000, [], "is no JSON"),
+    ("a.json", "[]", [], "is no JSON object"),
     ("a.toml", "name = ", [], "this is no TOML"),
     ("a.bpmn", "<a/>", [], "is no model of BPMN 2.0"),
     ("a.toml", GOOD, ["--lang", "zh", "--format", "toml"], "--lang: means nothing for toml"),

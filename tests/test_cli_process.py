@@ -86,6 +86,25 @@ def test_conform(files, capsys):
     assert json.loads(said(capsys, 0, *arguments[:-1], files["office.toml"], "--json")) == found
 
 
+def test_roles_come_from_a_file(files, capsys, tmp_path):
+    """With them the moves that are for some roles are checked; whoever has another role deviates."""
+    law = tmp_path / "roles.toml"
+    law.write_text(LAW.replace('sign = "won"', 'sign = { to = "won", roles = ["manager"] }'), encoding="utf-8")
+    arguments = ["conform", files["log.csv"], "--pipeline", str(law), *COLUMNS, "--calendar", files["office.json"]]
+    assert "not checked: role for 'offer' to 'won'" in said(capsys, 0, *arguments)
+    held = tmp_path / "people.toml"
+    for roles, found in (('wei = "rep"', 1), ('wei = ["rep", "manager"]', 0)):
+        held.write_text(roles, encoding="utf-8")
+        told = json.loads(said(capsys, 0, *arguments, "--roles", str(held), "--json"))
+        assert sum(one["kind"] == "wrong role" for one in told["deviations"]) == found
+    for text in ("wei = 5", 'wei = ["rep", 5]'):
+        held.write_text(text, encoding="utf-8")
+        assert "'wei' has no role and no list of roles" in said(capsys, 2, *arguments, "--roles", str(held))
+    held = tmp_path / "people.json"
+    held.write_text("[]", encoding="utf-8")
+    assert "is no table of people and roles" in said(capsys, 2, *arguments, "--roles", str(held))
+
+
 def test_repeats_can_be_merged_and_the_day_chosen(files, capsys):
     """An export that logs every save has no moves within a stage; of an earlier day less is known."""
     arguments = [

@@ -148,7 +148,10 @@ def test_check_of_models(write, capsys):
     assert "d, XML line 2, line 1, column 4: expected a value, but the text ends [syntax]" in wrong
     needs = '<import name="m" namespace="urn:{}" importType="https://www.omg.org/spec/DMN/20230324/MODEL/"/>'
     above = head.replace("urn:m", "urn:n")
-    assert "1 decisions" in said(capsys, 0, "check", write("n.dmn", above + needs.format("m") + decision.format("m.d")))
+    asks = above + needs.format("m") + decision.format("m.d")
+    assert "unknown name 'm'" in said(capsys, 2, "check", write("n.dmn", asks))
+    required = '<informationRequirement><requiredDecision href="urn:m#d"/></informationRequirement><literal'
+    assert "1 decisions" in said(capsys, 0, "check", write("n.dmn", asks.replace("<literal", required)))
     lost = said(capsys, 2, "check", write("o.dmn", above + needs.format("none") + decision.format("1")))
     assert "'urn:none', which was not given" in lost
     assert "is no XML" in said(capsys, 2, "check", write("p.dmn", "<definitions>"))

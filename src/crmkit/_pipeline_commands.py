@@ -1,5 +1,6 @@
 """The commands about pipelines; `crmkit.cli` imports this only when it runs."""
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ _console = Console(highlight=False, soft_wrap=True)
 
 
 @app.command("check")
-def check_(file: Annotated[Path, typer.Argument(help="A pipeline as TOML or BPMN.")]) -> None:
+def check_(file: Annotated[Path, typer.Argument(help="A pipeline as TOML, JSON or BPMN.")]) -> None:
     """Say everything that is wrong with a definition, with line and column, and what is missing. Exit code 1 if wrong.
 
     Functions that guards name are not looked for: they live in your program.
@@ -40,14 +41,14 @@ def check_(file: Annotated[Path, typer.Argument(help="A pipeline as TOML or BPMN
 
 @app.command("draw")
 def draw_(
-    file: Annotated[Path, typer.Argument(help="A pipeline as TOML or BPMN.")],
+    file: Annotated[Path, typer.Argument(help="A pipeline as TOML, JSON or BPMN.")],
     form: Annotated[
-        Literal["mermaid", "dot", "bpmn", "toml"], typer.Option("--format", help="What to write.")
+        Literal["mermaid", "dot", "bpmn", "toml", "json"], typer.Option("--format", help="What to write.")
     ] = "mermaid",
     lang: Annotated[str | None, typer.Option(help="The language of the labels: en, zh, ...")] = None,
     out: Annotated[Path | None, typer.Option(help="The file to write; standard output if not given.")] = None,
 ) -> None:
-    """Write a definition as a picture (Mermaid, Graphviz) or in another format (BPMN, TOML)."""
+    """Write a definition as a picture (Mermaid, Graphviz) or in another format (BPMN, TOML, JSON)."""
     pipeline = _pipeline(file)
     if lang is not None and form not in {"mermaid", "dot"}:
         raise InputError("--lang", f"means nothing for {form}, which holds all languages")
@@ -60,6 +61,8 @@ def draw_(
             text = pipeline.to_bpmn()
         case "toml":
             text = pipeline.to_toml()
+        case "json":
+            text = json.dumps(pipeline.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     if out is None:
         typer.echo(text, nl=False)
         return
@@ -73,12 +76,25 @@ def _pipeline(file: Path) -> Pipeline:
     text = read_text(file)
     if file.suffix in {".bpmn", ".xml"}:
         return from_bpmn(text)
+    if file.suffix == ".json":
+        plain = _plain(file, text)
+        return Pipeline.from_dict(plain, {**dict(_functions(plain))})
     try:
         named = {**dict(_functions(tomllib.loads(text)))}
     except (ValueError, RecursionError):
         # What is no TOML is said by whoever reads it in earnest.
         named = {}
     return Pipeline.from_toml(text, named)
+
+
+def _plain(file: Path, text: str) -> Mapping[str, Any]:
+    try:
+        plain = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(str(file), f"is no JSON: {error}") from None
+    if not isinstance(plain, dict):
+        raise InputError(str(file), "is no JSON object, as a pipeline is")
+    return plain
 
 
 def _functions(plain: Any) -> Iterator[tuple[str, Any]]:

@@ -64,6 +64,7 @@ def conform_(
     who: Who = None,
     amount: Amount = None,
     calendar: BusinessTime = None,
+    roles: Annotated[Path | None, typer.Option(help="The role or roles of each person as JSON or TOML.")] = None,
     as_of: AsOf = None,
     tz: Zone = None,
     dates: Dates = None,
@@ -75,7 +76,8 @@ def conform_(
     assert law is not None  # noqa: S101 - the option is required
     wanted = _wanted(case, stage, at, who=who, amount=amount, tz=tz, dates=dates)
     journal = _journal(files, wanted, as_of, repeats, _fields(law))
-    found = conform(journal, law, calendar=None if calendar is None else _calendar(calendar))
+    held = None if roles is None else _roles(roles)
+    found = conform(journal, law, roles=held, calendar=None if calendar is None else _calendar(calendar))
     if not as_json:
         _say([str(found), str(found.by_who()), *map(str, journal.findings)])
         return
@@ -165,6 +167,23 @@ def _fields(law: Pipeline) -> tuple[str, ...]:
 
 
 def _calendar(file: Path) -> WorkingTime:
+    return calendar_from_dict(_settings(file))
+
+
+def _roles(file: Path) -> dict[str, tuple[str, ...]]:
+    plain = _settings(file)
+    if not isinstance(plain, dict):
+        raise InputError(str(file), "is no table of people and roles")
+    held: dict[str, tuple[str, ...]] = {}
+    for name, value in plain.items():
+        roles = [value] if isinstance(value, str) else value
+        if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+            raise InputError(str(file), f"{name!r} has no role and no list of roles", 'write li = ["rep", "manager"]')
+        held[name] = tuple(roles)
+    return held
+
+
+def _settings(file: Path) -> Any:
     try:
         text = file.read_text(encoding="utf-8-sig")
         plain = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
@@ -172,7 +191,7 @@ def _calendar(file: Path) -> WorkingTime:
         raise InputError(str(file), f"cannot be read: {error}") from None
     except (ValueError, RecursionError) as error:
         raise InputError(str(file), f"is no JSON and no TOML: {error}") from None
-    return calendar_from_dict(plain)
+    return plain
 
 
 def _rows(found: Frameable[Any]) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from crmkit.rules.relations import SetFinding, relations
 from crmkit.rules.ruleset import RuleSet
 from crmkit.rules.schema import Field, Schema
 from crmkit.rules.table import DecisionTable
+from crmkit.rules.versions import diff_rules
 from crmkit.values import Every, Period
 
 app = typer.Typer(no_args_is_help=True, help="Check, explain, compare and try out rules.")
@@ -47,8 +48,11 @@ def check_(
     if file.suffix == ".dmn":
         model = _model(file)
         counted = f"{len(model.elements)} elements, {len(model.decisions)} decisions, {len(model.inputs)} inputs"
-        _console.print(f"{model.name}: {counted}; nothing is wrong with them", markup=False)
-        return
+        for problem in model.problems():
+            _console.print(f"{model.name}: error: {problem}", markup=False)
+        verdict = f"{len(model.problems())} errors" if model.problems() else "nothing is wrong with them"
+        _console.print(f"{model.name}: {counted}; {verdict}", markup=False)
+        raise typer.Exit(1 if model.problems() else 0)
     rules, proving = _rules(file), _solver(solver)
     findings: list[TableFinding | SetFinding] = [*relations(rules, solver=proving).findings]
     for found in findings:
@@ -94,13 +98,18 @@ def diff_(
     before: Annotated[Path, typer.Argument(help="The earlier version.")],
     after: Annotated[Path, typer.Argument(help="The later version.")],
 ) -> None:
-    """Say what changes between two versions: rules by text, tables by where they decide otherwise."""
+    """Say what changes between two versions: the texts of rules, and where rules and tables decide otherwise."""
     one, two = _rules(before), _rules(after)
     texts = [{rule.name: rule.condition for rule in rules.written} for rules in (one, two)]
     for name in dict.fromkeys([*texts[0], *texts[1]]):
         if texts[0].get(name) != texts[1].get(name):
             old, new = texts[0].get(name, "(new)"), texts[1].get(name, "(gone)")
             _console.print(f"rule {name}: {old} -> {new}", markup=False)
+    for changed in diff_rules(one, two):
+        for place in changed.changes:
+            _console.print(f"rule {changed.rule}: {place}", markup=False)
+        if not changed.proved:
+            _console.print(f"rule {changed.rule}: more may differ; that was not proved", markup=False)
     for earlier, later in _pairs(one.tables, two.tables):
         found = diff(earlier, later)
         for change in found.changes:
@@ -160,6 +169,10 @@ def backtest_(
             cells += [_effect(one.newly_failed), _effect(one.newly_kept)]
         grid.add_row(*cells)
     _console.print(grid)
+    for one in effects:
+        if one.unexplained:
+            told = f"replay and proof differ on {len(one.unexplained)} records, the first of them {one.unexplained[0]}"
+            _console.print(f"rule {one.rule}: {told}", markup=False)
     for old, new in _pairs(() if earlier is None else earlier.tables, rules.tables):
         found = backtest_table(old, new, history, weight=weight)
         for change, effect in found.changes:
@@ -182,11 +195,11 @@ def _model(file: Path) -> Graph:
     """A DMN model; what it imports lies beside it."""
 
     def find(namespace: str) -> bytes | None:
-        texts = (read_text(path) for path in sorted(file.parent.glob("*.dmn")) if path.name != file.name)
-        named = f'namespace="{namespace}"'
-        return next((text.encode() for text in texts if named in text), None)
+        models = (read_bytes(path) for path in sorted(file.parent.glob("*.dmn")) if path.name != file.name)
+        named = f'namespace="{namespace}"'.encode()
+        return next((model for model in models if named in model), None)
 
-    return read_dmn(read_text(file).encode(), name=file.name, find=find)
+    return read_dmn(read_bytes(file), name=file.name, find=find)
 
 
 def _solver(name: str) -> Literal["boxes", "z3"]:
@@ -216,17 +229,23 @@ def _pairs(
 
 def read_text(file: Path) -> str:
     """The text of a file that somebody named, or one clear error."""
+    try:
+        return read_bytes(file).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise InputError(str(file), f"is no UTF-8: byte {error.start} does not fit") from None
+
+
+def read_bytes(file: Path) -> bytes:
+    """What a file that somebody named holds, or one clear error; a document of XML says its encoding itself."""
     if file.is_dir():
         raise InputError(str(file), "is a directory", "name a file")
     try:
         if file.stat().st_size > _LONGEST:
             raise InputError(str(file), f"is larger than {_LONGEST:,} bytes")
-        return file.read_text(encoding="utf-8-sig")
+        return file.read_bytes()
     except FileNotFoundError:
         near = [path.name for path in file.parent.glob("*")] if file.parent.is_dir() else []
         raise InputError(str(file), f"there is no such file{did_you_mean(file.name, near)}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(str(file), f"is no UTF-8: byte {error.start} does not fit") from None
     except OSError as error:
         raise InputError(str(file), f"cannot be read: {error.strerror}") from None
 
@@ -259,7 +278,7 @@ def _records(file: Path, schema: Schema) -> list[dict[str, Any]]:
         lines = [(n, line) for n, line in enumerate(read_text(file).splitlines(), 1) if line.strip()]
         listed = [_json(line, f"{file.name}, line {n}") for n, line in lines]
     else:
-        listed = _rows(file)
+        listed = read_rows(file)
     if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
         raise InputError(file.name, "is no list of records")
     return [
@@ -268,7 +287,8 @@ def _records(file: Path, schema: Schema) -> list[dict[str, Any]]:
     ]
 
 
-def _rows(file: Path) -> list[dict[str, Any]]:
+def read_rows(file: Path) -> list[dict[str, Any]]:
+    """The rows of a table."""
     table = read_table(file)
     if not isinstance(table, Table):
         return list(table.to_pylist())

@@ -1,4 +1,4 @@
-"""The command line: reports, KPIs, forecasts, processes, rules, a demonstration; `crmkit --help` lists the commands."""
+"""The command line: reports, KPIs, forecasts, processes, rules, mail, a demonstration; see `crmkit --help`."""
 
 import sys
 from collections.abc import Sequence

@@ -89,7 +89,7 @@ class Desk:
             case: its id.
             at: when it happened; now if not given.
             who: who opens it.
-            key: the idempotency key: the same command twice gives the first result twice.
+            key: the idempotency key, known as long as its fact is: the same command twice gives the first result twice.
             parent: the case that it is a part of.
             fields: fields whose names are no Python names.
             more: further fields.

@@ -17,6 +17,7 @@
     ├── OutcomeUnknown (RuntimeError)         the commit may have happened; retry with the same key
     ├── Unavailable (RuntimeError)            the database cannot be reached, or stays locked
     ├── Damaged (RuntimeError)                a stored fact no longer matches its checksum
+    ├── AnalyzerMismatch (ValueError)         an index that was made in another way than it is read
     └── ExtraMissing (ImportError)            an optional dependency is not installed
 
 All are attrs classes: typed, comparable by identity, and picklable across process pools.
@@ -29,6 +30,7 @@ import attrs
 
 __all__ = [
     "AmbiguousDates",
+    "AnalyzerMismatch",
     "Conflict",
     "CrmkitError",
     "CurrencyMismatch",
@@ -330,6 +332,27 @@ class Damaged(CrmkitError, RuntimeError):
 
     def __str__(self) -> str:
         return f"{self.where}, position {self.position}: {self.why}"
+
+
+@attrs.define(eq=False, str=False)
+class AnalyzerMismatch(CrmkitError, ValueError):
+    """An index that was made in another way than it is read: its words would not be found.
+
+    Attributes:
+        where: the index.
+        made: how it was made: the fingerprint of its analyzer, and its fields.
+        given: how it is read.
+    """
+
+    where: str
+    made: str
+    given: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} was made with {self.made} and cannot be searched with {self.given}; "
+            "open it as it was made, or call rebuild(), which makes it anew from the documents it holds"
+        )
 
 
 @attrs.define(eq=False, str=False)

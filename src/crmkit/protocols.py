@@ -175,6 +175,18 @@ class BlobStore(Protocol):
         """Store bytes under a name, over whatever was there, in one piece."""
         ...
 
+    def swap(self, name: str, data: bytes, *, expected: bytes | None) -> bool:
+        """Store bytes under a name if `expected` is what is stored there now; whether it was.
+
+        Of several that expect the same, one succeeds: what several writers build on has to be replaced like this.
+
+        Args:
+            name: the name.
+            data: the new bytes.
+            expected: the bytes that must be there; None: there must be none.
+        """
+        ...
+
     def delete(self, name: str) -> bool:
         """Remove a name; whether it was there."""
         ...

@@ -160,6 +160,27 @@ def test_without_a_win_there_is_no_line():
     assert "slope" not in str(found)
 
 
+def test_a_cut_before_the_first_win_says_no_amount():
+    """Its chances are scored, its total is not: what deals are worth was not known yet."""
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+    rows = [(f"d{i}", "lead", start + timedelta(days=i), 10) for i in range(200)]
+    rows += [(f"d{i}", "won" if i > 40 and i % 2 else "lost", start + timedelta(days=i + 9), 10) for i in range(180)]
+    case, stage, at, amount = zip(*rows, strict=True)
+    columns = {"case": case, "stage": stage, "at": at, "amount": amount}
+    journal = Journal.from_frame(
+        columns, case="case", stage="stage", at="at", amount="amount", stages=["lead", "won", "lost"],
+        as_of=start + timedelta(days=200),
+    )  # fmt: skip
+    early, late = (start + timedelta(days=days) for days in (45, 120))
+    both, alone = (backtest(journal, cuts=cuts, horizon=30) for cuts in ([early, late], [late]))
+    assert np.isnan([row.predicted for row in both]).tolist() == [True, False]
+    assert both.wape == alone.wape
+    assert both.pinball == alone.pinball
+    nothing = backtest(journal, cuts=[early], horizon=30)
+    assert np.isnan([nothing.wape, nothing.pinball, nothing.crps]).all()
+    assert not nothing.drift.alarm
+
+
 def test_no_drift_no_alarm():
     """A steady company does not alarm."""
     company = simulate(n=4000, rng=np.random.default_rng(5), days=900)

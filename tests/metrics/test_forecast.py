@@ -163,6 +163,7 @@ def test_the_whole_is_its_parts(company):
     assert "north" in str(made)
     plot = json.loads(json.dumps(made.plot(), allow_nan=False))
     assert len(plot["vconcat"][1]["data"]["values"]) == 2 * len(made.track)
+    assert {row["what"] for row in made.plot("zh")["vconcat"][1]["data"]["values"]} == {"预测", "实际"}
     assert made.definition != forecast(journal, stages=company.pipeline).definition
 
 

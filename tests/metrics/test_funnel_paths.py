@@ -312,6 +312,7 @@ def test_results_become_frames_and_charts():
     assert {len(rates.to_frame(backend)) for backend in ("pandas", "polars", "pyarrow")} == {6}
     for spec in (rates.plot(), funnel(journal, stages=STAGES[:4]).plot()):
         assert vl_convert.vegalite_to_svg(spec).startswith("<svg")
+    assert funnel(journal, stages=STAGES[:4]).plot("zh")["title"] == "漏斗"
 
 
 def test_bpic(shared):

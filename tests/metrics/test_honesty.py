@@ -98,12 +98,12 @@ def calls_of(found, gaps):
     return right, len(found) - right
 
 
-def snapshots(gap, companies):
+def snapshots(gap, companies, rate=0.10):
     """Right and wrong calls of a quarter of forty persons in five stages, and how many are out of line."""
     right = wrong = there = 0
     for seed in range(companies):
         one = team(rng=np.random.default_rng(seed), quarters=1, share=0.1 if gap else 0.0, gap=gap)
-        found = calls_of(signals(conversion(one.journal)).calls, one.gaps)
+        found = calls_of(signals(conversion(one.journal), rate=rate).calls, one.gaps)
         right, wrong, there = right + found[0], wrong + found[1], there + len(one.gaps)
     return right, wrong, there
 
@@ -129,6 +129,17 @@ def test_a_quarter_of_large_differences():
     right, wrong, there = snapshots(0.25, 10)
     assert right / there >= 0.55
     assert wrong / (right + wrong) <= 0.15
+
+
+def test_a_higher_rate_finds_two_thirds_at_half_a_false_call_a_quarter():
+    """At 15 %: 0.44 false calls a quarter without any difference, and 65 % of the cells 25 points off (200 companies)."""
+    _, wrong, _ = snapshots(0.0, 25, rate=0.15)
+    # P(more than 19 of 25 x 0.44) is 1 %.
+    assert wrong <= 19
+    right, wrong, there = snapshots(0.25, 25, rate=0.15)
+    # Three standard errors of 500 cells below 65 %.
+    assert right / there >= 0.65 - 3 * (0.65 * 0.35 / there) ** 0.5
+    assert wrong / (right + wrong) <= 0.20
 
 
 def test_a_quarter_of_small_differences():

@@ -1,5 +1,6 @@
 """Measuring: groups, periods, comparisons, what is unusable, what is behind a figure, and parts that add up."""
 
+import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -314,7 +315,7 @@ def test_explain_gives_the_rows():
     evidence = figures.explain(("booked", "li", "2026-02"))
     assert evidence.rows["amount"]["id"] == ["2"]
     assert evidence.rows["amount"]["amount"] == [Money("20", "EUR")]
-    assert "Bookings [who li, 2026-02] = 20.00 EUR" in str(evidence)
+    assert "Bookings [who li, 2026-02] = 20.00 EUR\n" in str(evidence)
     empty = next(row for row in figures if row.n == 0)
     assert figures.explain(empty).rows == {}
 
@@ -343,6 +344,11 @@ def test_tables_frames_and_charts():
     assert [layer["mark"] for layer in booked(every=None).plot("booked")["layer"]] == ["bar", "rule"]
     with pytest.raises(NotFound, match="booked"):
         figures.plot("bookd")
+    assert (figures.plot()["title"], figures.plot(lang="zh")["title"]) == ("Bookings (EUR)", "订单金额（EUR）")
+    shares = measured([Order(id="1", at=START, amount=Money(1, "EUR"))], "booked", every=None)
+    assert {row["group"] for row in shares.plot(lang="zh")["data"]["values"]} == {"全部"}
+    with pytest.raises(NotFound, match="de"):
+        figures.plot(lang="de")
     assert measured([Invoice(id="1", at=START)], ShareOfEven()).plot()["title"] == ""
     assert str(measured([Invoice(id="1", at=START)], ShareOfEven())) == "(no rows)"
 
@@ -359,6 +365,18 @@ def test_parts_of_the_data_add_up(facts, where):
     assert merged.states["invoiced"]["n"] == both.states["invoiced"]["n"]
     for row in both:
         assert len(merged.explain(row).rows.get("n", {"id": []})["id"]) == row.n
+
+
+@given(rows("invoice"))
+def test_how_parts_wait_to_be_counted_does_not_matter(facts):
+    """Large parts are counted as they come, small ones together."""
+    how = {"by": ["who"], "as_of": START + timedelta(days=200), "over": Period.year(2026)}
+    keys = ("invoiced", "ageing", "dso")
+    usual = [measured(facts, key, **how) for key in keys]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[measure.__module__], "_MANY", 0)
+        for one, key in zip(usual, keys, strict=True):
+            assert measured(facts, key, **how).states == one.states
 
 
 def test_figures_of_other_questions_do_not_merge():

@@ -79,6 +79,21 @@ def test_a_sum_that_restarts_has_an_alarm_a_finding(cases, odds_ratio, limit):
         assert all(before.last < after.first <= after.at for before, after in pairwise(found))
 
 
+def test_sums_that_restart_often_and_late():
+    """A long series of points, summed one by one: the sum begins again at its head start after each alarm."""
+    rng = np.random.default_rng(4)
+    values, k, h = rng.normal(0.3, 1.0, 3000), 0.25, 6.0
+    known = spc.ChartLimits(kind="xmr", centre=0.0, sigma=1.0)
+    chart = spc.cusum_chart(values, k=k, h=h, limits=known, head_start=2.0, restart=True)
+    total, alarms = 2.0, 0
+    for row, value in zip(chart, values.tolist(), strict=True):
+        total = max(0.0, total + value - k)
+        assert row.up == pytest.approx(total, abs=1e-9)
+        alarms += total > h
+        total = 2.0 if total > h else total
+    assert alarms == sum(one.side == "above" for one in chart.findings) > 20
+
+
 def test_swapping_what_counts_swaps_the_sides():
     """Failures with their chances tell of the other side what successes tell of this one."""
     rng = np.random.default_rng(3)

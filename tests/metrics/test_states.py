@@ -1,5 +1,6 @@
 """States add up: any split, any order, any coding gives the same integers."""
 
+import pickle
 from collections import Counter
 
 import numpy as np
@@ -136,3 +137,34 @@ def test_sums_by_very_many_keys():
     assert len(state.n) == 4999 == int((weights != 0).sum())
     dense = Counts.of({"a": code(["x", "x", "y"])}, np.array([0, 0, 1]), np.array([5, -5, 2]))
     assert dense.table() == [("y", 1, 2)]
+
+
+@given(rows)
+def test_columns_in_any_order_make_the_same_state(listed):
+    """The attributes of a state, shuffled, make it again; so does a pickle."""
+    state = counted(listed)
+    order = np.random.default_rng(0).permutation(len(state))
+    again = Counts(state.dims, state.labels, state.keys[order], state.bins[order], state.n[order])
+    assert again == state == pickle.loads(pickle.dumps(state))  # noqa: S301 - our own bytes
+    assert len(again) == len(state.n) == len(state.bins) == len(state.keys)
+    parts = zip(*(state.column(dim).decode() for dim in state.dims), state.bins.tolist(), state.n.tolist(), strict=True)
+    assert Counter(parts) == Counter(state.table())
+
+
+def test_sums_of_keys_that_fill_64_bits():
+    """Where a key leaves no room for the number of its row, the sums are the same; and so are sums of large numbers."""
+    names, many = code(["a", "b", "a", "b", "a"]), np.array([2**60, 2**60, 2**60, 1, 0])
+    weights = np.array([2**60, 5, -(2**60) + 7, 3, 2**61])
+    state = Counts.of({"a": names}, many, weights)
+    assert state.table() == [("a", 0, 2**61), ("a", 2**60, 7), ("b", 1, 3), ("b", 2**60, 5)]
+
+
+def test_large_sums_that_are_sorted():
+    """Sums of many large numbers of one key are exact, and refused where they need more than 64 bits."""
+    columns = {"a": code([str(i % 3) for i in range(40)]), "b": code([str(i) for i in range(40)])}
+    bins, weights = np.repeat([2**30, 0], 20), np.tile([2**61, -(2**61) + 1], 20)
+    assert int(Counts.of(columns, bins, weights).n.sum()) == 20
+    one = Counts.of({"a": code(["x"] * 6)}, np.full(6, 2**30), np.tile([2**61, -(2**61) + 1], 3))
+    assert one.table() == [("x", 2**30, 3)]
+    with pytest.raises(InvalidValue, match="does not fit 64 bits"):
+        Counts.of({"a": code(["x"] * 6)}, np.full(6, 2**30), np.full(6, 2**61))

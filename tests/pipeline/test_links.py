@@ -124,6 +124,8 @@ def test_a_link_is_found_by_name():
 
 @pytest.mark.parametrize(("links", "part"), [
     ([Link("x", Pipeline("c", ["a", Stage("w", "won")], {"a": {"go": "w"}}))], "has no move into a cancelled stage"),
+    ([Link("x", Pipeline("c", ["a", Stage("x", "cancelled", requires="why")], {"a": {"go": "x"}}))], "that asks for nothing"),
+    ([Link("x", Pipeline("c", ["a", Stage("x", "cancelled")], {"a": {"go": Move("x", roles="boss")}}))], "that asks for nothing"),
     ([Link("x", CREDIT), Link("x", CREDIT)], "is there 2 times"),
     ([Link("x", CREDIT, stages="opne")], "did you mean 'open'"),
     ([Link("", CREDIT)], "is no name"),

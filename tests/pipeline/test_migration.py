@@ -184,6 +184,48 @@ def test_there_and_back_again(moves, closed):
     assert case.version == step.case.version + (2 if open_ or closed else 0)
 
 
+@given(
+    moves=st.lists(st.sampled_from(["on", "sign", "back"]), max_size=4),
+    had=st.sampled_from([{}, {"amount": None}, {"amount": " "}, {"amount": 7}]),
+    said=st.sampled_from([{}, {"amount": 5}, {"amount": 9}, {"note": "x"}]),
+)
+def test_what_was_filled_in_is_taken_back(moves, had, said):
+    """There and back is the case as it was, but for what somebody has said since."""
+    step = OLD.open("x", who="wei", at=NOW, fields=had)
+    facts = [*step.events]
+    for move in moves:
+        if move in OLD.moves_from(step.case.stage):
+            step = OLD.move(step.case, move, at=NOW)
+            facts += step.events
+    before, there = step.case, Migration(OLD, NEW, WAYS, {"amount": 5, "unit": "EUR"})
+    facts += there.plan([facts], calendars=OFFICE, closed=True).events(at=NOW)
+    filled = OLD.replay(facts)
+    assert filled.fields["unit"] == "EUR"
+    assert filled.fields["amount"] == (7 if had.get("amount") == 7 else 5)
+    facts += NEW.edit(filled, at=NOW, fields=said).events if said else ()
+    plan = there.reversed().plan([facts], calendars=OFFICE, closed=True)
+    after = OLD.replay([*facts, *plan.events(at=NOW)])
+    held = {name: value for name, value in after.fields.items() if value is not None}
+    assert held == {name: value for name, value in {**before.fields, **said}.items() if value is not None}
+    assert after._replace(fields=before.fields, version=before.version) == before
+    # Nobody can tell from a case without its facts.
+    (bare,) = there.reversed().plan([OLD.replay(facts)], calendars=OFFICE, closed=True).changeovers
+    assert bare.fills == {}
+
+
+def test_what_the_old_version_needs_by_now_stays():
+    """A field that was filled in, and is required in the stage that the case has come to meanwhile, is not emptied."""
+    old = Pipeline("o", ["a", Stage("won", "won", requires="amount")], {"a": {"go": "won"}})
+    new = Pipeline("n", ["a", Stage("won", "won")], {"a": {"go": "won"}})
+    facts = [*old.open("x", at=NOW).events]
+    there = Migration(old, new, fields={"amount": 5})
+    facts += there.plan([facts]).events(at=NOW)
+    facts += new.move(old.replay(facts), "go", at=NOW).events
+    (back,) = there.reversed().plan([facts], closed=True).changeovers
+    assert (back.fills, back.blocked) == ({}, ())
+    assert there.reversed().reversed().fields == there.fields
+
+
 def test_two_stages_that_became_one_have_no_way_back():
     """Nobody could tell which it was; a stage that was left out has no way back either, and needs none."""
     assert Migration(NEW, Pipeline("m", ["contact", Stage("won", "won")], {"contact": {"s": "won"}})).reversed()

@@ -278,3 +278,32 @@ def test_excel_is_a_table():
         table_from_xlsx(data, SMALL, outputs=OUTPUTS, sheet="rule")
     with pytest.raises(InputError, match="no Excel file"):
         table_from_xlsx(b"PK", SMALL, outputs=OUTPUTS)
+
+
+def edited(change, *rows):
+    """An Excel file with one sheet, changed by a function."""
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.load_workbook(io.BytesIO(workbook(["amount", "who", "days"], *rows)))
+    change(book.active)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def test_merged_cells_stand_in_each_of_them():
+    """What a person sees over several rows is a condition of each; an empty one would always be true."""
+    rows = [["< 5", '"x"', 3], [">= 5", '"y"', 4], ["-", '"z"', 5]]
+    merged = edited(lambda sheet: sheet.merge_cells("A2:A3"), *rows)
+    assert [row[0] for row in table_from_xlsx(merged, SMALL, outputs=OUTPUTS, policy="F").rows] == ["< 5", "< 5", "-"]
+    header = edited(lambda sheet: sheet.merge_cells("A1:B1"), *rows)
+    with pytest.raises(InputError, match="row 1: the header has 'amount' twice"):
+        table_from_xlsx(header, SMALL, outputs=OUTPUTS)
+    with pytest.raises(InputError, match="row 1: the header has 'amount' twice"):
+        table_from_csv("amount,amount,who,days\n1,2,3,4", SMALL, outputs=OUTPUTS)
+
+
+def test_a_formula_comes_with_its_result():
+    """A formula that nobody computed is refused at its cell: as an empty one it would always be true."""
+    data = edited(lambda sheet: sheet.__setitem__("A3", "=1+1"), ["< 5", '"x"', 3], [7, '"y"', 4])
+    with pytest.raises(InputError, match=r"row 3: cell A3 has a formula whose result .*; open it in Excel and save it"):
+        table_from_xlsx(data, SMALL, outputs=OUTPUTS)

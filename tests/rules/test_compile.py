@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import attrs
 import pytest
 
 from crmkit.errors import DefinitionErrors, InvalidValue, NotFound
@@ -50,6 +51,45 @@ def test_what_a_rule_does_not_read_is_not_looked_at():
     """A wrong value elsewhere in the record, or none at all, does not concern it."""
     assert compiled(rule("calls > 1"))({"calls": 2, "stage": "bogus"}) is True
     assert fused([rule("calls > 1"), rule("calls > 2")])({"calls": 2}) == (True, False)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_nulls_are_judged_whenever_the_first_one_comes(first):
+    """What is written for records with nulls says the same before and after, and complete records do not wait for it."""
+    conditions = [rule("amount > 0 or calls > 5"), rule("amount = null"), rule("calls > 1"), rule("owner.level > 1")]
+    whole = {**RECORD, "owner": {"level": 1}}
+    rows = [({**whole, "amount": None}, (None, True, True, False)), (whole, (True, False, True, False)),
+            ({**whole, "owner": None}, (True, False, True, None)), ({**whole, "calls": 9.0, "amount": None},
+            (True, True, True, False))]  # fmt: skip
+    function = fused(conditions)
+    for record, verdicts in [*rows[first:], *rows]:
+        assert function(record) == verdicts
+
+
+ENDS = [
+    (Field("x", "integer", low=2, high=5), [2, 5, 3.0, Decimal(4)], [1, 6, 1.0, True]),
+    (Field("x", "integer", low=Decimal(10) ** 30, high=Decimal("1E6000")), [10**30, 10**33, Decimal("1E6000")], [1, 10**30 - 1]),
+    (Field("x", "integer", values=[2, 5]), [2, 5, 5.0], [3, True]),
+    (Field("x", "float", low=0.5), [0.5, 1e308, 2, Decimal("0.5")], [0.4, float("inf"), float("nan")]),
+    (Field("x", "float", high=1), [1.0, -1e308, 1], [1.1, float("-inf"), float("nan")]),
+    (Field("x", "float"), [1.7976931348623157e308, -1.7976931348623157e308], [float("inf"), float("nan"), -float("inf")]),
+    (Field("x", "decimal", low=0, high=1), [Decimal(0), Decimal(1), 0.5], [Decimal("NaN"), Decimal("Infinity"), Decimal(2)]),
+    (Field("x", "decimal", low=0), [Decimal(0), 7], [Decimal("NaN"), Decimal("Infinity"), Decimal(-1), Decimal("sNaN")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("nullable", [False, True])
+@pytest.mark.parametrize(("field", "inside", "outside"), ENDS)
+def test_the_ends_of_a_field_are_kept(field, inside, outside, nullable):
+    """Generated functions take what the schema takes, and refuse what it refuses, at the very ends too."""
+    schema = Schema([attrs.evolve(field, nullable=nullable)])
+    condition = check("x = x", Vocabulary.of(schema), boolean=True)
+    for function, answer in ((compiled(condition), True), (fused([condition, condition]), (True, True))):
+        for value in inside:
+            assert function({"x": value}) == answer
+        for value in outside:
+            with pytest.raises(InvalidValue):
+                function({"x": value})
 
 
 UNUSUAL = [

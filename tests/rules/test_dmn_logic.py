@@ -1,5 +1,6 @@
 """Boxed expressions: what each means, and what is wrong with those that mean nothing."""
 
+import re
 from decimal import Decimal
 from html import escape
 
@@ -139,7 +140,33 @@ def test_a_null_of_a_box_has_its_reason():
     """Where a box gives null for want of a value, a note says why."""
     assert decide(text("x", "string"), 1) == (None, ["type"])
     assert decide(table(["1", "10"]), 2) == (None, ["no-match"])
-    assert decide(invocation("nobody", n=text("1"))) == (None, ["unknown-name", "type"])
+
+
+UNKNOWN = [
+    (invocation("nobody", n=text("1")), "unknown name 'nobody'"),
+    (text("x + xs"), r"d, XML line \d+, line 1, column 5: unknown name 'xs' \(did you mean 'x'\?\) \[unknown-name\]\n.*x \+ xs\n +\^\^"),
+    (table(["> y", "10"]), "row 1, condition 1, XML line .*unknown name 'y'"),
+    (text("for i in [1] return i + j"), "unknown name 'j'"), (text("some i in [x] satisfies k = i"), "unknown name 'k'"),
+    (text("function(a) a + b"), "unknown name 'b'"), (text("{a: 1, b: a + c}"), "unknown name 'c'"),
+    (text("[x][item > 1] = y"), "unknown name 'y'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("box", "said"), UNKNOWN)
+def test_a_name_that_nobody_has_is_a_mistake(box, said):
+    """It is shown at its place with the nearest one, wherever it stands; a lenient reader leaves it null, with a note."""
+    with pytest.raises(DefinitionErrors) as error:
+        decide(box)
+    assert re.search(said, str(error.value)), str(error.value)
+
+
+def test_names_that_somebody_has():
+    """Those of loops, parameters, entries, partial results and items, and in filters those of any member."""
+    for known in (
+        "for i in [1], j in [i] return i + j + count(partial)", "every i in [x] satisfies i = x", "function(a) a + x",
+        "{a: 1, b: a + 1}", "[{a: 1}][a = x]", "[x][item = x]", "x in (? = x)", "count([x])",
+    ):  # fmt: skip
+        decide(text(known), 2)
 
 
 @pytest.mark.parametrize("kind", ["Java", "PMML"])

@@ -93,7 +93,7 @@ BOXES = {
     "relation": nodes.ListOf((context(("a", TABLE), ("b", expression("1"))), context(("a", TYPED), ("b", TYPED)))),
     "contexts": nodes.ListOf((context(("a", TABLE)), context(("b", TABLE)))),
     "invocation": nodes.Call(expression("string length"), (TABLE,), ("string",)),
-    "odd name": nodes.Call(nodes.Name("f"), (expression("1"),), ("a+b",)),
+    "odd name": nodes.Call(nodes.Name("x"), (expression("1"),), ("a+b",)),
     "function": nodes.Lambda(("a", "b c"), (None, nodes.TypeName("number")), TABLE),
     "external": nodes.Lambda(("a",), (None,), context(("class", TYPED)), external=True),
     "pmml": nodes.Lambda(("a",), (None,), context(("document", TYPED)), external=True),
@@ -133,7 +133,7 @@ def test_text_is_preferred():
         (TableNode("U", (Input(TABLE),), (Output(),), ()), "d, input '': no model can say this tablenode"),
         (TableNode("U", (), (Output(),), (Row((), (TYPED,)),)), "d, row 1, result 1: no model can say this typed"),
         (nodes.Name("1 2"), "this name"),
-        (nodes.Name("a b"), None),
+        (nodes.Name("x"), None),
         (nodes.Literal_("\ud800"), "this literal"),
     ],
 )

@@ -50,6 +50,8 @@ SOURCES = [
     ("b = null", "((not (f1 is not None)))"),
     ("a != null", "(True)"),
     ("b > 1", "(f1 > k0 if (f1 is not None) else None)"),
+    ('starts with(s, "x") or ends with(s, "yz")', "((((f3[k0] == 'x')) or ((f3[k1] == 'yz'))))"),
+    ('starts with(s, "")', "((f3.startswith('')))"),
 ]  # fmt: skip
 
 
@@ -85,6 +87,17 @@ TRUE = [
     "count(things) = 2", "(a > 1 and b > 1) = null", "true", "a in (>= 2)", "9007199254740993 > a", "1e30 > a",
     'contains(string(a), "2")', 'list contains(things, "x")', "flag = true",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ["x", "xy", "\U0001f600", "yx", "xyx" * 9, "'"])
+@pytest.mark.parametrize("text", ["", "x", "xy", "xyx", "\U0001f600x\U0001f600", "x'", "xyx" * 9])
+def test_the_ends_of_texts_are_those_of_python(text, end):
+    """Comparing a slice says what asking the text for its end does, for shorter and longer texts, and for nulls."""
+    for function, asked in (("starts with", text.startswith), ("ends with", text.endswith)):
+        for name in "st":
+            checked = check(f'{function}({name}, "{end}")', VOCABULARY, boolean=True)
+            assert compiled(checked)({"s": text, "t": text}) is asked(end)
+    assert compiled(check(f'ends with(t, "{end}")', VOCABULARY, boolean=True))({"t": None}) is None
 
 
 @pytest.mark.parametrize("text", TRUE)

@@ -1,7 +1,9 @@
 """Why and why not, what is nearest, what would settle it."""
 
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import attrs
 import pytest
 from hypothesis import given, settings
 
@@ -118,3 +120,53 @@ def test_nearest_really_passes(rules):
                 assert explain(rules, one.name, changed).value is True, (one, record, said.nearest)
 
     law()
+
+
+NEAREST = [
+    # What makes one part true makes another one false.
+    ("a > 2.995 and a != 3", {"a": 3}, {"a": Decimal("3.005")}),
+    ("b < a and a < 5", {"a": 7, "b": 6}, {"a": Decimal("4.99"), "b": Decimal("4.98")}),
+    ("a > b", {"a": 1, "b": 2}, {"a": Decimal("2.01")}),
+    # The neighbours of days, instants, lengths and floats.
+    ('day > @"2026-01-01"', {"day": date(2025, 1, 1)}, {"day": date(2026, 1, 2)}),
+    ('day != @"2026-01-01" and day < @"2026-01-02"', {"day": date(2026, 1, 1)}, {"day": date(2025, 12, 31)}),
+    ('at < @"2026-01-01T00:00:00Z"', {"at": datetime(2027, 1, 1, tzinfo=UTC)}, {"at": datetime(2025, 12, 31, 23, 59, 59, tzinfo=UTC)}),
+    ('wait < @"PT1H"', {"wait": timedelta(hours=2)}, {"wait": timedelta(minutes=59, seconds=59)}),
+    ("rate > 0.5", {"rate": 0.5}, {"rate": 0.51}),
+    ('day > @"9999-12-31" or day < @"9999-12-31"', {"day": date(9999, 12, 31)}, {}),
+    # No value makes all of it true.
+    ("a > 5 and a < b and b < 3", {"a": 1, "b": 9}, {}),
+    ("a + 1 < b and b < a * 0 + 1", {"a": 9, "b": 0}, {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("condition", "record", "changes"), NEAREST)
+def test_the_nearest_changes_are_tried_out(condition, record, changes):
+    """Values are named only if the rule as a whole is true with all of them."""
+    fields = [Field("a", "decimal"), Field("b", "decimal"), Field("day", "date"), Field("at", "date and time"),
+              Field("wait", "days and time duration"), Field("rate", "float")]  # fmt: skip
+    plain = {
+        "a": 0,
+        "b": 0,
+        "day": date(2026, 1, 1),
+        "at": datetime(2026, 1, 1, tzinfo=UTC),
+        "wait": timedelta(0),
+        "rate": 0.1,
+    }
+    rules = RuleSet("r", Schema(fields), [Rule("r", condition)])
+    said = explain(rules, "r", {**plain, **record})
+    assert {change.field: change.to for change in said.nearest if change.field} == changes
+    assert said.nearest
+    if changes:
+        assert rules.judge({**plain, **record, **changes})[0].value is True
+
+
+def test_a_change_is_one_of_the_record_after_it():
+    """Of a set that judges changes a new value is that of `new`, too."""
+    rules = RuleSet(
+        "r", Schema([Field("n", "integer")]), [Rule("r", "n > 5 and (old = null or new.n < 7)")], transitions=True
+    )
+    said = explain(rules, "r", {"n": 1}, old={"n": 0})
+    assert [(change.field, change.to) for change in said.nearest] == [("n", 6)]
+    rules = attrs.evolve(rules, rules=[Rule("r", "n > 2 and n != 3 and new.n < 9")])
+    assert [(change.field, change.to) for change in explain(rules, "r", {"n": 3}).nearest] == [("n", 4)]

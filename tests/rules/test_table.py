@@ -131,7 +131,7 @@ def test_generated_python_decides_as_the_interpreter(table, listed):
 @given(tables(columns=["amount", "tier"], policies=["F"], computed=True), st.lists(records(), min_size=1, max_size=8))
 def test_long_tables_decide_alike(table, listed):
     """With more rows than a chain of conditions is good for, an index decides, and the first row all the same."""
-    long = attrs.evolve(table, rows=table.rows * 9)
+    long = attrs.evolve(table, rows=table.rows * 33)
     decide = long.function()
     for record in listed:
         assert same(decide(record), long.decide(record).value), record
@@ -143,7 +143,7 @@ def test_results_may_be_changed_by_the_caller(policy):
     sums = policy in {"C+", "C<", "C>"}
     outputs = [Field("n", "decimal")] if sums else [RANKED, Field("n", "decimal", values=[1])]
     row = ["-", "1"] if sums else ["-", '"rep"', "1"]
-    table = DecisionTable("t", SCHEMA, ["vip"], outputs, [row] * (10 if policy == "F" else 1), policy=policy)
+    table = DecisionTable("t", SCHEMA, ["vip"], outputs, [row] * (40 if policy == "F" else 1), policy=policy)
     decide = table.function()
     first = decide({"vip": True})
     if isinstance(first, list):

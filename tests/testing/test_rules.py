@@ -1,11 +1,12 @@
 """Strategies and laws for rules."""
 
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import find, given, settings
 
 from crmkit.rules import Field, Rule, RuleSet, Schema
+from crmkit.rules.feel import YearsMonths
 from crmkit.testing.rules import check_ruleset, examples_of, records
 
 EVERY = Schema([
@@ -63,3 +64,19 @@ def test_the_first_and_the_last_day_have_one_neighbour_each():
     schema = Schema([Field("until", "date")])
     rules = RuleSet("ends", schema, [Rule("end", 'until < @"9999-12-31" and until > @"0001-01-01"')])
     assert find(records(rules, "end", False), lambda record: record["until"] in {date.min, date.max})
+
+
+def test_records_keep_to_the_bounds_of_their_fields():
+    """A field of any kind with bounds gets values between them, also where the rules compare with others."""
+    fields = [
+        Field("n", "integer", low=5, high=2000), Field("d", "decimal", low=2, high=3), Field("x", "float", high=-2e6), Field("s", low="b", high="m"),
+        Field("day", "date", low=date(1900, 1, 1), high=date(1900, 1, 3)), Field("clock", "time", low=time(9), high=time(17)),
+        Field("at", "date and time", low=datetime(2090, 1, 1, tzinfo=UTC)), Field("length", "days and time duration", low=timedelta(0)),
+        Field("months", "years and months duration", high=YearsMonths(-70)),
+    ]  # fmt: skip
+    rules = RuleSet("bounded", Schema(fields), [
+        Rule("r", 'n > 5 and n < 2000 and s > "b" and clock > @"09:00:00" and length > @"PT0S" and months < @"-P5Y10M" and d > 2.995'),
+    ])  # fmt: skip
+    for near in (True, False):
+        for record in examples_of(rules, 60, near_boundary=near):
+            rules.schema.read(record)

@@ -58,6 +58,10 @@ class Blobs:
     def put(self, name: str, data: bytes) -> None:
         """Store."""
 
+    def swap(self, name: str, data: bytes, *, expected: bytes | None) -> bool:
+        """Replace."""
+        return data == expected
+
     def delete(self, name: str) -> bool:
         """Remove."""
         return bool(name)

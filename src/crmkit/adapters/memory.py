@@ -154,6 +154,7 @@ class MemoryBlobStore:
 
     def __init__(self) -> None:
         self._blobs: dict[str, bytes] = {}
+        self._lock = RLock()
 
     def get(self, name: str) -> bytes | None:
         """See `BlobStore.get`."""
@@ -161,12 +162,23 @@ class MemoryBlobStore:
 
     def put(self, name: str, data: bytes) -> None:
         """See `BlobStore.put`."""
-        self._blobs[name] = bytes(data)
+        with self._lock:
+            self._blobs[name] = bytes(data)
+
+    def swap(self, name: str, data: bytes, *, expected: bytes | None) -> bool:
+        """See `BlobStore.swap`."""
+        with self._lock:
+            if self._blobs.get(name) != expected:
+                return False
+            self._blobs[name] = bytes(data)
+            return True
 
     def delete(self, name: str) -> bool:
         """See `BlobStore.delete`."""
-        return self._blobs.pop(name, None) is not None
+        with self._lock:
+            return self._blobs.pop(name, None) is not None
 
     def list(self, prefix: str = "") -> Iterator[str]:
         """See `BlobStore.list`."""
-        return iter(sorted(name for name in self._blobs if name.startswith(prefix)))
+        with self._lock:
+            return iter(sorted(name for name in self._blobs if name.startswith(prefix)))

@@ -357,6 +357,25 @@ class SqlBlobStore:
         else:
             connection.execute(insert(self._table).values(row))
 
+    def swap(self, name: str, data: bytes, *, expected: bytes | None) -> bool:
+        """See `BlobStore.swap`."""
+        row = {"tenant": self._tenant, "name_digest": digest(name), "name": readable(name), "body": bytes(data)}
+        try:
+            return self._binding.writing(lambda connection: self._swap(connection, name, row, expected))
+        except IntegrityError:
+            return False
+
+    def _swap(self, connection: Connection, name: str, row: Mapping[str, Any], expected: bytes | None) -> bool:
+        if expected is None:
+            connection.execute(insert(self._table).values(row))
+            return True
+        # Locked, so that nobody writes between our look and our change.
+        found = connection.scalar(select(self._table.c.body).where(self._at(name)).with_for_update())
+        if found is None or bytes(found) != expected:
+            return False
+        connection.execute(update(self._table).where(self._at(name)).values(body=row["body"]))
+        return True
+
     def delete(self, name: str) -> bool:
         """See `BlobStore.delete`."""
         statement = delete(self._table).where(self._at(name))

@@ -239,6 +239,16 @@ class SqliteBlobStore:
         with self._database.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO blobs (tenant, name, body) VALUES (?, ?, ?)", row)
 
+    def swap(self, name: str, data: bytes, *, expected: bytes | None) -> bool:
+        """See `BlobStore.swap`."""
+        tenant, name, data = bound((self._tenant, name, bytes(data)))
+        with self._database.writing() as connection:
+            if expected is None:
+                statement = "INSERT OR IGNORE INTO blobs (tenant, name, body) VALUES (?, ?, ?)"
+                return connection.execute(statement, (tenant, name, data)).rowcount > 0
+            statement = "UPDATE blobs SET body = ? WHERE tenant = ? AND name = ? AND body = ?"
+            return connection.execute(statement, (data, tenant, name, bytes(expected))).rowcount > 0
+
     def delete(self, name: str) -> bool:
         """See `BlobStore.delete`."""
         row = bound((self._tenant, name))

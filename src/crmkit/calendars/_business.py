@@ -29,6 +29,10 @@ def _zone_name(tz: str | tzinfo) -> str:
     return cast("str", tz)
 
 
+def _day(day: date | str | None) -> date | None:
+    return cast("date | None", day)
+
+
 def _listed(days: Days) -> tuple[date, ...]:
     listed = tuple(days) if isinstance(days, Iterable) and not isinstance(days, str) else (days,)
     return cast("tuple[date, ...]", listed)
@@ -58,6 +62,8 @@ class BusinessCalendar(WorkingTime):
             no work. Kept by weekday.
         holidays: civil days on which no slot begins; dates, or texts such as "2026-10-01".
         workdays: from a civil day to the weekday it is worked like ("mon"), or to slots of its own.
+        until: the first civil day whose exceptions nobody knows yet, such as the year for which no holidays are
+            published; questions that reach it are refused. None if the rules hold for ever.
         definition: a hash of its rules.
 
     Raises:
@@ -69,14 +75,18 @@ class BusinessCalendar(WorkingTime):
     week: Mapping[str, str] = attrs.field(kw_only=True)
     holidays: tuple[date, ...] = attrs.field(default=(), converter=_listed, kw_only=True, repr=False)
     workdays: Mapping[date, str] = attrs.field(default={}, converter=_keyed, kw_only=True, repr=False)
+    until: date | None = attrs.field(default=None, converter=_day, kw_only=True, repr=False)
     definition: str = attrs.field(init=False)
     _rules: Rules = attrs.field(init=False, repr=False)
     _cache: Cache = attrs.field(factory=Cache, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        rules = read(self.name, self.tz, self.week, self.holidays, self.workdays)
+        rules = read(self.name, self.tz, self.week, self.holidays, self.workdays, until=self.until)
         week = {name: hours.text for name, hours in zip(WEEKDAYS, rules.week, strict=True) if hours.slots}
-        ready = {"tz": rules.tz, "week": week, "holidays": rules.holidays, "workdays": rules.workdays, "_rules": rules}
+        ready = {
+            "tz": rules.tz, "week": week, "holidays": rules.holidays, "workdays": rules.workdays, "until": rules.until,
+            "_rules": rules,
+        }  # fmt: skip
         for field, value in ready.items():
             _set(self, field, value)
         _set(self, "definition", _hashed(self.to_dict()))
@@ -99,6 +109,7 @@ class BusinessCalendar(WorkingTime):
         week: Mapping[str, str] | None = None,
         holidays: Days | None = None,
         workdays: Workdays | None = None,
+        until: date | None = None,
     ) -> "CalendarHistory":
         """These rules until a day, and others from it on; what is not given stays as it is.
 
@@ -108,12 +119,13 @@ class BusinessCalendar(WorkingTime):
             week: the new week.
             holidays: all holidays from then on, not only those that are added.
             workdays: all make-up workdays from then on.
+            until: the first civil day whose exceptions nobody knows yet.
 
         Raises:
             DefinitionErrors: with everything that is wrong with the new rules.
         """
         return CalendarHistory([(None, self)]).changed(
-            from_, name=name, week=week, holidays=holidays, workdays=workdays
+            from_, name=name, week=week, holidays=holidays, workdays=workdays, until=until
         )
 
     def layered(self, *, name: str | None = None, holidays: Days = (), workdays: Workdays | None = None) -> Self:
@@ -128,7 +140,9 @@ class BusinessCalendar(WorkingTime):
             DefinitionErrors: with everything that is wrong with the exceptions.
         """
         title = self.name if name is None else name
-        own = type(self)(title, tz=self.tz, week=self.week, holidays=_listed(holidays), workdays=workdays or {})
+        own = type(self)(
+            title, tz=self.tz, week=self.week, holidays=_listed(holidays), workdays=workdays or {}, until=self.until
+        )
         return attrs.evolve(
             own,
             holidays=[*own.holidays, *(day for day in self.holidays if day not in own.workdays)],
@@ -143,6 +157,7 @@ class BusinessCalendar(WorkingTime):
             "week": dict(self.week),
             "holidays": [day.isoformat() for day in self.holidays],
             "workdays": {day.isoformat(): text for day, text in self.workdays.items()},
+            **({} if self.until is None else {"until": self.until.isoformat()}),
         }
 
     @classmethod
@@ -152,7 +167,7 @@ class BusinessCalendar(WorkingTime):
         Raises:
             DefinitionErrors: with everything that is wrong.
         """
-        refuse("the calendar", [*_keys("the top", plain, ("name", "tz", "week"), ("holidays", "workdays"))])
+        refuse("the calendar", [*_keys("the top", plain, ("name", "tz", "week"), ("holidays", "workdays", "until"))])
         return cls(**plain)
 
 
@@ -173,6 +188,7 @@ class CalendarHistory(WorkingTime):
         eras: (first civil day, calendar), in order; the first day is None, for ever since. All share one zone.
         name: that of the newest.
         tz: the zone they share.
+        until: that of the newest.
         definition: a hash of their rules.
 
     Raises:
@@ -182,6 +198,7 @@ class CalendarHistory(WorkingTime):
     eras: Eras = attrs.field(converter=_eras)
     name: str = attrs.field(init=False)
     tz: str = attrs.field(init=False)
+    until: date | None = attrs.field(init=False, repr=False)
     definition: str = attrs.field(init=False)
     _days: tuple[date, ...] = attrs.field(init=False, repr=False)
     _cache: Cache = attrs.field(factory=Cache, init=False, repr=False)
@@ -191,6 +208,7 @@ class CalendarHistory(WorkingTime):
         newest = self.eras[-1][1]
         _set(self, "name", newest.name)
         _set(self, "tz", newest.tz)
+        _set(self, "until", newest.until)
         _set(self, "_days", tuple(from_ for from_, _ in self.eras if from_ is not None))
         _set(self, "definition", _hashed(self.to_dict()))
 
@@ -206,6 +224,7 @@ class CalendarHistory(WorkingTime):
         week: Mapping[str, str] | None = None,
         holidays: Days | None = None,
         workdays: Workdays | None = None,
+        until: date | None = None,
     ) -> Self:
         """This history, and other rules from a day on; see `BusinessCalendar.changed`.
 
@@ -222,6 +241,7 @@ class CalendarHistory(WorkingTime):
             week=newest.week if week is None else week,
             holidays=off if holidays is None else holidays,
             workdays=worked if workdays is None else workdays,
+            until=newest.until if until is None else until,
         )
         return type(self)([*self.eras, (from_, changed)])
 
@@ -280,6 +300,7 @@ def _wrong(eras: Eras) -> Iterator[DefinitionError]:
     if not eras:
         yield DefinitionError("eras", "there are none")
     before: date | None = None
+    known: date | None = None
     for i, era in enumerate(eras):
         place = f"eras[{i}]"
         if not isinstance(era, tuple) or len(era) != 2 or not isinstance(era[1], BusinessCalendar):
@@ -294,8 +315,11 @@ def _wrong(eras: Eras) -> Iterator[DefinitionError]:
             yield DefinitionError(place, f"begins at {from_!r}; give the civil day from which it holds")
         elif from_ and before and from_ <= before:
             yield DefinitionError(place, f"begins on {from_}, which is not after {before}, the change before it")
+        elif from_ and known and from_ > known:
+            yield DefinitionError(place, f"begins on {from_}, and the one before it is known until {known} only")
         else:
             before = from_
+        known = calendar.until
 
 
 def _era(place: str, era: object, found: Found) -> tuple[date | None, BusinessCalendar] | None:

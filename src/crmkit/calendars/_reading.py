@@ -22,12 +22,14 @@ class Rules:
         week: the hours of each weekday, Monday first.
         special: the hours of the days that differ from their weekday; empty hours are a holiday.
         workdays: what was written for each make-up workday, in one spelling.
+        until: the first day of which exceptions are not known; None if they always are.
     """
 
     tz: str
     week: tuple[Hours, ...]
     special: Mapping[date, Hours]
     workdays: Mapping[date, str]
+    until: date | None = None
 
     @property
     def holidays(self) -> tuple[date, ...]:
@@ -46,7 +48,9 @@ def refuse(what: str, found: Found) -> None:
         raise DefinitionErrors(f"{what} has {problems}", found)
 
 
-def read(name: object, tz: object, week: object, holidays: Iterable[object], workdays: object) -> Rules:
+def read(
+    name: object, tz: object, week: object, holidays: Iterable[object], workdays: object, *, until: object = None
+) -> Rules:
     """The rules of a calendar.
 
     Raises:
@@ -59,13 +63,14 @@ def read(name: object, tz: object, week: object, holidays: Iterable[object], wor
     hours = _week(week, found)
     off = _holidays(holidays, found)
     made_up = _workdays(workdays, hours, found)
+    end = None if until is None else read_date("until", until, found)
     for day in sorted(off & made_up.keys()):
         found.append(DefinitionError(f"workdays[{day}]", "is a holiday too; a day is one or the other"))
     refuse(f"calendar {name!r}", found)
     special = dict.fromkeys(off, Hours()) | {
         day: hours[WEEKDAYS.index(text)] if text in WEEKDAYS else Hours(text) for day, text in made_up.items()
     }
-    return Rules(zone_name, hours, special, dict(sorted(made_up.items())))
+    return Rules(zone_name, hours, special, dict(sorted(made_up.items())), end)
 
 
 def _zone(tz: object, found: Found) -> str:

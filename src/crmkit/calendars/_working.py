@@ -1,19 +1,18 @@
 """Everything that business time can answer; the rules themselves are the subclass's."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
 
 from crmkit.calendars._hours import Hours
+from crmkit.calendars._pauses import Pauses, merged
 from crmkit.calendars._table import Longs, Micros, Table, build
 from crmkit.errors import InvalidValue
 from crmkit.values import Period, from_micros, to_micros, zone
 from crmkit.values._instants import DAY_US, MICROSECOND
-
-Pauses = Iterable[tuple[datetime, datetime]]
 
 _FIRST_YEAR, _LAST_YEAR, _MOST_YEARS = 2, 9998, 300
 _STEPS = (1, 10, 50, _MOST_YEARS)
@@ -42,18 +41,20 @@ class WorkingTime(ABC):
     Instants are aware datetimes, and results are in the calendar's zone. The methods that end in `_us` take and give
     int64 arrays of microseconds since 1970-01-01 UTC, broadcast against each other.
 
-    All of them raise `NaiveDatetime` for a datetime without a zone, and `InvalidValue` for years outside 2 to 9998 and
-    for questions that span more than 300 years.
+    All of them raise `NaiveDatetime` for a datetime without a zone, and `InvalidValue` for years outside 2 to 9998, for
+    questions that span more than 300 years, and for those that reach beyond `until`, or whose answer does.
 
     Attributes:
         name: how people call it.
         tz: the IANA name of its zone.
+        until: the first civil day that it does not know; None if it knows all.
         definition: a hash of all of it.
     """
 
     __slots__ = ()
     name: str
     tz: str
+    until: date | None
     definition: str
     _cache: Cache
 
@@ -86,7 +87,7 @@ class WorkingTime(ABC):
         """
         first, last = to_micros(start, "start"), to_micros(end, "end")
         low, high = min(first, last), max(first, last)
-        held = [(max(a, low), min(b, high)) for a, b in _merged(pauses) if a < high and b > low]
+        held = [(max(a, low), min(b, high)) for a, b in merged(pauses) if a < high and b > low]
         edges = np.array([(low, high), *held], dtype=np.int64)
         spans = self.elapsed_us(edges[:, 0], edges[:, 1])
         net = timedelta(microseconds=int(spans[0] - spans[1:].sum()))
@@ -125,7 +126,7 @@ class WorkingTime(ABC):
         if not isinstance(work, timedelta):
             raise InvalidValue("work", work, "is no timedelta; crmkit.values.duration reads '8 hours'")
         first, amount = to_micros(start, "start"), work // MICROSECOND
-        held = _merged(pauses)
+        held = merged(pauses)
         if held and amount < 0:
             raise InvalidValue("work", work, "is negative; looking back knows no pauses")
         end = self._due(first, amount)
@@ -166,6 +167,7 @@ class WorkingTime(ABC):
             rows = work * way > 0
             if rows.any():
                 due[rows] = self._reached(start[rows], work[rows], way)
+        self._know(max(start.max(), due.max()))
         return due
 
     def _reached(self, start: Micros, work: Micros, way: int) -> Micros:
@@ -213,7 +215,7 @@ class WorkingTime(ABC):
     def days(self, over: Period) -> tuple[date, ...]:
         """The business days of a period: the civil days on which a slot begins."""
         start, end = _number(_period(over).start), _number(over.end)
-        table = self._over(start * DAY_US, (end - 1) * DAY_US)
+        table = self._over_days(start, end - 1)
         return tuple(
             date.fromordinal(_EPOCH_DAY + day) for day in table.days[slice(*np.searchsorted(table.days, [start, end]))]
         )
@@ -230,7 +232,7 @@ class WorkingTime(ABC):
             end: likewise.
         """
         first, last = self._day(start), self._day(end)
-        table = self._over(min(first, last) * DAY_US, max(first, last) * DAY_US)
+        table = self._over_days(min(first, last), max(first, last))
         return int(np.diff(table.days_to(np.array([first, last])))[0])
 
     def business_days_us(self, start_us: Micros, end_us: Micros) -> Longs:
@@ -248,6 +250,7 @@ class WorkingTime(ABC):
             return start
         table = self._over(min(start.min(), end.min()), max(start.max(), end.max()))
         first, last = table.day_of(start), table.day_of(end)
+        self._know_day(max(first.max(), last.max()))
         return np.asarray(table.days_to(last) - table.days_to(first))
 
     def due_days(self, start: datetime, n: int) -> datetime:
@@ -296,6 +299,7 @@ class WorkingTime(ABC):
         if not enough(table):
             table = self._further(first, last, 1, enough)
         due = table.days[table.days_to(day) + count - 1]
+        self._know_day(max(day.max(), due.max()))
         return table.place(wall + (due - day) * DAY_US, due)
 
     def _day(self, day: date) -> int:
@@ -309,7 +313,26 @@ class WorkingTime(ABC):
     # -- the table
 
     def _over(self, first: int, last: int) -> Table:
-        return self._covering(_year(first), _year(last))
+        table = self._covering(_year(first), _year(last))
+        self._know(last)
+        return table
+
+    def _over_days(self, first: int, last: int) -> Table:
+        table = self._covering(_year(first * DAY_US), _year(last * DAY_US))
+        self._know_day(last)
+        return table
+
+    def _know(self, at: int) -> None:
+        if self.until is not None and at > to_micros(datetime.combine(self.until, time(), zone(self.tz))):
+            self._refuse(from_micros(int(at), zone(self.tz)))
+
+    def _know_day(self, day: int) -> None:
+        if self.until is not None and day >= _number(self.until):
+            self._refuse(date.fromordinal(_EPOCH_DAY + int(day)))
+
+    def _refuse(self, asked: date) -> None:
+        why = f"is beyond {self.until}, until which calendar {self.name!r} knows its holidays and workdays"
+        raise InvalidValue("day", asked.isoformat(), why)
 
     def _covering(self, first: int, last: int) -> Table:
         if first < _FIRST_YEAR or last > _LAST_YEAR:
@@ -347,25 +370,6 @@ def _period(over: Period) -> Period:
     if not isinstance(over, Period):
         raise InvalidValue("over", over, "is no Period, such as Period.month(2026, 10)")
     return over
-
-
-def _pause(pause: object) -> tuple[int, int]:
-    if not isinstance(pause, (tuple, list)) or len(pause) != 2:
-        raise InvalidValue("pause", pause, "is no pair of instants, from and to")
-    start, end = to_micros(pause[0], "pause start"), to_micros(pause[1], "pause end")
-    if end < start:
-        raise InvalidValue("pause", f"{pause[0]} .. {pause[1]}", "ends before it starts")
-    return start, end
-
-
-def _merged(pauses: Pauses) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(_pause(pause) for pause in pauses):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
 
 
 def _pair(left: Micros, right: Micros, names: tuple[str, str]) -> tuple[Micros, Micros]:

@@ -44,9 +44,19 @@ class Coded:
 
     def recode(self, values: Sequence[str]) -> "Coded":
         """The same column over another dictionary; values it lacks become missing."""
+        if values is self.values:
+            return self
         position = {value: i for i, value in enumerate(values)}
         table = np.array([*(position.get(value, MISSING) for value in self.values), MISSING], dtype=np.int32)
         return Coded(table[self.codes], tuple(values))
+
+    @classmethod
+    def joined(cls, columns: Sequence["Coded"]) -> "Coded":
+        """Columns one after the other, over one dictionary."""
+        values = columns[0].values
+        if any(column.values is not values for column in columns):
+            values = tuple(dict.fromkeys(value for column in columns for value in column.values))
+        return cls(np.concatenate([column.recode(values).codes for column in columns]), values)
 
     def recode_by(self, mapping: Mapping[str, str]) -> "Coded":
         """What a mapping says of each value; missing where it says nothing."""

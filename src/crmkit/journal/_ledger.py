@@ -175,7 +175,7 @@ class Ledger:
         parts = list(ledgers)
         names = dict.fromkeys(name for part in parts for name in part.dims)
         joined: dict[str, Any] = {
-            field: _joined([getattr(part, field) for part in parts])
+            field: Coded.joined([getattr(part, field) for part in parts])
             for field in ("kinds", "ids", "customers", "cases", "who", "currencies", "refers_to")
         }
         columns: dict[str, Any] = {
@@ -188,7 +188,7 @@ class Ledger:
             **columns,
             quantity=_filled([(part.quantity, len(part)) for part in parts], UNKNOWN),
             due=_filled([(part.due, len(part)) for part in parts], OPEN),
-            dims={name: _joined([part.dims.get(name, _absent(len(part))) for part in parts]) for name in names},
+            dims={name: Coded.joined([part.dims.get(name, _absent(len(part))) for part in parts]) for name in names},
             recorded=np.concatenate(known) if late else None,
             findings=tuple(finding for part in parts for finding in part.findings),
         )
@@ -308,11 +308,6 @@ def _hundredths(fact: Dated) -> int:
 
 def _absent(size: int) -> Coded:
     return Coded(np.full(size, -1, np.int32), ())
-
-
-def _joined(columns: Sequence[Coded]) -> Coded:
-    values = tuple(dict.fromkeys(value for column in columns for value in column.values))
-    return Coded(np.concatenate([column.recode(values).codes for column in columns]), values)
 
 
 def _filled(columns: Sequence[tuple[Longs | None, int]], nothing: int) -> Longs | None:

@@ -19,7 +19,12 @@ def minor_units(hundredths: Longs, units: Coded) -> tuple[Longs, Coded]:
     Returns:
         Minor units, 0 where not known, and the currencies, missing there.
     """
-    digits = np.array([*(Currency(unit).digits for unit in units.values), 2], np.int64)[units.codes]
+    of_unit = np.array([*(Currency(unit).digits for unit in units.values), 2], np.int64)
+    if (of_unit == 2).all():
+        # Hundredths are minor units already.
+        said = (hundredths != UNKNOWN) & ~units.missing
+        return np.where(said, hundredths, 0), Coded(np.where(said, units.codes, -1), units.values)
+    digits = of_unit[units.codes]
     up, down = 10 ** np.maximum(digits - 2, 0), 10 ** np.maximum(2 - digits, 0)
     known = (hundredths != UNKNOWN) & (hundredths % down == 0) & ~units.missing
     return np.where(known, hundredths, 0) * up // down, Coded(np.where(known, units.codes, -1), units.values)

@@ -1,8 +1,8 @@
 """One way to read columns, whatever holds them: a decoded export, or a frame of any library."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, tzinfo
-from typing import Any, BinaryIO, Literal, Protocol, Self, TypeAlias
+from typing import Any, BinaryIO, Literal, Protocol, TypeAlias
 
 import attrs
 import numpy as np
@@ -12,6 +12,7 @@ from crmkit.errors import InputError, InvalidValue, NotFound
 from crmkit.journal._amounts import Amounts, parse_amounts
 from crmkit.journal._coded import Coded, Longs, code
 from crmkit.journal._findings import Finding
+from crmkit.journal._frames import Columns, Values, Zoned, as_text, coded, is_nothing
 from crmkit.journal._table import Table
 from crmkit.journal._times import Instants, localise, parse_instants
 from crmkit.values import aware, zone
@@ -19,8 +20,6 @@ from crmkit.values._instants import DAY_US
 
 # 291 years on either side of 1970.
 _FURTHEST_US = 291 * 365 * DAY_US
-# The year 9999.
-_LAST_DAY = 8030 * 366
 
 #: The attributes in which a log that `to_xes` wrote says what its events alone cannot.
 LEFT, NEXT, UNTIL = "crmkit:left", "crmkit:next", "crmkit:until"
@@ -67,18 +66,8 @@ def open_source(frame: Any, name: str) -> Source:
     """
     if isinstance(frame, Table):
         return _Decoded(frame)
-    if isinstance(frame, Mapping):
-        columns = {str(key): _listed(value) for key, value in frame.items()}
-        return _Columns(name, columns, _one_length(columns, name))
-    read = _Frame.of(frame, name)
-    return _Columns(name, read, read.height)
-
-
-def _one_length(columns: Mapping[str, Any], name: str) -> int:
-    sizes = {len(column) for column in columns.values()}
-    if len(sizes) > 1:
-        raise InputError(name, f"its columns differ in length: {sorted(sizes)}")
-    return max(sizes, default=0)
+    read = Columns.of_mapping(frame, name) if isinstance(frame, Mapping) else Columns.of_frame(frame, name)
+    return _Columns(name, read, read.size)
 
 
 def decoded_csv(data: bytes | BinaryIO, name: str, columns: Mapping[str, Any]) -> Table:
@@ -161,17 +150,6 @@ class _Decoded:
 
 
 @attrs.frozen(eq=False)
-class _Zoned:
-    """Instants of a frame: numpy datetimes in UTC, and the values as their library has them."""
-
-    utc: npt.NDArray[np.datetime64]
-    series: Any
-
-
-Values: TypeAlias = "Sequence[Any] | npt.NDArray[Any] | Coded | _Zoned"
-
-
-@attrs.frozen(eq=False)
 class _Columns:
     """Columns of any frame: lists of Python values, codes of texts, or numpy datetimes; rows count from 1."""
 
@@ -194,31 +172,31 @@ class _Columns:
 
     def text(self, column: str) -> Coded:
         values = self._column(column)
-        return values if isinstance(values, Coded) else code([_as_text(value) for value in self._listed(column)])
+        return values if isinstance(values, Coded) else coded(self._listed(column))
 
     def empty(self, column: str) -> npt.NDArray[np.bool_]:
         values = self._column(column)
         if isinstance(values, Coded):
             return values.missing
-        if isinstance(values, _Zoned):
+        if isinstance(values, Zoned):
             values = values.utc
         if isinstance(values, np.ndarray) and values.dtype.kind == "M":
             none: npt.NDArray[np.bool_] = np.isnat(values)
             return none
-        return np.fromiter((_as_text(value) is None for value in self._listed(column)), np.bool_, len(self))
+        return np.fromiter((as_text(value) is None for value in self._listed(column)), np.bool_, len(self))
 
     def instants(self, column: str, tz: Zone, dates: Dates) -> Instants:
         values = self._column(column)
         if isinstance(values, np.ndarray) and values.dtype.kind == "M":
             return self._localised(values, column, tz)
-        if isinstance(values, _Zoned):
+        if isinstance(values, Zoned):
             return self._in_utc(values.utc, column)
         if isinstance(values, Coded):
             return _parsed(self, values, column, tz, dates)
         listed = self._listed(column)
-        if all(_nothing(value) or isinstance(value, str | date) for value in listed):
+        if all(is_nothing(value) or isinstance(value, str | date) for value in listed):
             return _parsed(self, code([_iso(value) for value in listed]), column, tz, dates)
-        first = next(i for i, value in enumerate(listed) if not _nothing(value) and not isinstance(value, str | date))
+        first = next(i for i, value in enumerate(listed) if not is_nothing(value) and not isinstance(value, str | date))
         raise InputError(
             self.name, f"{listed[first]!r} is a {type(listed[first]).__name__}, not an instant",
             "give datetimes or texts", first + 1, column,
@@ -259,8 +237,8 @@ class _Columns:
 
     def _listed(self, name: str) -> Sequence[Any]:
         values: Any = self._column(name)
-        if isinstance(values, _Zoned):
-            values = values.series.to_list()
+        if isinstance(values, Zoned):
+            values = values.listed()
         listed: Sequence[Any] = values.tolist() if isinstance(values, np.ndarray) else values
         return listed
 
@@ -271,116 +249,7 @@ def _parsed(source: Source, texts: Coded, column: str, tz: Zone, dates: Dates) -
     )
 
 
-@attrs.define(eq=False)
-class _Frame(Mapping[str, Values]):
-    """The columns of a frame, each read when it is asked for, and once."""
-
-    name: str
-    height: int
-    _frame: Any
-    _names: dict[str, None]
-    _read: dict[str, Values] = attrs.field(factory=dict[str, Values])
-
-    @classmethod
-    def of(cls, frame: Any, name: str) -> Self:
-        import narwhals as nw
-
-        try:
-            wrapped = nw.from_native(frame)
-        except TypeError:
-            kind = type(frame).__name__
-            reason = f"a {kind} is no table; give a frame, a dict of columns or a decoded export"
-            raise InputError(name, reason) from None
-        eager = wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
-        return cls(name, len(eager), eager, dict.fromkeys(eager.columns))
-
-    def __getitem__(self, column: str) -> Values:
-        if column not in self._read:
-            self._read[column] = _series(self._frame[column], self.name)
-        return self._read[column]
-
-    def __contains__(self, column: object) -> bool:
-        return column in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
-def _series(series: Any, name: str) -> Any:
-    """Datetimes as numpy, so that no library localises them for us; texts as codes; all else as Python values."""
-    import narwhals as nw
-
-    if isinstance(series.dtype, nw.List | nw.Struct | nw.Array):
-        raise InputError(name, "holds lists or records, not single values", "", None, series.name)
-    if isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone is None:
-        return _in_micros(series, name)
-    if isinstance(series.dtype, nw.Datetime):
-        if series.dtype.time_unit == "us" and not series.null_count():
-            # The microseconds are those of UTC already, and nothing is copied.
-            return _Zoned(_plausible(series.dt.timestamp("us").to_numpy().view("datetime64[us]"), series, name), series)
-        return _Zoned(_in_micros(series.dt.convert_time_zone("UTC").dt.replace_time_zone(None), name), series)
-    if isinstance(series.dtype, nw.String):
-        coded = _coded(series)
-        if coded is not None:
-            return coded
-    return series.to_list()
-
-
-def _in_micros(series: Any, name: str) -> npt.NDArray[np.datetime64]:
-    micros: npt.NDArray[np.datetime64] = _plausible(series.to_numpy(), series, name).astype("datetime64[us]")
-    return micros
-
-
-def _plausible(given: npt.NDArray[np.datetime64], series: Any, name: str) -> npt.NDArray[np.datetime64]:
-    # Days first: seconds of a far future do not fit into microseconds, and numpy does not say so.
-    ends = np.array([np.fmin.reduce(given), np.fmax.reduce(given)]).astype("datetime64[D]")
-    if (np.abs(ends.astype(np.int64))[~np.isnat(ends)] > _LAST_DAY).any():
-        raise InputError(name, "holds times outside the years 1 to 9999", "", None, series.name)
-    return given
-
-
-def _coded(series: Any) -> Coded | None:
-    """Texts as codes, by pyarrow: only distinct texts become Python values; None where it is not installed."""
-    try:
-        column = series.to_arrow().dictionary_encode()
-    except ImportError:
-        return None
-    texts = column.dictionary.to_pylist()
-    names = [*map(str.strip, texts)]
-    # As a rule there is nothing to strip, and all remain distinct.
-    if names == texts and "" not in names:
-        return Coded(column.indices.fill_null(-1).to_numpy(), tuple(texts))
-    distinct = code([name or None for name in names])
-    codes = column.indices.fill_null(len(texts)).to_numpy()
-    return Coded(np.append(distinct.codes, np.int32(-1))[codes], distinct.values)
-
-
-def _listed(values: Any) -> Any:
-    if isinstance(values, np.ndarray):
-        return values
-    return values.tolist() if hasattr(values, "tolist") else list(values)
-
-
-def _as_text(value: Any) -> str | None:
-    """Names as texts: 7 and 7.0 are the key "7", NaN and blanks are nothing, "NA" is a name."""
-    if _nothing(value):
-        return None
-    if isinstance(value, str):
-        return value.strip() or None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
 def _iso(value: Any) -> str | None:
-    if isinstance(value, date) and not _nothing(value):
+    if isinstance(value, date) and not is_nothing(value):
         return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
-    return _as_text(value)
-
-
-def _nothing(value: Any) -> bool:
-    # NaN, NaT and their kin are what differs from itself, whichever library they come from.
-    return value is None or bool(value != value)  # noqa: PLR0124 - NaN
+    return as_text(value)

@@ -122,9 +122,9 @@ def _covering(figures: Figures, metric: Metric, by: str | None, members: Sequenc
     Whoever sold nothing in the whole history is in no row of it, and has sold nothing all the same.
     """
     state = figures.states[metric.key]
-    parts = sorted((name for name in state if name != UNUSABLE), key=lambda name: not len(state[name].n))
+    parts = sorted((name for name in state if name != UNUSABLE), key=lambda name: not len(state[name]))
     # In which currency nobody has sold anything is not known.
-    part = next((name for name in parts if len(state[name].n) or not metric.about.within), None)
+    part = next((name for name in parts if len(state[name]) or not metric.about.within), None)
     if metric.about.absent != "zero" or part is None or by is None:
         return figures
     absent = [name for name in members if name not in {row.group[by] for row in figures}]
@@ -139,7 +139,7 @@ def _with_nothing(counts: Counts, by: str, within: Sequence[str], absent: Sequen
     place = counts.dims.index(by)
     kept = [number for number, dim in enumerate(counts.dims) if dim in ("period", *within)]
     # Of a single period, if nobody has anything in it.
-    known = counts.keys if len(counts.keys) else np.zeros((1, len(counts.dims)), np.int64)
+    known = counts.keys if len(counts) else np.zeros((1, len(counts.dims)), np.int64)
     cells = np.full_like(known, -1)
     cells[:, kept] = known[:, kept]
     cells = np.unique(cells, axis=0)

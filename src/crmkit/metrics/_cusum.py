@@ -1,4 +1,4 @@
-"""Evidence that adds up: the log-likelihood ratio CUSUM of unequal chances, on data and on simulated companies.
+"""Evidence that adds up: sums held at 0, and log-likelihood ratios of unequal chances, on data and when simulated.
 
 Steiner, Cook, Farewell & Treasure (2000): a stay with chance p adds log R - log(1 - p + R p) if it advances and
 -log(1 - p + R p) if it does not, where R is the odds ratio that is looked for; the sum never falls below 0.
@@ -10,22 +10,50 @@ import numpy.typing as npt
 
 from crmkit.metrics._checks import Floats
 
-__all__ = ["Simulated", "path", "weights"]
+__all__ = ["Simulated", "held", "path", "steps_of", "weights"]
 
 Ints = npt.NDArray[np.int64]
 
+# A sum that begins again is looked at in pieces, so that many alarms do not cost the square of the points.
+_PIECE = 512
 
-def weights(p: Floats, odds_ratio: float) -> tuple[Floats, Floats]:
+
+def weights(p: Floats, odds_ratio: Floats | float) -> tuple[Floats, Floats]:
     """What a stay adds that advances, and one that does not."""
     fails = -np.log1p(p * (odds_ratio - 1.0))
     return fails + np.log(odds_ratio), fails
 
 
+def steps_of(outcomes: Floats, p: Floats, odds_ratio: Floats | float) -> Floats:
+    """The logarithm of the likelihood ratio of each outcome, 0 or 1; NaN where it is not known."""
+    won, not_won = weights(p, odds_ratio)
+    return np.where(np.isnan(outcomes), np.nan, np.where(outcomes > 0, won, not_won))
+
+
+def held(steps: Floats, start: float = 0.0, *, restart: float | None = None) -> Floats:
+    """The sum after each step, held at 0 from below (Page 1954).
+
+    Args:
+        steps: what each point adds.
+        start: where the sum begins.
+        restart: begin again after a sum exceeds this; never if None.
+    """
+    if restart is None:
+        free = start + np.cumsum(steps)
+        return free - np.minimum(np.minimum.accumulate(free), 0.0)
+    sums, at, begun = np.empty(len(steps)), 0, start
+    while at < len(steps):
+        piece = held(steps[at : at + _PIECE], begun)
+        alarms = np.flatnonzero(piece > restart)
+        end = int(alarms[0]) + 1 if len(alarms) else len(piece)
+        sums[at : at + end] = piece[:end]
+        at, begun = at + end, start if len(alarms) else float(piece[-1])
+    return sums
+
+
 def path(start: float, advanced: Floats, p: Floats, odds_ratio: float) -> Floats:
     """The CUSUM of one person in one stage after each stay, from where it stood."""
-    won, not_won = weights(p, odds_ratio)
-    free = start + np.cumsum(np.where(advanced > 0, won, not_won))
-    return free - np.minimum(np.minimum.accumulate(free), 0.0)
+    return held(steps_of(advanced, p, odds_ratio), start)
 
 
 @attrs.define(eq=False)

@@ -194,6 +194,8 @@ def _amounts(journal: Journal) -> Ints:
 def last_known(journal: Journal, amounts: Ints) -> Ints:
     """For each row its own amount, or the last that its case had said by then."""
     known = amounts != UNKNOWN
+    if known.all():
+        return amounts
     order = np.lexsort((np.arange(len(journal)), journal.left, journal.entered, journal.cases.codes))
     case = journal.cases.codes[order]
     place = np.arange(len(order))

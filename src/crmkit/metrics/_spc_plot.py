@@ -8,9 +8,10 @@ from crmkit.metrics._vega import Spec, layered, number, plain
 if TYPE_CHECKING:
     from crmkit.metrics._spc_chart import ControlChart
     from crmkit.metrics._spc_points import Lang
+    from crmkit.metrics._spc_sprt import SequentialTest
     from crmkit.metrics._spc_sums import CusumChart
 
-__all__ = ["points", "sums"]
+__all__ = ["points", "sequential", "sums"]
 
 # Okabe and Ito (2008).
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#767676"
@@ -71,6 +72,21 @@ def sums(made: "CusumChart", lang: "Lang") -> dict[str, Any]:
     limits = [_line(x, name, title, color=_GREY, strokeDash=[4, 3]) for name in ("limit", "other")]
     begins = _beginning(x, made.rows)
     return {**layered(rows, [*begins, *limits, *lines, *marks], title=made.name(lang)), "width": _WIDTH}
+
+
+def sequential(made: "SequentialTest", lang: "Lang") -> dict[str, Any]:
+    """The sum between the limits at which it decides; the case that decided in another colour."""
+    rows = plain(made.rows, ("label", "sum", "verdict"))
+    for row in rows:
+        row |= {"lower": made.lower, "upper": made.upper}
+    x, title = _along(made.rows), ("sum", "累积和")[lang == "zh"]
+    point = {
+        "mark": {"type": "point", "filled": True, "size": 40, "opacity": 1},
+        "encoding": {"x": x, "y": _scaled("sum", title), "color": _flagged("datum.verdict != 'continue'")},
+    }
+    limits = [_line(x, name, title, color=_GREY, strokeDash=[4, 3]) for name in ("lower", "upper")]
+    named = layered(rows, [*limits, _line(x, "sum", title, color=_BLUE), point], title=made.name(lang))
+    return {**named, "width": _WIDTH}
 
 
 def _beginning(x: Spec, rows: Any) -> list[Spec]:

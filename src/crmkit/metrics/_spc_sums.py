@@ -10,6 +10,7 @@ import numpy.typing as npt
 from crmkit.errors import InvalidValue
 from crmkit.journal import Frameable
 from crmkit.metrics._checks import Floats
+from crmkit.metrics._cusum import held, steps_of
 from crmkit.metrics._spc_chains import cusum_run_length, risk_adjusted_run_length, two_sided
 from crmkit.metrics._spc_points import (
     ChartFinding,
@@ -28,7 +29,7 @@ from crmkit.metrics._spc_rules import Side
 from crmkit.metrics._spc_runs import RunLength, yearly
 from crmkit.values import Every
 
-__all__ = ["CusumChart", "CusumPoint", "Walk", "risk_adjusted_cusum", "summed", "walked"]
+__all__ = ["CusumChart", "CusumPoint", "Walk", "cases_of", "risk_adjusted_cusum", "summed", "walked"]
 
 _NAMES = {
     "label": ("point", "点"),
@@ -207,14 +208,29 @@ def walked(steps: tuple[Floats, Floats], *, head_start: float = 0.0, restart: fl
     """
     made: list[Floats] = []
     for column in steps:
-        total = head_start
+        there = ~np.isnan(column)
         sums = np.full(len(column), np.nan)
-        for place in np.flatnonzero(~np.isnan(column)).tolist():
-            begun = head_start if restart is not None and total > restart else total
-            total = max(0.0, begun + float(column[place]))
-            sums[place] = total
+        sums[there] = held(column[there], head_start, restart=restart)
         made.append(sums)
     return Walk(made[0], made[1], restart is not None)
+
+
+def cases_of(outcomes: npt.ArrayLike, expected: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Outcomes and their probabilities; a case without an outcome needs none.
+
+    Raises:
+        InvalidValue: for outcomes other than 0 and 1, and for expectations that are no probabilities.
+    """
+    y = as_series(outcomes, "outcomes")
+    p = fitting(expected, "expected", len(y))
+    strange = np.flatnonzero(~(np.isnan(y) | (y == 0) | (y == 1)))
+    if len(strange):
+        raise InvalidValue("outcomes", f"{y[strange[0]]:g} at index {strange[0]}", "is neither 0 nor 1")
+    strange = np.flatnonzero(~np.isnan(y) & ~((p > 0) & (p < 1)))
+    if len(strange):
+        reason = "is no probability strictly between 0 and 1"
+        raise InvalidValue("expected", f"{p[strange[0]]:g} at index {strange[0]}", reason)
+    return y, p
 
 
 def risk_adjusted_cusum(
@@ -249,22 +265,12 @@ def risk_adjusted_cusum(
     >>> print(chart.findings[0])
     9 to 10: the sum above exceeds 2.5; the change may have begun at 2
     """
-    y = as_series(outcomes, "outcomes")
-    p = fitting(expected, "expected", len(y))
-    strange = np.flatnonzero(~(np.isnan(y) | (y == 0) | (y == 1)))
-    if len(strange):
-        raise InvalidValue("outcomes", f"{y[strange[0]]:g} at index {strange[0]}", "is neither 0 nor 1")
-    strange = np.flatnonzero(~np.isnan(y) & ~((p > 0) & (p < 1)))
-    if len(strange):
-        reason = "is no probability strictly between 0 and 1"
-        raise InvalidValue("expected", f"{p[strange[0]]:g} at index {strange[0]}", reason)
+    y, p = cases_of(outcomes, expected)
     if not 1 < odds_ratio < np.inf:
         raise InvalidValue("odds ratio", odds_ratio, "is not above 1; both directions are looked at")
     if not 0 < limit < np.inf:
         raise InvalidValue("limit", limit, "is not above 0")
-    log_odds = float(np.log(odds_ratio))
-    up, down = (y * odds - np.log1p(p * np.expm1(odds)) for odds in (log_odds, -log_odds))
-    walk = walked((up, down), restart=limit if restart else None)
+    walk = walked((steps_of(y, p, odds_ratio), steps_of(y, p, 1.0 / odds_ratio)), restart=limit if restart else None)
     names = labels_of(labels, len(y))
     return summed("risk-adjusted cusum", (y, p, walk), names, limit=limit, reference=odds_ratio, every=every)
 

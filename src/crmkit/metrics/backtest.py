@@ -58,7 +58,7 @@ class CutScore:
         ratio: predicted / actual wins; NaN if none came.
         brier: of the deals.
         log_loss: of the deals.
-        predicted: expected value, new deals included.
+        predicted: expected value, new deals included; NaN if nobody has won anything yet.
         actual: what came, exact.
         window: days of history; None for all.
         drift: the factor on the odds.
@@ -173,7 +173,7 @@ class Backtest(Frameable[CutScore]):
         line: its slope and intercept, deals that occur at several cuts taken together; None where there is none, see
             `calibration_line`.
         coverage: of the intervals of the total.
-        wape: of the totals: the sum of absolute errors over what came.
+        wape: of the totals that are known: the sum of absolute errors over what came.
         bias: predicted / actual totals.
         pinball: mean loss of the expected totals taken as medians, in the unit of the total.
         crps: mean score of the distribution of the total, as past cuts were missed, in the unit of the total; over the
@@ -242,8 +242,11 @@ def backtest(
     if not found:
         raise InvalidValue("history", str(moment(journal.until)), "is too short: no cut can be scored")
     records = sorted(found, key=lambda one: one.cut.at)
-    predicted = np.array([in_units(shop, one.mean[-1]) for one in records])
-    actual = np.array([float(actual_of(shop, one)) for one in records])
+    # Before the first win nobody can say what deals are worth.
+    said = [one for one in records if np.isfinite(one.mean[-1])]
+    predicted = np.array([in_units(shop, one.mean[-1]) for one in said])
+    actual = np.array([float(actual_of(shop, one)) for one in said])
+    loss = pinball(predicted, actual, 0.5) if said else float("nan")
     happened = np.concatenate([one.happened for one in records])
     ours = np.concatenate([one.ahead.chance[:, -1] for one in records])
     definition = definition_id("backtest", order=order, horizon=horizon, by=by, window=window, tz=tz)
@@ -251,8 +254,8 @@ def backtest(
         tuple(_row(shop, one) for one in records), MethodScores(_methods(shop, records, rng)),
         calibration(ours, happened), _line(records, ours, happened),
         Coverages(tuple(_coverage(records, level, horizon) for level in _LEVELS)),
-        wape(predicted, actual), _ratio(float(predicted.sum()), float(actual.sum())), pinball(predicted, actual, 0.5),
-        _crps(shop, records), _drift(shop, records), len(happened), definition,
+        wape(predicted, actual), _ratio(float(predicted.sum()), float(actual.sum())), loss,
+        _crps(shop, said), _drift(shop, said), len(happened), definition,
     )  # fmt: skip
 
 
@@ -330,7 +333,7 @@ def _crps(shop: Workshop, records: Sequence[Record]) -> float:
 def _drift(shop: Workshop, records: Sequence[Record]) -> Drift:
     above = below = most_above = most_below = 0.0
     since: datetime | None = None
-    free = records[0].cut.at
+    free = min((one.cut.at for one in records), default=0)
     for one in records:
         if one.cut.at < free:
             continue

@@ -153,21 +153,19 @@ class Figures:
     def __str__(self) -> str:
         return self.to_text()
 
-    def plot(self, metric: str | None = None) -> dict[str, Any]:
+    def plot(self, metric: str | None = None, lang: Literal["en", "zh"] = "en") -> dict[str, Any]:
         """A chart as a Vega-Lite specification: lines over periods or bars over groups, with their intervals.
 
         Args:
             metric: the key of the metric; the first one if None.
+            lang: the language of its titles.
 
         Raises:
-            NotFound: if it was not measured.
+            NotFound: if it was not measured, or for another language.
         """
         from crmkit.metrics._figure_chart import chart
 
-        keys = tuple(one.key for one in self._recipe.metrics)
-        if metric is not None and metric not in keys:
-            raise NotFound("metric", metric, keys, "the table")
-        return chart([row for row in self.rows if row.metric == (metric or keys[0])], self._recipe.by)
+        return chart(self.rows, self._recipe, metric, lang)
 
     def explain(self, cell: str | tuple[str | None, ...] | Figure) -> Evidence:
         """The facts behind a figure: the rows of the ledger or the journal that it counted.
@@ -268,7 +266,7 @@ def _known(value: Any) -> float | None:
 def _unusable(cells: Cells, counts: Counts | None, recipe: Recipe) -> Ints:
     """Rows that could not be used, of the group and period of each cell."""
     dims = (*recipe.by, "period")
-    if counts is None or not len(counts.n):
+    if counts is None or not len(counts):
         return np.zeros(len(cells), np.int64)
     other = Cells.of({UNUSABLE: counts}, dims, recipe.buckets.names)
     total = dict(zip(zip(*(other.column(dim) for dim in dims), strict=True), other.sum(UNUSABLE).tolist(), strict=True))
@@ -337,9 +335,10 @@ def _collect(columns: dict[str, list[Any]], rows: Ledger | Journal) -> None:
 def _words(figure: Figure, metric: Metric, rows: Mapping[str, Mapping[str, Sequence[Any]]]) -> str:
     where = ", ".join(f"{name} {value}" for name, value in figure.group.items())
     value = "no data" if figure.value is None else f"{figure.exact if figure.exact is not None else figure.value}"
+    value += "" if isinstance(figure.exact, Money) else f" {figure.unit}"
     policies = ", ".join(f"{name}={value}" for name, value in metric.policies.items())
     parts = "; ".join(f"{name}: {len(next(iter(columns.values())))} rows" for name, columns in rows.items())
     return (
-        f"{metric.about.en} [{', '.join(filter(None, (where, figure.period)))}] = {value} {figure.unit}\n"
+        f"{metric.about.en} [{', '.join(filter(None, (where, figure.period)))}] = {value}\n"
         f"{metric.about.formula} Policies: {policies or 'none'}. {parts}. Source: {metric.about.source}."
     )

@@ -23,6 +23,7 @@ from crmkit.metrics._foresight import LEAST_DAYS, baselines
 from crmkit.metrics._horizons import buckets
 from crmkit.metrics._judged import actual_of, held, in_units, limits, refuted, workshop
 from crmkit.metrics._records import Record, Workshop
+from crmkit.metrics._signal_words import Lang
 from crmkit.metrics.policy import StageOrder, definition_id
 from crmkit.values import to_micros
 
@@ -151,9 +152,13 @@ class Forecast(Frameable[DealForecast]):
     definition: str
     level: float
 
-    def plot(self) -> dict[str, Any]:
-        """The periods with their bands, and the track record, as a Vega-Lite specification."""
-        return fan(self)
+    def plot(self, lang: Lang = "en") -> dict[str, Any]:
+        """The periods with their bands, and the track record, as a Vega-Lite specification.
+
+        Raises:
+            NotFound: for a language other than "en" and "zh".
+        """
+        return fan(self, lang)
 
     def __str__(self) -> str:
         periods = Expectations((*self.periods.rows, self.total))

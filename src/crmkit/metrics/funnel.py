@@ -15,6 +15,7 @@ import numpy.typing as npt
 from crmkit.journal import Frameable, Journal
 from crmkit.metrics._paths import walk
 from crmkit.metrics._route import Entry, Repeats, Route, Skipped, Ties
+from crmkit.metrics._signal_words import Lang, worded
 from crmkit.metrics._step_rates import StepRate, StepRates, Timing, step_rates
 from crmkit.metrics._vega import Spec, bars, layered, nominal, number, plain
 from crmkit.metrics._ways import Paths, checked_steps, paths
@@ -78,10 +79,15 @@ class Funnel(Frameable[FunnelStep]):
 
     rows: tuple[FunnelStep, ...]
 
-    def plot(self) -> Spec:
-        """Bars of cases by stage, in order."""
+    def plot(self, lang: Lang = "en") -> Spec:
+        """Bars of cases by stage, in order.
+
+        Raises:
+            NotFound: for a language other than "en" and "zh".
+        """
         values = plain(self.rows, ("stage", "cases", "share", "skipped", "n_open"))
-        return layered(values, [bars({"y": nominal("stage"), "x": number("cases")})], title="funnel")
+        x = number("cases", worded(lang, ("cases", "商机数")))
+        return layered(values, [bars({"y": nominal("stage"), "x": x})], title=worded(lang, ("funnel", "漏斗")))
 
 
 def funnel(

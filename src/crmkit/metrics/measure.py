@@ -1,6 +1,6 @@
 """Measuring: any metrics, by any groups, over any periods, as a table that says what each number rests on."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from itertools import chain
 from typing import Literal, TypeAlias, get_args
@@ -21,6 +21,9 @@ from crmkit.values import Every, FiscalCalendar, Period, PeriodCalendar, from_mi
 __all__ = ["Versus", "measure"]
 
 _DAY_US = 86_400_000_000
+_MANY = 1 << 18
+# What so many metrics in a row made no use of is let go.
+_IDLE = 2
 
 #: What figures are compared with: the period before, or the group that has these values.
 Versus: TypeAlias = Literal["previous"] | Mapping[str, str]
@@ -73,25 +76,41 @@ def measure(
         cut = cut.one_earlier(there)
     view = View(seen, cut, groups, until)
     states: dict[str, State] = {}
-    found: list[tuple[Finding, ...]] = []
+    found: dict[Hashable, tuple[State, tuple[Finding, ...]]] = {}
     for metric in wanted:
-        states[metric.key], findings = _state_of(metric, view)
-        found.append(summarise(findings))
+        if metric.reads not in found:
+            state, findings = _state_of(metric, view)
+            found[metric.reads] = state, summarise(findings)
+            view.forget(_IDLE)
+        states[metric.key] = found[metric.reads][0]
+    view.forget()
     recipe = Recipe(wanted, groups, cut, since, until, versus, confidence(level), (view,))
-    return Figures(recipe, states, _told_once(found))
+    return Figures(recipe, states, _told_once(findings for _, findings in found.values()))
 
 
 def _state_of(metric: Metric, view: View) -> tuple[State, list[Finding]]:
     """The counters of a metric, and what it could not use."""
     state: dict[str, Counts] = {}
     findings: list[Finding] = []
+    waiting: dict[str, list[Part]] = {}
     for part in metric.parts(view):
         if not isinstance(part, Part):
             findings.append(part)
             continue
-        made = counted(part, view)
-        state[part.name] = state[part.name].merge(made) if part.name in state else made
+        held = waiting.setdefault(part.name, [])
+        held.append(part)
+        # Many small parts are counted at once, large ones are not kept.
+        if sum(len(one.period) for one in held) > _MANY:
+            _count(waiting.pop(part.name), state, view)
+    for held in waiting.values():
+        _count(held, state, view)
     return state, findings
+
+
+def _count(parts: Sequence[Part], state: dict[str, Counts], view: View) -> None:
+    part = Part.joined(parts)
+    made = counted(part, view)
+    state[part.name] = state[part.name].merge(made) if part.name in state else made
 
 
 def _told_once(found: Iterable[Iterable[Finding]]) -> tuple[Finding, ...]:

@@ -6,7 +6,7 @@ blocks, workers, or a GROUP BY in a database. What is estimated is estimated fro
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import attrs
@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.journal import Coded, Finding
+from crmkit.metrics._blocks import Whole
+from crmkit.metrics._packing import runs
 from crmkit.metrics.policy import definition_id
 from crmkit.metrics.states import Counts, exact_sums
 from crmkit.metrics.view import Rows, TableName, View
@@ -76,7 +78,7 @@ class Part:
         table: where the rows are.
         rows: which rows.
         period: the period of each row; rows of none are not counted.
-        bins: a bin of each row, int64 and at least 0, or None.
+        bins: a bin of each row, a whole number of at least 0, or None.
         weights: what each row adds, int64; 1 if None.
         keys: further keys: those that the metric has `within` its cells, and others that only this part has.
         shown: whether its rows are evidence of a figure; rows drawn again for an interval are not.
@@ -86,10 +88,27 @@ class Part:
     table: TableName
     rows: Rows
     period: Coded
-    bins: Ints | None = None
+    bins: Whole | None = None
     weights: Ints | None = None
     keys: Mapping[str, Coded] = attrs.field(factory=dict[str, Coded])
     shown: bool = True
+
+    @classmethod
+    def joined(cls, parts: Sequence["Part"]) -> "Part":
+        """Parts of one name, table and kind of keys as one."""
+        if len(parts) == 1:
+            return parts[0]
+        first = parts[0]
+        bins, weights = ([column for part in parts if (column := getattr(part, name)) is not None]
+                         for name in ("bins", "weights"))  # fmt: skip
+        return attrs.evolve(
+            first,
+            rows=np.concatenate([np.asarray(part.rows) for part in parts]),
+            period=Coded.joined([part.period for part in parts]),
+            bins=np.concatenate(bins) if bins else None,
+            weights=np.concatenate(weights) if weights else None,
+            keys={name: Coded.joined([part.keys[name] for part in parts]) for name in first.keys},
+        )
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -147,6 +166,14 @@ class Metric(ABC):
         """The id of the definition: the same number, the same definition."""
         return definition_id(self.key, **self.policies)
 
+    @property
+    def reads(self) -> Hashable:
+        """What its parts hang on: of metrics that read the same, `measure` counts one, and all have its counters.
+
+        A class that shares its parts with others names `type(self).parts`, and the policies that they look at.
+        """
+        return type(self), self.definition
+
     def using(self, **policies: Any) -> Self:
         """The metric with other policies."""
         return attrs.evolve(self, **policies)
@@ -198,10 +225,10 @@ class Cells:
         )
         sizes = [len(values) + 1 for values in labels]
         packed = {name: _place(counts, dims, labels, sizes) for name, counts in state.items()}
-        every = np.unique(np.concatenate([np.zeros(0, np.int64), *packed.values()]))
+        every = np.unique(np.concatenate([np.zeros(0, np.int64), *map(_distinct, packed.values())]))
         if observed is not None:
             every = _in_all(every, sizes, dims.index("period"), observed)
-        where = {name: np.searchsorted(every, place) for name, place in packed.items()}
+        where = {name: np.searchsorted(every, packed.pop(name)) for name in state}
         keys = np.zeros((len(every), len(dims)), np.int64)
         rest = every.copy()
         for part in range(len(dims) - 1, -1, -1):
@@ -229,14 +256,13 @@ class Cells:
     def ended(self, part: str, end: str) -> Ints:
         """How much of a part with a key "end" ended in one way, in each cell."""
         where, counts = self.entries(part)
-        place = counts.dims.index("end")
-        mine = counts.keys[:, place] == (counts.labels[place].index(end) if end in counts.labels[place] else -2)
+        mine = ~counts.column("end").recode((end,)).missing
         return exact_sums(where[mine], counts.n[mine], len(self))
 
     def lasting(self, part: str) -> Ints:
         """How many stays of a part with a key "end" last, in each cell."""
         counts = self.state[part]
-        last = counts.keys[:, counts.dims.index("end")] < 0
+        last = counts.column("end").missing
         return exact_sums(self._where[part][last], counts.n[last], len(self))
 
     def risk(self, part: str, ends: Sequence[str], width: int) -> Ints:
@@ -250,10 +276,9 @@ class Cells:
             width: how many ages there are. Stays that last longer are censored at the last.
         """
         counts = self.state[part]
-        place = counts.dims.index("end")
-        cause = Coded(counts.keys[:, place].astype(np.int32), counts.labels[place]).recode(ends).codes.astype(np.int64)
-        cause = np.where(counts.bins >= width, 0, cause + 1)
-        cell = (self._where[part] * (len(ends) + 1) + cause) * width + np.minimum(counts.bins, width - 1)
+        cause, bins = counts.column("end").recode(ends).codes + 1, counts.bins
+        cause[bins >= width] = 0
+        cell = (self._where[part] * (len(ends) + 1) + cause) * width + np.minimum(bins, width - 1)
         return exact_sums(cell, counts.n, len(self) * (len(ends) + 1) * width).reshape(len(self), len(ends) + 1, width)
 
 
@@ -267,9 +292,14 @@ def _in_all(packed: Ints, sizes: Sequence[int], place: int, observed: range) -> 
 
 
 def _place(counts: Counts, dims: Sequence[str], labels: Sequence[tuple[str, ...]], sizes: Sequence[int]) -> Ints:
-    packed = np.zeros(len(counts.n), np.int64)
+    packed = np.zeros(len(counts), np.int64)
     for dim, wanted, size in zip(dims, labels, sizes, strict=True):
-        part = counts.dims.index(dim)
-        recoded = Coded(counts.keys[:, part].astype(np.int32), counts.labels[part]).recode(wanted)
-        packed = packed * size + recoded.codes + 1
+        packed *= size
+        packed += counts.column(dim).recode(wanted).codes
+        packed += 1
     return packed
+
+
+def _distinct(places: Ints) -> Ints:
+    """What occurs among places, of which many that are alike follow one another."""
+    return np.unique(places[runs(places)])

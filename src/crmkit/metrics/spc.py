@@ -24,6 +24,7 @@ from crmkit.metrics._spc_memory import EwmaChart, cusum_chart, ewma_chart
 from crmkit.metrics._spc_points import Baseline, ChartFinding, ChartNote, Phase
 from crmkit.metrics._spc_rules import NELSON, WESTERN_ELECTRIC, Pattern, RunRule, Side
 from crmkit.metrics._spc_runs import RunLength, run_length
+from crmkit.metrics._spc_sprt import SequentialPoint, SequentialTest, SequentialVerdict, risk_adjusted_sprt, sprt
 from crmkit.metrics._spc_sums import CusumChart, CusumPoint, risk_adjusted_cusum
 
 __all__ = [
@@ -48,6 +49,9 @@ __all__ = [
     "Phase",
     "RunLength",
     "RunRule",
+    "SequentialPoint",
+    "SequentialTest",
+    "SequentialVerdict",
     "Side",
     "c_chart",
     "chart",
@@ -59,7 +63,9 @@ __all__ = [
     "np_chart",
     "p_chart",
     "risk_adjusted_cusum",
+    "risk_adjusted_sprt",
     "run_length",
+    "sprt",
     "u_chart",
     "xbar_r_chart",
     "xbar_s_chart",

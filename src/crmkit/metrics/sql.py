@@ -48,12 +48,12 @@ from crmkit.rules.dialect import Dialect
 
 __all__ = ["WITHOUT_TWIN", "Asked", "Columns", "JournalTable", "LedgerTable", "Twin", "twin"]
 
-_RESAMPLED = "its interval resamples by hashes of names (BLAKE2), which databases do not have"
+_DEALT = "its interval deals units into groups by hashes of names (CRC-32, SplitMix64), which not all databases have"
 #: The KPIs of the catalogue that have no twin, by key, and why.
 WITHOUT_TWIN: Mapping[str, str] = MappingProxyType({
-    "days_to_pay": _RESAMPLED,
-    "true_dso": _RESAMPLED,
-    "cost_per_ticket": _RESAMPLED,
+    "days_to_pay": _DEALT,
+    "true_dso": _DEALT,
+    "cost_per_ticket": _DEALT,
     **dict.fromkeys(
         ("churn_rate", "lost_customers", "contract_churn", "revenue_churn"),
         "it counts civil days of a time zone, whose rules each database has in a version of its own",

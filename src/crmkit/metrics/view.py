@@ -1,6 +1,7 @@
 """The facts of one measurement: cut at its instant, with its periods, its groups and its money."""
 
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Hashable
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import attrs
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import OPEN, Coded, Finding, Journal, Ledger, minor_units
+from crmkit.metrics._blocks import Whole
 from crmkit.metrics._cases import Cases, cases_of
 from crmkit.metrics._exchange import exchanged
 from crmkit.metrics.buckets import Buckets
@@ -18,10 +20,11 @@ from crmkit.values import Currency
 __all__ = ["Cases", "Rows", "TableName", "View"]
 
 Ints = npt.NDArray[np.int64]
+T = TypeVar("T")
 #: Where rows come from.
 TableName: TypeAlias = Literal["ledger", "journal", "service", "complaints"]
 #: Which rows: all of them, or their numbers.
-Rows: TypeAlias = slice | Ints
+Rows: TypeAlias = slice | Whole
 
 _ORDERS = {"journal": "stages", "service": "service_stages", "complaints": "complaint_stages"}
 
@@ -42,6 +45,7 @@ class View:
     by: tuple[str, ...]
     until: int
     _seen: dict[Any, Any] = attrs.field(factory=dict[Any, Any])
+    _idle: dict[Any, int] = attrs.field(factory=dict[Any, int])
 
     def ledger(self, metric: str) -> Ledger:
         """The ledger.
@@ -67,28 +71,27 @@ class View:
     def of(self, kind: str, metric: str) -> Ints:
         """The rows of the ledger that are of a kind, in its order."""
         ledger = self.ledger(metric)
-        if ("kind", kind) not in self._seen:
-            number = ledger.kinds.values.index(kind) if kind in ledger.kinds.values else -2
-            self._seen["kind", kind] = np.flatnonzero(ledger.kinds.codes == number)
-        found: Ints = self._seen["kind", kind]
-        return found
+        number = ledger.kinds.values.index(kind) if kind in ledger.kinds.values else -2
+        return self.once(("kind", kind), lambda: np.flatnonzero(ledger.kinds.codes == number))
+
+    def referred(self, metric: str) -> Coded:
+        """What each row of the ledger refers to, in the codes of the ledger's ids."""
+        ledger = self.ledger(metric)
+        return self.once("referred", lambda: ledger.refers_to.recode(ledger.ids.values))
 
     def order(self, name: TableName, metric: str) -> StageOrder:
         """The order of the stages of a journal."""
         return StageOrder.of(getattr(self.facts, _ORDERS[name]), self.journal(name, metric))
 
-    def in_open_stages(self, name: TableName, metric: str) -> Ints:
+    def in_open_stages(self, name: TableName, metric: str) -> Whole:
         """The rows of a journal that are stays in stages that are not closed."""
         stages, order = self.journal(name, metric).stages, self.order(name, metric)
         is_open = np.array([*(stage in order.open for stage in stages.values), False])
-        return np.flatnonzero(is_open[stages.codes])
+        return np.flatnonzero(is_open[stages.codes]).astype(np.int32)
 
     def cases(self, name: TableName, metric: str) -> Cases:
         """The cases of a journal as they stand at the end of observation."""
-        if ("cases", name) not in self._seen:
-            self._seen["cases", name] = cases_of(self.journal(name, metric), self.order(name, metric))
-        found: Cases = self._seen["cases", name]
-        return found
+        return self.once(("cases", name), lambda: cases_of(self.journal(name, metric), self.order(name, metric)))
 
     def table(self, name: TableName) -> Ledger | Journal:
         """The ledger or a journal, known to be there."""
@@ -104,10 +107,27 @@ class View:
         """
         if of is None:
             return Coded(self.buckets.place(at), self.buckets.names)
-        if ("period", of) not in self._seen:
-            self._seen["period", of] = Coded(self.buckets.place(at), self.buckets.names)
-        found: Coded = self._seen["period", of]
+        return self.once(("period", of), lambda: Coded(self.buckets.place(at), self.buckets.names))
+
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What several metrics make of the facts, made by the first of them.
+
+        Args:
+            name: what it is, with all that it depends on beside the view.
+            make: makes it.
+        """
+        self._idle[name] = 0
+        if name not in self._seen:
+            self._seen[name] = make()
+        found: T = self._seen[name]
         return found
+
+    def forget(self, after: int = 0) -> None:
+        """Let go of what `once` made and nobody has asked for since so many calls of this before."""
+        for name in [*self._idle]:
+            self._idle[name] += 1
+            if self._idle[name] > after:
+                del self._idle[name], self._seen[name]
 
     def key(self, table: TableName, name: str) -> Coded:
         """A column to group the rows of a table by: its own, or one of its customers, or one of its cases.
@@ -115,10 +135,7 @@ class View:
         Raises:
             NotFound: if there is none.
         """
-        if ("key", table, name) not in self._seen:
-            self._seen["key", table, name] = self._key(table, name)
-        found: Coded = self._seen["key", table, name]
-        return found
+        return self.once(("key", table, name), lambda: self._key(table, name))
 
     def _key(self, table: TableName, name: str) -> Coded:
         rows = self.table(table)
@@ -146,19 +163,23 @@ class View:
             return Coded(codes[rows.cases.recode(journal.cases.values).codes].astype(np.int32), column.values)
         return None
 
-    def money(self, rows: Ints) -> tuple[Ints, Coded, list[Finding]]:
+    def money(self, rows: Ints, minor: Ints | None = None) -> tuple[Ints, Coded, list[Finding]]:
         """Amounts of rows of the ledger in minor units, and their currency; converted, if the facts say to what.
 
         An amount is converted at the day it is dated, once, rounded half to even. Without a rate it has no currency.
+
+        Args:
+            rows: the rows.
+            minor: parts of their amounts, instead of the whole ones.
         """
         ledger = self.facts.ledger
         assert ledger is not None  # noqa: S101 - `rows` are rows of it
-        minor, currencies = ledger.minor[rows], ledger.currencies[rows]
+        minor, currencies = ledger.minor[rows] if minor is None else minor, ledger.currencies[rows]
         if self.facts.currency is None:
             return minor, currencies, []
         return self._converted(minor, currencies, ledger.at[rows])
 
-    def worth(self, table: TableName, rows: Ints, at: Ints, metric: str) -> tuple[Ints, Coded, list[Finding]]:
+    def worth(self, table: TableName, rows: Whole, at: Ints, metric: str) -> tuple[Ints, Coded, list[Finding]]:
         """Amounts of rows of a journal in minor units, and their currency, as `money` of the ledger.
 
         They are in the currency of the journal's column "currency", or in that of the facts.

@@ -4,8 +4,9 @@ All kernels work on codes. They sort packed integers, one sort for all groups, b
 a tenth of an argsort.
 """
 
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property, partial
 from importlib import import_module
 from typing import Any, Self
 
@@ -22,8 +23,8 @@ Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
 
 DAY_US = 86_400_000_000
-# To fill a table of that many numbers takes as long as to sort so few.
-_TABLE, _FEW = 1 << 16, 1 << 12
+# So many rows at a time that what is computed on the way stays in the cache.
+_BLOCK = 1 << 16
 
 
 @attrs.frozen(eq=False)
@@ -33,14 +34,10 @@ class Trails:
     Attributes:
         journal: the stays.
         order: the rows in order; None if they lie in order already.
-        starts: the place of the first stay of each case, shape (c,).
-        sizes: how many stays each case has, shape (c,).
     """
 
     journal: Journal
     order: Longs | None
-    starts: Longs
-    sizes: Longs
 
     @classmethod
     def of(cls, journal: Journal) -> Self:
@@ -52,13 +49,44 @@ class Trails:
         if len(journal) and int(journal.stages.codes.min()) < 0:
             row = int(journal.stages.codes.argmin())
             raise InvalidValue("journal", f"row {row}", "has no stage; were all stages of the process given?")
-        case = journal.cases.codes
-        order: Longs | None = None if _in_order(case, journal.entered, journal.left) else _ordered(journal)
-        ranked = case if order is None else case[order]
+        in_order = _in_order(journal.cases.codes, journal.entered, journal.left)
+        return cls(journal, None if in_order else _ordered(journal))
+
+    def parts(self, rows: int) -> Iterator[tuple[int, Self]]:
+        """Whole cases, of about so many rows at a time, each part with the place where it begins."""
+        codes, begin = self.journal.cases.codes, 0
+        while begin < self.size:
+            stop = min(begin + rows, self.size)
+            # To the end of the case.
+            code = self._at(codes, stop - 1)
+            stop = bisect_right(range(self.size), code, lo=stop, key=partial(self._at, codes))
+            which = slice(begin, stop)
+            if self.order is None:
+                yield begin, attrs.evolve(self, journal=self.journal[which])
+            else:
+                yield begin, attrs.evolve(self, order=self.order[which])
+            begin = stop
+
+    def _at(self, column: npt.NDArray[Any], place: int) -> int:
+        return int(column[place if self.order is None else self.order[place]])
+
+    @property
+    def size(self) -> int:
+        """How many stays there are."""
+        return len(self.journal) if self.order is None else len(self.order)
+
+    @cached_property
+    def starts(self) -> Longs:
+        """The place of the first stay of each case, shape (c,)."""
+        ranked = self.take(self.journal.cases.codes)
         begins = np.ones(len(ranked), np.bool_)
         np.not_equal(ranked[1:], ranked[:-1], out=begins[1:])
-        starts = np.flatnonzero(begins)
-        return cls(journal, order, starts, np.diff(starts, append=len(ranked)))
+        return np.flatnonzero(begins)
+
+    @cached_property
+    def sizes(self) -> Longs:
+        """How many stays each case has, shape (c,)."""
+        return np.diff(self.starts, append=self.size)
 
     def take(self, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A column of the journal, or anything of its length, in this order."""
@@ -120,57 +148,17 @@ class Trails:
             reached = np.where(gone, self.pick(self.journal.left, last), reached)
         return np.where(closed[self.final], reached, self.journal.until) - self.began
 
-    def labels(self) -> Longs:
-        """Cases with the same run of stages get the same label, from 0.
-
-        A run is a number whose digits are its stages, so that two are equal if and only if their numbers are: no hash,
-        no collision. As many digits as a word, or a table, has room for are read in a round, each behind the number of
-        the run so far.
-        """
-        base = len(self.stages) + 1
-        sizes = self.sizes + (self.tail >= 0)
-        label, number = np.empty(len(sizes), np.int64), np.zeros(len(sizes), np.int64)
-        going, done, given = np.arange(len(sizes)), 0, 0
-        while len(going):
-            runs = int(number.max()) + 1
-            width = min(_digits(runs, base, len(going)), int(sizes[going].max()) - done)
-            word, room = self._words(going, number, (done, width)), runs * base**width
-            longer = sizes[going] > done + width
-            ended, on = np.flatnonzero(~longer), np.flatnonzero(longer)
-            run = _numbered(word[ended], room)
-            label[going[ended]] = run + given
-            given += int(run.max(initial=-1)) + 1
-            going, number, done = going[on], _numbered(word[on], room), done + width
-        return label
-
-    def _words(self, going: Longs, number: Longs, part: tuple[int, int]) -> Longs:
-        start, size, base = self.starts[going], self.sizes[going], len(self.stages) + 1
-        tail = self.tail[going] + 1
-        word = number.copy()
-        for place in range(part[0], sum(part)):
-            word *= base
-            # 0 stands for nothing: a run that ends here has zeros from here on.
-            code = self.stage.take(start + place, mode="clip") + np.int32(1)
-            code *= place < size
-            word += code
-            word += tail * (place == size)
-        return word
-
-
-def _digits(runs: int, base: int, cases: int) -> int:
-    """How many digits go behind the number of a run: as a table of all numbers has room for, else as a word has."""
-    table = _fitting(max(_TABLE, 2 * cases) // runs, base) if cases > _FEW else 0
-    return table or max(1, _fitting((1 << 62) // runs, base))
-
-
-def _fitting(room: int, base: int) -> int:
-    digits = 0
-    while base ** (digits + 1) <= room:
-        digits += 1
-    return digits
-
 
 def _in_order(case: Codes, entered: Longs, left: Longs) -> bool:
+    for begin in range(0, len(case), _BLOCK):
+        # Each block with the first row of the next one.
+        here = slice(begin, begin + _BLOCK + 1)
+        if not _runs_on(case[here], entered[here], left[here]):
+            return False
+    return True
+
+
+def _runs_on(case: Codes, entered: Longs, left: Longs) -> bool:
     if (case[1:] < case[:-1]).any():
         return False
     # As a rule nothing but the first stay of a case begins before the row above it, or at once with it.
@@ -198,19 +186,6 @@ def _ordered(journal: Journal) -> Longs:
         return order
     # Two stays of a case begin at once, the one that ends later first: rare, so three sorts do no harm.
     return np.lexsort((left, entered, case))
-
-
-def _numbered(keys: Longs, size: int) -> Longs:
-    """Numbers below a size, numbered from 0: equal ones get equal numbers, greater ones greater numbers."""
-    if size <= _TABLE + 8 * len(keys):
-        seen = np.zeros(size, np.bool_)
-        seen[keys] = True
-        return (np.cumsum(seen) - 1)[keys]
-    order = np.argsort(keys)
-    ranked = keys[order]
-    number = np.empty(len(keys), np.int64)
-    number[order] = np.cumsum(np.append(False, ranked[1:] != ranked[:-1])[: len(ranked)])
-    return number
 
 
 def closed_stages(trails: Trails, given: Iterable[str] | None) -> Mapping[str, str]:

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from crmkit.journal import Frameable, Journal
 from crmkit.pipeline._groups import Groups
-from crmkit.pipeline._trails import Longs, Trails, closed_stages, is_closed, networkx
+from crmkit.pipeline._trails import Trails, closed_stages, is_closed, networkx
+from crmkit.pipeline._ways import Ways
 from crmkit.pipeline._work import (
     Bottleneck,
     Bottlenecks,
@@ -205,32 +206,9 @@ def variants(journal: Journal, *, closed: Iterable[str] | None = None) -> Varian
     """
     trails = Trails.of(journal)
     known = closed_stages(trails, closed)
-    label, shut = trails.labels(), is_closed(trails, known)
-    found = Groups.of(label, trails.lasted(shut), (0.5,))
-    one = np.empty(int(label.max(initial=-1)) + 1, np.int64)
-    one[label] = np.arange(len(label))
-    # Of each variant any case shows the way.
-    cases = one[found.keys]
-    ways, order = _runs(trails, cases, found.sizes)
-    figures = (found.sizes, found.sizes / max(1, len(label)), found.quantiles[0], ~shut[trails.final[cases]])
-    rows = [*zip(ways, *(figure.tolist() for figure in figures), strict=True)]
-    return Variants(tuple(Variant(*rows[i]) for i in order), len(label), known)
-
-
-def _runs(trails: Trails, cases: Longs, often: Longs) -> tuple[list[tuple[str, ...]], list[int]]:
-    """The stages that some cases went through; and the order of these ways, the most frequent first, then by stages."""
-    size, tail = trails.sizes[cases], trails.tail[cases]
-    sizes = size + (tail >= 0)
-    stops = np.cumsum(sizes)
-    place = np.arange(int(sizes.sum())) + np.repeat(trails.starts[cases] - (stops - sizes), sizes)
-    codes = trails.stage.take(place, mode="clip")
-    codes[(stops - 1)[tail >= 0]] = tail[tail >= 0]
-    texts = np.array(trails.stages, object)[codes].tolist()
-    # Texts of bytes are compared sooner than tuples of names.
-    ranks = np.argsort(np.argsort(np.array(trails.stages, object))).astype(">u4")
-    packed, width = ranks[codes].tobytes(), ranks.itemsize
-    ends = [*zip((stops - sizes).tolist(), stops.tolist(), strict=True)]
-    keys = [packed[width * begin : width * stop] for begin, stop in ends]
-    by_stages = np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int64)
-    order: list[int] = by_stages[np.argsort(-often[by_stages], kind="stable")].tolist()
-    return [tuple(texts[begin:stop]) for begin, stop in ends], order
+    shut = is_closed(trails, known)
+    ways = Ways.of(trails, shut)
+    order, cases = ways.order(), int(ways.n.sum())
+    figures = (ways.n, ways.n / max(1, cases), ways.median, ~shut[ways.final])
+    told = zip(ways.stages(order), *(figure[order].tolist() for figure in figures), strict=True)
+    return Variants(tuple(Variant(*row) for row in told), cases, known)

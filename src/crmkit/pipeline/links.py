@@ -21,7 +21,7 @@ class Link:
 
     Guards of the parent read the child under the name of the link: `credit check.outcome = "won"`. When the parent
     closes, a child that is still open is cancelled; so each open stage of the child needs a move into a stage whose
-    outcome is "cancelled".
+    outcome is "cancelled", and neither the move nor that stage may ask for anything.
 
     Attributes:
         name: unique in its pipeline; the name that guards use.
@@ -35,9 +35,10 @@ class Link:
 
     def way_out(self, stage: str) -> tuple[str, str] | None:
         """The move that cancels the child in a stage, and where it leads; None if there is none."""
-        cancelled = {one.name for one in self.pipeline.stages if one.outcome == "cancelled"}
+        cancelled = {one.name for one in self.pipeline.stages if one.outcome == "cancelled" and not one.requires}
         for name, move in self.pipeline.moves.get(stage, {}).items():
-            if move.to in cancelled:
+            # Nobody is there to be asked for a field, a role or an approval.
+            if move.to in cancelled and not (move.guards or move.requires or move.roles or move.approval):
                 return name, move.to
         return None
 
@@ -45,4 +46,5 @@ class Link:
         """What keeps it from being a link."""
         for stage in self.pipeline.stages:
             if stage.outcome is None and self.way_out(stage.name) is None:
-                yield f"stage {stage.name!r} of {self.pipeline.name!r} has no move into a cancelled stage"
+                wanted = "no move into a cancelled stage that asks for nothing"
+                yield f"stage {stage.name!r} of {self.pipeline.name!r} has {wanted}"

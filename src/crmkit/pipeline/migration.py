@@ -8,7 +8,7 @@ import attrs
 
 from crmkit.errors import DefinitionError, DefinitionErrors, did_you_mean
 from crmkit.events import Event, Migrated, Moved
-from crmkit.pipeline._machine import has_value
+from crmkit.pipeline._machine import evolve, has_value
 from crmkit.pipeline.case import Case
 from crmkit.pipeline.clocks import Calendars, survey
 from crmkit.pipeline.definition import Pipeline
@@ -52,7 +52,8 @@ class Changeover:
     Attributes:
         case: the case as it is.
         stage: the stage it would be in; None if it has none.
-        fills: fields that it lacks and would be given.
+        fills: fields that it would be given: those that it lacks; on the way back also those that the way there had
+            filled in, as they were before.
         blocked: every reason why it cannot be moved; empty if it can.
         due: when its time in the stage is up now; None without a limit.
         due_after: when it would be up.
@@ -160,6 +161,7 @@ class Migration:
         fields: values for fields that a case lacks.
         policy: "move" whatever has a stage and what that requires; or only "if legal": if every move the case ever
             made leads from stage to stage in the new version too.
+        undone: fields that a migration the other way filled in; see `reversed`.
 
     Raises:
         DefinitionErrors: for stages that neither version has.
@@ -170,6 +172,7 @@ class Migration:
     stages: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_stages)
     fields: Fields = attrs.field(default=EMPTY, converter=_fields)
     policy: Literal["move", "if legal"] = "move"
+    undone: Fields = attrs.field(default=EMPTY, converter=_fields, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         found: list[DefinitionError] = []
@@ -191,7 +194,10 @@ class Migration:
         return to if any(stage.name == to for stage in self.new.stages) else None
 
     def reversed(self) -> "Migration":
-        """The way back. Fields that were filled in stay.
+        """The way back.
+
+        Fields that were filled in are as before again where nobody has said anything of them since, and the old version
+        does not require them by now; only the facts of a case tell, so in a plan of bare cases they stay.
 
         Raises:
             DefinitionErrors: if two stages became one: nobody could tell which it was.
@@ -208,7 +214,8 @@ class Migration:
         ]
         if found:
             raise DefinitionErrors("the migration has no way back", found)
-        return Migration(self.new, self.old, {to: names[0] for to, names in back.items()}, EMPTY, self.policy)
+        stages = {to: names[0] for to, names in back.items()}
+        return Migration(self.new, self.old, stages, self.undone, self.policy, undone=self.fields)
 
     def plan(
         self,
@@ -264,12 +271,27 @@ class Migration:
 
     def _changeover(self, case: Case, events: Sequence[Event], calendars: Calendars | None) -> Changeover:
         to = self.stage(case.stage)
-        fills = Fields({name: value for name, value in self.fields.items() if not has_value(case.fields, name)})
+        given = {name: value for name, value in self.fields.items() if not has_value(case.fields, name)}
+        fills = Fields({**given, **self._taken_back(to, events)})
         blocked = [*self._against(case, to, fills, events)]
         due, due_after = _due(self.old, case.stage, case, calendars), None
         if to is not None:
             due_after = _due(self.new, to, case, calendars)
         return Changeover(case, to, fills, tuple(blocked), due, due_after)
+
+    def _taken_back(self, to: str | None, events: Sequence[Event]) -> dict[str, Any]:
+        """What the fields that the way there filled in were before, if nobody has said anything of them since."""
+        found: dict[str, Any] = {}
+        before: Case | None = None
+        there = self.new.definition, self.old.definition
+        for event in events if self.undone else ():
+            found = {name: value for name, value in found.items() if name not in event.data}
+            if isinstance(event, Migrated) and (event.previous, event.definition) == there:
+                fields = EMPTY if before is None else before.fields
+                found = {name: fields.get(name) for name in event.data if name in self.undone}
+            before = evolve(before, event)
+        needed = () if to is None else self.new.stage(to).requires
+        return {name: value for name, value in found.items() if name not in needed}
 
     def _against(self, case: Case, to: str | None, fills: Fields, events: Sequence[Event]) -> Iterator[str]:
         if to is None:

@@ -21,6 +21,8 @@ from crmkit.rules.feel._values import UNKNOWN
 HitPolicy: TypeAlias = Literal["U", "A", "P", "F", "R", "O", "C", "C+", "C<", "C>", "C#"]
 HIT_POLICIES: tuple[HitPolicy, ...] = ("U", "A", "P", "F", "R", "O", "C", "C+", "C<", "C>", "C#")
 
+#: The policies that hold results against one another.
+_COMPARING = frozenset({"A", "P", "O"})
 _AGGREGATORS = {"C+": "sum", "C<": "min", "C>": "max"}
 
 
@@ -176,7 +178,14 @@ def decided(run: Run, node: TableNode, matched: Sequence[int], scope: Scope) -> 
     if node.policy in {"U", "F"}:
         return _result(run, node, node.rows[matched[0]], scope)
     results = [_result(run, node, node.rows[number], scope) for number in matched]
+    if node.policy in _COMPARING and any(map(_open, results)):
+        return UNKNOWN
     return _POLICIES[node.policy](run, node, results, matched, scope)
+
+
+def _open(result: Any) -> bool:
+    """Whether a part of a result is not known yet."""
+    return result is UNKNOWN or (isinstance(result, dict) and any(map(_open, result.values())))
 
 
 def _numbers(matched: Sequence[int]) -> str:

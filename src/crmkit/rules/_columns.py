@@ -20,7 +20,7 @@ from crmkit.rules.feel._builtins import BUILTINS
 from crmkit.rules.feel._convert import to_feel
 from crmkit.rules.feel._evaluate import evaluate
 from crmkit.rules.feel._numbers import to_number
-from crmkit.rules.feel._operators import compare
+from crmkit.rules.feel._operators import Problem, compare
 from crmkit.rules.feel._text import literal
 from crmkit.rules.feel._values import kind
 
@@ -120,6 +120,24 @@ class Column:
             return None
         op = "<=" if equal else "<"
         return bisect_left(self.plain, 1, key=lambda cell: int(compare(op, cell.value, value) is not True))
+
+    def holding(self, value: Any) -> int:
+        """The cell that a value lies in, as a mask; 0 for one that rules do not compare: a time that lacks a zone."""
+        try:
+            return next((1 << number for number, cell in enumerate(self.cells) if self._holds(cell, value)), 0)
+        except Problem:
+            return 0
+
+    def _holds(self, cell: Cell, value: Any) -> bool:
+        if cell.other:
+            return value is not None and all(known.value != value for known in self.cells if not known.other)
+        if cell.value is None or value is None:
+            return cell.value is value
+        if cell.point:
+            # As rules compare: to Python an hour that a clock shows twice equals nothing in another zone.
+            return compare("=", cell.value, value) is True
+        ends = ((cell.low, "<"), (cell.high, ">"))
+        return all(end is None or compare(op, end, value) is True for end, op in ends)
 
     def text(self, side: int) -> str:
         """The cells of a side as the text of a cell: `-`, `[1..5)`, `"a", "b"`, `null`; "nothing" for none."""

@@ -5,6 +5,7 @@ form, the interpreter decides: it is slower, and it says clearly what is wrong.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache, cached_property
 from typing import Any, TypeAlias
 
 import attrs
@@ -31,7 +32,7 @@ Record: TypeAlias = Mapping[str, Any]
 _ASTRAY = (KeyError, TypeError, AttributeError, ArithmeticError, ValueError)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)
 class Checked:
     """A text that has been read and checked against a schema.
 
@@ -49,7 +50,7 @@ class Checked:
     shapes: Mapping[int, Shape]
     shape: Shape
 
-    @property
+    @cached_property
     def fields(self) -> tuple[str, ...]:
         """The fields that it reads, in the order of the schema."""
         return names_in(self.node, self.schema)
@@ -63,6 +64,12 @@ def names_in(node: nodes.Node, schema: Schema) -> tuple[str, ...]:
     """The fields that a tree reads, in the order of the schema."""
     read = {part.name for part in nodes.walk(node) if isinstance(part, nodes.Name)}
     return tuple(name for name in schema.names if name in read)
+
+
+@cache
+def _known() -> tuple[Names, Names]:
+    """The names and the members that every schema knows."""
+    return Names({*FUNCTIONS, "?"}), Names(PROPERTIES)
 
 
 @attrs.frozen(eq=False)
@@ -84,7 +91,7 @@ class Vocabulary:
     def of(cls, schema: Schema) -> "Vocabulary":
         """The vocabulary of a schema."""
         aliases = schema.aliases
-        names, members = Names({*FUNCTIONS, *aliases, "?"}), Names(PROPERTIES | schema.members)
+        names, members = (known.plus(more) for known, more in zip(_known(), (aliases, schema.members), strict=True))
         return cls(schema, names, members, aliases, {field.name: of_field(field) for field in schema.fields})
 
 
@@ -122,14 +129,14 @@ def _emitter(conditions: Sequence[Checked]) -> Emitter:
     return Emitter(shapes, fields, {}, [])
 
 
-def _built(source: str, emit: Emitter, schema: Schema, slow: Callable[[Record], Any]) -> Any:
+def _built(source: str, emit: Emitter, schema: Schema, ways: Mapping[str, Any]) -> Any:
     read = {number: names_in(node, schema) for number, node in enumerate(emit.opaque)}
 
     def interpret(number: int, record: Record, _bound: Record) -> Any:
         return evaluate(emit.opaque[number], schema.read(record, only=read[number])).value
 
     space: dict[str, Any] = {
-        **GLOBALS, **emit.constants, "_slow": slow, "_ASTRAY": _ASTRAY, "_interpret": interpret,
+        **GLOBALS, **emit.constants, **ways, "_ASTRAY": _ASTRAY, "_interpret": interpret,
     }  # fmt: skip
     return build(source, space)
 
@@ -153,30 +160,27 @@ def _native(field: Field, value: Any) -> Any:
     return int(value) if field.kind == "integer" else value
 
 
-def _source(emit: Emitter, fields: Mapping[str, Field], bodies: Sequence[tuple[Sequence[str], bool]]) -> str:
-    """Source of a function: it reads each field once, and makes sure that each value is what a body takes it for.
+def _source(emit: Emitter, fields: Mapping[str, Field], body: Sequence[str], given: Sequence[str]) -> str:
+    """Source of a function: it reads each field once, and makes sure that each value is what the body takes it for.
 
     Args:
-        emit: what wrote the bodies.
+        emit: what wrote the body.
         fields: the fields of the record.
-        bodies: statements, and whether they hold only where no field is null; the first that holds is run.
+        body: statements; they hold where no field is null if the emitter is for complete records. What it has read
+            is then given to `_rest` where a value is not what it should be.
+        given: the variables that the caller has read already.
     """
     used = {name: variable for name, variable in emit.fields.items() if name in emit.used}
-    lines = [f"{variable} = r[{emit.constant(name)}]" for name, variable in used.items()]
-    for body, complete in bodies:
-        tests: list[str] = []
-        floats = [variable for name, variable in used.items() if fields[name].kind == "float" and complete]
-        for name, variable in used.items():
-            nullable = fields[name].nullable and not complete
-            tests.append(held(emit, variable, fields[name], nullable=nullable, finite=variable not in floats))
-            tests += (read.test for read in emit.members.get(variable, {}).values())
-        if floats:
-            # One that is not finite makes the sum so too; a sum that overflows is looked at more closely elsewhere.
-            tests.append(f"({' + '.join(floats)}) * 0.0 == 0.0")
-        lines += [f"if {' and '.join(tests) or True}:", *(f"    {line}" for line in body)]
+    lines = [f"{variable} = r[{emit.constant(name)}]" for name, variable in used.items() if variable not in given]
+    tests: list[str] = []
+    for name, variable in used.items():
+        tests.append(held(emit, variable, fields[name], nullable=fields[name].nullable and not emit.complete))
+        tests += (read.test for read in emit.members.get(variable, {}).values())
+    lines += [f"if {' and '.join(tests) or True}:", *(f"    {line}" for line in body)]
+    other = f"_rest({', '.join(['r', *used.values()])})" if emit.complete else "_slow(r)"
     return "\n".join([
-        "def decide(r):", "    try:", *(f"        {line}" for line in lines),
-        "    except _ASTRAY:", "        pass", "    return _slow(r)", "",
+        f"def decide({', '.join(['r', *given])}):", "    try:", *(f"        {line}" for line in lines),
+        "    except _ASTRAY:", "        return _slow(r)", f"    return {other}", "",
     ])  # fmt: skip
 
 
@@ -193,32 +197,57 @@ def _body(emit: Emitter, parts: Sequence[nodes.Node], form: str, write: Callable
     return [*statements, f"return {form.format(', '.join(texts))}"]
 
 
+def _written(
+    conditions: Sequence[Checked],
+    form: str,
+    ways: Mapping[str, Any],
+    *,
+    complete: bool = False,
+    given: Sequence[str] = (),
+) -> tuple[Any, Sequence[str]]:
+    """A function for records without nulls, or for any, and the variables that it reads; see `_source`.
+
+    Args:
+        conditions: what it decides, over one schema.
+        form: the source of its result, with a place for the verdicts.
+        ways: where it goes with what is not for it: `_slow`, and `_rest`.
+        complete: whether it is for records without nulls.
+        given: the variables that the caller has read already.
+    """
+    schema, emit = conditions[0].schema, _emitter(conditions)
+    emit.complete = complete
+    fields = {field.name: field for field in schema.fields if field.name in emit.fields}
+    body = _body(emit, [one.node for one in conditions], form, emit.completely if complete else emit.verdict)
+    source = _source(emit, fields, body, given)
+    return _built(source, emit, schema, ways), [emit.fields[name] for name in emit.fields if name in emit.used]
+
+
 def _decider(conditions: Sequence[Checked], form: str, slow: Callable[[Record], Any]) -> Callable[[Record], Any]:
     """The function; where a value is not what its source takes it for, the values are converted, or it is refused."""
-    schema, parts = conditions[0].schema, [condition.node for condition in conditions]
-    emit = _emitter(conditions)
-    fields = {field.name: field for field in schema.fields if field.name in emit.fields}
-
-    decide: Callable[[Record], Any]
+    schema = conditions[0].schema
+    names = {name for condition in conditions for name in condition.fields}
+    fields = [field for field in schema.fields if field.name in names]
 
     def converted(record: Record) -> Any:
         if isinstance(record, _Native):
             return slow(record)
-        values = schema.read(record, only=emit.fields)
+        values = schema.read(record, only=names)
         try:
-            made = _Native((field.name, _native(field, values[field.name])) for field in fields.values())
+            made = _Native((field.name, _native(field, values[field.name])) for field in fields)
         except TypeError:
             return slow(record)
         return decide(made)
 
-    bodies: list[tuple[list[str], bool]] = []
-    if len(parts) > 1 and any(field.nullable for field in fields.values()):
-        emit.complete = True
-        bodies.append((_body(emit, parts, form, emit.completely), True))
-        emit.complete = False
-    bodies.append((_body(emit, parts, form, emit.verdict), False))
-    decide = _built(_source(emit, fields, bodies), emit, schema, converted)
-    return decide
+    def rest(record: Record, *read: Any) -> Any:
+        # Most records have no null, and many a set never sees one: what is for nulls is written for the first.
+        made, _ = _written(conditions, form, {"_slow": converted}, given=given)
+        decide.__globals__["_rest"] = made
+        return made(record, *read)
+
+    complete = len(conditions) > 1 and any(field.nullable for field in fields)
+    decide, given = _written(conditions, form, {"_slow": converted, "_rest": rest}, complete=complete)
+    made: Callable[[Record], Any] = decide
+    return made
 
 
 def compiled(condition: Checked) -> Callable[[Record], bool | None]:

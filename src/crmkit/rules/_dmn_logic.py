@@ -1,10 +1,10 @@
 """The boxed expressions of a DMN model as trees."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import attrs
 
-from crmkit.errors import DefinitionError, RuleError
+from crmkit.errors import DefinitionError, RuleError, did_you_mean
 from crmkit.rules._boxed import Broken, HitPolicy, Input, Output, Row, TableNode, Typed
 from crmkit.rules._dmn_types import Types, name_of
 from crmkit.rules._xml import Element
@@ -26,6 +26,8 @@ _BOXES = (
     "literalExpression", "decisionTable", "context", "invocation", "functionDefinition", "relation", "list",
     "conditional", "filter", "for", "some", "every",
 )  # fmt: skip
+#: Names that texts may use wherever they have a meaning.
+_ALWAYS = frozenset({"?", "item", "partial"})
 #: The name of the entry of a context that is its result; no text can name it.
 RESULT = "\0result"
 
@@ -40,6 +42,8 @@ class Logic:
     types: Types
     errors: list[DefinitionError]
     lenient: bool = attrs.field(default=False, kw_only=True)
+    # Whether members of an item are names, too: nobody knows which there are.
+    filtering: bool = attrs.field(default=False, kw_only=True)
     # Made once for all cells of a table.
     _known: Names | None = attrs.field(default=None, init=False)
     _after_dot: Names | None = attrs.field(default=None, init=False)
@@ -71,9 +75,11 @@ class Logic:
         if not text.strip():
             return _NULL
         try:
-            return parse(text, self._names(), members=self._members(), where=place)
+            node = parse(text, self._names(), members=self._members(), where=place)
         except RuleError as error:
             return self._broken(error)
+        self._known_only(node, text, place)
+        return node
 
     def tests(self, element: Element | None, where: str) -> nodes.Tests:
         """The tests of a cell; `-` if it is empty."""
@@ -81,9 +87,19 @@ class Logic:
         if not text.strip():
             return nodes.Tests(())
         try:
-            return parse_tests(text, self._names(), members=self._members(), where=place)
+            node = parse_tests(text, self._names(), members=self._members(), where=place)
         except RuleError as error:
             return nodes.Tests((self._broken(error, nodes.Name("?")),))
+        self._known_only(node, text, place)
+        return node
+
+    def _known_only(self, node: nodes.Node, text: str, place: str) -> None:
+        """Note the names that nobody has; a lenient reader leaves them to whoever evaluates."""
+        if self.lenient or self.filtering:
+            return
+        for name in _unknown(node, self.known | FUNCTIONS | _ALWAYS):
+            why = f"unknown name {name.name!r}{did_you_mean(name.name, self.known | FUNCTIONS)}"
+            self.errors.append(RuleError(place, why, "unknown-name", text, *name.span))
 
     def _broken(self, error: RuleError, asks: nodes.Node | None = None) -> nodes.Node:
         if not self.lenient:
@@ -131,6 +147,32 @@ class Logic:
         if element.get("kind", "FEEL") != "FEEL":
             body = nodes.Lambda((), (), body, external=True)
         return tuple(names), types, body
+
+
+def _unknown(node: nodes.Node, known: Collection[str]) -> Iterator[nodes.Name]:
+    """The names in a tree that are not known; those inside a filter may be members of its items."""
+    waiting = [(node, frozenset(known))]
+    while waiting:
+        part, names = waiting.pop()
+        if isinstance(part, nodes.Name) and part.name not in names:
+            yield part
+        if isinstance(part, nodes.Filter):
+            waiting.append((part.of, names))
+            continue
+        waiting += [(inner, names | _bound(part)) for inner in nodes.children(part)]
+
+
+def _bound(node: nodes.Node) -> frozenset[str]:
+    """The names that a part gives a meaning to in itself."""
+    match node:
+        case nodes.For() | nodes.Quantified():
+            return frozenset(one.name for one in node.iterations)
+        case nodes.Lambda():
+            return frozenset(node.parameters)
+        case nodes.ContextOf():
+            return frozenset(node.names)
+        case _:
+            return frozenset()
 
 
 def _text(element: Element) -> str:

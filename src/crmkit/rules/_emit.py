@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import attrs
 
-from crmkit.rules._emit_conditions import CONDITIONS, looped, ordered, tested
+from crmkit.rules._emit_conditions import CONDITIONS, listed, looped, ordered, tested
 from crmkit.rules._emit_values import VALUES
 from crmkit.rules._writer import INTERPRETED, Opaque, Plain, Writer, guarded, held
 from crmkit.rules.feel import _nodes as nodes
@@ -22,6 +22,9 @@ from crmkit.rules.feel._numbers import CONTEXT
 from crmkit.rules.feel._values import YearsMonths
 
 __all__ = ["GLOBALS", "Emitter", "Opaque", "Plain", "cell", "guarded", "held", "tested"]
+
+#: Conditions that compare, as a rule.
+_BRANCHING = (nodes.Compare, nodes.And, nodes.Or, nodes.Between, nodes.If)
 
 
 @attrs.define
@@ -116,6 +119,9 @@ class Emitter(Writer):
         text = self.true(node)
         if self.guarded or len(self.opaque) > before[2]:
             text = self.verdict(node)
+        elif isinstance(node, _BRANCHING):
+            # Python compares faster where it branches on the answer than where it keeps it.
+            text = f"(True if {text} else False)"
         self.complete, self.guarded = before[:2]
         return text
 
@@ -154,6 +160,9 @@ def cell(emit: Emitter, operand: nodes.Node, node: nodes.Tests, *, wanted: bool 
     if not node.tests:
         return str(wanted)
     wanted = wanted != node.negated
+    among = listed(emit, operand, node.tests, wanted=wanted)
+    if among is not None:
+        return among
     parts = [tested(emit, operand, test, wanted=wanted) for test in node.tests]
     return f"({(' or ' if wanted else ' and ').join(parts)})" if len(parts) > 1 else parts[0]
 

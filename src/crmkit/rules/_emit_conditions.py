@@ -119,23 +119,23 @@ def _inside(emit: Writer, operand: nodes.Node, test: nodes.Interval, *, wanted: 
 
 
 def _in(emit: Writer, node: nodes.In, *, wanted: bool) -> str:
-    return _listed(emit, node, wanted=wanted) or _any_of(emit, node.operand, node.tests, wanted=wanted)
+    items = node.tests[0].items if len(node.tests) == 1 and isinstance(node.tests[0], nodes.ListOf) else node.tests
+    return listed(emit, node.operand, items, wanted=wanted) or _any_of(emit, node.operand, node.tests, wanted=wanted)
 
 
-def _any_of(emit: Writer, operand: nodes.Node, listed: Sequence[nodes.Node], *, wanted: bool) -> str:
-    parts = [tested(emit, operand, test, wanted=wanted) for test in listed]
+def _any_of(emit: Writer, operand: nodes.Node, tests: Sequence[nodes.Node], *, wanted: bool) -> str:
+    parts = [tested(emit, operand, test, wanted=wanted) for test in tests]
     return f"({(' or ' if wanted else ' and ').join(parts)})" if parts else str(not wanted)
 
 
-def _listed(emit: Writer, node: nodes.In, *, wanted: bool) -> str | None:
-    """Whether a field is in a set of strings, if that is what is asked."""
-    items = node.tests[0].items if len(node.tests) == 1 and isinstance(node.tests[0], nodes.ListOf) else node.tests
+def listed(emit: Writer, operand: nodes.Node, items: Sequence[nodes.Node], *, wanted: bool) -> str | None:
+    """Source that says whether a field is in a set of strings, if that is what is asked."""
     values = [item.value for item in items if isinstance(item, nodes.Literal_) and isinstance(item.value, str)]
-    plain = isinstance(node.operand, nodes.Name) and emit.shape(node.operand).kind == "string"
+    plain = isinstance(operand, nodes.Name) and emit.shape(operand).kind == "string"
     if not plain or len(values) < max(len(items), 2):
         return None
     # Null is in no set of strings, and FEEL says false as well.
-    return f"({emit.value(node.operand).text} {'in' if wanted else 'not in'} {emit.constant(frozenset(values))})"
+    return f"({emit.value(operand).text} {'in' if wanted else 'not in'} {emit.constant(frozenset(values))})"
 
 
 def tested(emit: Writer, operand: nodes.Node, test: nodes.Node, *, wanted: bool) -> str:

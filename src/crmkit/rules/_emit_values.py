@@ -116,7 +116,7 @@ def _numbers(emit: Writer, node: nodes.Arithmetic, made: Shape) -> Plain:
     guards = (*x.guards, *y.guards)
     if node.op == "/":
         emit.guarded = True
-        guards = (*guards, f"{y.text} != 0")
+        guards = (*guards, f"{y.text} != {'0.0' if made.kind == 'float' else '0'}")
     if made.kind == "float":
         return Plain(f"({x.text} {node.op} {y.text})", guards)
     # Whole numbers too: what is computed has 34 digits, whatever it is computed from.
@@ -144,6 +144,12 @@ _CALLS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "count": (("list",), "len({0})"),
 }
 
+#: The end of a text that is compared: a slice, even a new one, costs half of what calling the method does.
+_END: Mapping[str, Callable[[int], slice]] = {
+    "starts with": slice,
+    "ends with": lambda size: slice(-size, None),
+}
+
 
 def _call(emit: Writer, node: nodes.Call) -> Plain:
     name = node.function.name if isinstance(node.function, nodes.Name) else ""
@@ -153,7 +159,12 @@ def _call(emit: Writer, node: nodes.Call) -> Plain:
     parts = [emit.value(argument) for argument in node.arguments]
     if interpreted(*parts):
         return emit.interpreted(node)
-    return Plain(form.format(*(part.text for part in parts)), tuple(guard for part in parts for guard in part.guards))
+    guards = tuple(guard for part in parts for guard in part.guards)
+    end = _END.get(name)
+    text = node.arguments[-1].value if isinstance(node.arguments[-1], nodes.Literal_) else None
+    if end is not None and isinstance(text, str) and text:
+        return Plain(f"({parts[0].text}[{emit.constant(end(len(text)))}] == {parts[1].text})", guards)
+    return Plain(form.format(*(part.text for part in parts)), guards)
 
 
 VALUES: Mapping[type, Callable[[Any, Any], Plain]] = {

@@ -50,14 +50,40 @@ def xlsx_rows(data: bytes, name: str, sheet: str | None) -> Iterator[Line]:
     except ImportError:
         raise ExtraMissing("openpyxl", "rules", "reading a table from Excel") from None
     try:
-        book = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
+        # What formulas amount to, and what they are.
+        books = [openpyxl.load_workbook(io.BytesIO(data), data_only=plain) for plain in (True, False)]
     except Exception as error:  # noqa: BLE001 - the reader of a foreign format fails in many ways
         raise InputError(name, f"is no Excel file: {error}") from None
-    if sheet is not None and sheet not in book.sheetnames:
-        raise NotFound("sheet", sheet, tuple(book.sheetnames), name)
-    found = book[book.sheetnames[0] if sheet is None else sheet]
-    for number, row in enumerate(found.iter_rows(values_only=True), 1):
-        yield number, [_written(value) for value in row]
+    names = books[0].sheetnames
+    if sheet is not None and sheet not in names:
+        raise NotFound("sheet", sheet, tuple(names), name)
+    found, formulas = (book[names[0] if sheet is None else sheet] for book in books)
+    above = _merged(found)
+    for number, row in enumerate(found.iter_rows(), 1):
+        places = [str(cell.coordinate) for cell in row]
+        yield number, [_written(_value(name, found, formulas, above.get(place, place))) for place in places]
+
+
+def _merged(sheet: Any) -> dict[str, str]:
+    """From each cell of a merged area to the first one, which holds what all of them show."""
+    return {
+        sheet.cell(row, column).coordinate: area.start_cell.coordinate
+        for area in sheet.merged_cells.ranges
+        for row, column in area.cells
+    }
+
+
+def _value(name: str, sheet: Any, formulas: Any, place: str) -> Any:
+    """What a cell holds.
+
+    Raises:
+        InputError: for a formula without a result: an empty cell would be a condition that is always true.
+    """
+    value = sheet[place].value
+    if value is None and formulas[place].value is not None:
+        why = f"cell {place} has a formula whose result the file does not hold"
+        raise InputError(name, why, "open it in Excel and save it", sheet[place].row)
+    return value
 
 
 def _written(value: Any) -> str:
@@ -92,6 +118,9 @@ def sheet_table(
     (first, header), *rest = filled
     while not header[-1]:
         header.pop()
+    for label in header:
+        if header.count(label) > 1:
+            raise InputError(name, f"the header has {label!r} twice", row=first)
     inputs, named = header[: len(header) - len(wanted)], header[len(header) - len(wanted) :]
     if not wanted or not inputs or named != wanted:
         raise InputError(name, f"the header does not end with the outputs {', '.join(wanted)}", row=first)

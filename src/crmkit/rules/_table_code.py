@@ -17,6 +17,7 @@ from crmkit.rules._columns import NOT_CONSTANT, Cell, Column, column, constant
 from crmkit.rules._emit import GLOBALS, Emitter, Opaque, cell, guarded
 from crmkit.rules._native import build
 from crmkit.rules._shapes import Shape
+from crmkit.rules._writer import within
 from crmkit.rules.feel import _nodes as nodes
 from crmkit.rules.feel._convert import to_feel
 from crmkit.rules.feel._evaluate import evaluate
@@ -33,8 +34,11 @@ Function: TypeAlias = Callable[[Record], Any]
 
 #: What generated code raises on a record that is not what the schema says.
 _ASTRAY = (KeyError, TypeError, AttributeError, ArithmeticError, ValueError)
-#: Below that many rows a chain of conditions is as fast as an index.
-_FEW = 8
+#: Up to that many rows a chain of conditions is faster than an index, even for the last row.
+_FEW = 32
+#: The same where an input is of another kind than these, which Python compares at once.
+_FEWER = 8
+_QUICK = frozenset({"integer", "float", "string", "boolean"})
 #: How many results are remembered, by the rows that they come from.
 _MOST_RESULTS = 4096
 #: Integers beyond that have more digits than a number of FEEL.
@@ -97,7 +101,8 @@ class _Writer:
         lines = [line for field in self.read for line in self._load(field)]
         lines += [line for number in range(len(self.shapes)) for line in self._input(number)]
         columns = self._columns()
-        short = self.node.policy == "F" and len(self.node.rows) <= _FEW
+        few = _FEW if all(shape.kind in _QUICK for shape in self.shapes) else _FEWER
+        short = self.node.policy == "F" and len(self.node.rows) <= few
         lines += self._chain() if columns is None or short else self._index(columns)
         body = "".join(f"        {line}\n" for line in lines)
         source = f"def decide(r):\n    try:\n{body}    except _ASTRAY:\n        pass\n    return _slow(r)\n"
@@ -111,28 +116,25 @@ class _Writer:
         """A field in its variable; out of here if the interpreter must look at it first."""
         variable = self.emit.fields[field.name]
         name = self.emit.constant(field.name)
-        odd = f"type({variable}) is not _{field.kind.replace(' ', '_')}"
-        lines: list[str] = []
+        tests = [f"{variable}.__class__ is _{field.kind.replace(' ', '_')}"]
         if field.values:
-            odd = f"{odd} or {variable} not in {self._allowed(field)}"
+            tests.append(f"{variable} in {self._allowed(field)}")
         elif field.kind == "integer":
-            odd = f"{odd} or not -{_WIDEST} < {variable} < {_WIDEST}"
-        elif field.kind == "float":
-            odd = f"{odd} or {variable} - {variable} != 0"
-        elif field.kind == "decimal":
+            tests += [
+                f"{variable} {sign}{_WIDEST}"
+                for sign, end in zip(("> -", "< "), field.bounds, strict=True)
+                if end is None
+            ]
+        lines: list[str] = []
+        if field.kind == "decimal":
             # Rounds what has too many digits, as FEEL does.
-            lines = [f"{variable} = _plus({variable})", f"if not {variable}.is_finite():", "    raise TypeError"]
-        beyond = [
-            f"{variable} {sign} {self.emit.constant(end)}"
-            for sign, end in zip("<>", field.bounds, strict=True)
-            if end is not None
-        ]
-        if beyond:
-            lines = [*lines, f"if {' or '.join(beyond)}:", "    raise TypeError"]
+            lines = [f"if not ({' and '.join(tests)}):", "    raise TypeError", f"{variable} = _plus({variable})"]
+            tests = []
+        tests += within(self.emit, variable, field)
+        lines += [f"if not ({' and '.join(tests)}):", "    raise TypeError"]
         if not field.nullable:
-            return [f"{variable} = r[{name}]", f"if {odd}:", "    raise TypeError", *lines]
-        inner = [f"if {odd}:", "    raise TypeError", *lines]
-        return [f"{variable} = r.get({name})", f"if {variable} is not None:", *(f"    {line}" for line in inner)]
+            return [f"{variable} = r[{name}]", *lines]
+        return [f"{variable} = r.get({name})", f"if {variable} is not None:", *(f"    {line}" for line in lines)]
 
     def _allowed(self, field: Field) -> str:
         values = frozenset(field.read(value) for value in field.values)

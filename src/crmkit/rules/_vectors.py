@@ -4,7 +4,7 @@ What has no vector form is decided by the generated function, record by record.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
@@ -18,6 +18,8 @@ from crmkit.rules.feel import _nodes as nodes
 from crmkit.rules.feel._evaluate import asks, evaluate
 
 BLOCK = 65_536
+#: What is known of conditions on texts, by the identity of both, which are kept for that.
+_Said: TypeAlias = dict[tuple[int, int], tuple[nodes.Node, Sequence[str], Sequence[Any]]]
 
 
 @attrs.frozen(eq=False)
@@ -35,6 +37,7 @@ class Evaluator:
     columns: Columns
     shapes: Mapping[int, Shape]
     scope: Mapping[str, Column]
+    said: _Said
 
     def shape(self, node: nodes.Node) -> Shape:
         """What the checker found of a part."""
@@ -107,7 +110,7 @@ class Evaluator:
         one = self.column(name)
         if one.field.kind != "string":
             raise Scalar
-        said = [_said(node, name, text) for text in (*one.values, None)]
+        said = self._said(node, name, one.values)
         codes = one.data if one.null is None else np.where(one.null, -1, one.data)
         hits = [number for number, value in enumerate(said) if value is True]
         if None not in said[:-1] and (one.null is None or said[-1] is False):
@@ -117,11 +120,14 @@ class Evaluator:
         true, false = (np.array([v is wanted for v in said]) for wanted in (True, False))
         return Truth(true.take(codes, mode="wrap"), false.take(codes, mode="wrap"))
 
-
-def _said(node: nodes.Node, name: str, text: str | None) -> Any:
-    """What the interpreter says of a condition on one text."""
-    plain = rewritten(node, lambda part: nodes.Name(part.name) if isinstance(part, Member) else part)
-    return evaluate(plain, {name: text}).value
+    def _said(self, node: nodes.Node, name: str, texts: Sequence[str]) -> Sequence[Any]:
+        """What the interpreter says of a condition on each text, and on null: the same in every block."""
+        key = id(node), id(texts)
+        if key not in self.said:
+            plain = rewritten(node, lambda part: nodes.Name(part.name) if isinstance(part, Member) else part)
+            verdicts = [evaluate(plain, {name: text}).value for text in (*texts, None)]
+            self.said[key] = node, texts, verdicts
+        return self.said[key][2]
 
 
 def _there(null: Mask | None) -> Any:
@@ -162,7 +168,12 @@ def _not(of: Evaluator, node: nodes.Call) -> Truth:
 
 def _if(of: Evaluator, node: nodes.If) -> Truth:
     condition, then, other = of.condition(node.condition), of.condition(node.then), of.condition(node.otherwise)
-    return Truth(np.where(condition.true, then.true, other.true), np.where(condition.true, then.false, other.false))
+    return Truth(_chosen(condition.true, then.true, other.true), _chosen(condition.true, then.false, other.false))
+
+
+def _chosen(where: Mask, one: Mask, other: Mask) -> Mask:
+    """What `numpy.where` gives for masks, in a fifth of its time."""
+    return other ^ (other ^ one) & where
 
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -288,7 +299,8 @@ def _quantified(of: Evaluator, node: nodes.Quantified) -> Truth:
     if read:
         owners = np.repeat(np.arange(of.size), np.diff(offsets))
         outer = {name: _taken(of.column(name), owners) for name in read}
-    inner = Evaluator(items, {**of.shapes, **_shapes_of(condition, of.shapes)}, {**outer, **members})
+    shapes = {**of.shapes, **_shapes_of(condition, of.shapes)}
+    inner = Evaluator(items, shapes, {**outer, **members}, of.said)
     found = inner.condition(condition)
     if node.every:
         truth = Truth(~_any(~found.true, offsets), _any(found.false, offsets))
@@ -335,8 +347,7 @@ def _any_dense(mask: Mask, offsets: Array) -> Mask:
     total[0] = 0
     np.cumsum(mask, out=total[1:])
     there = total[offsets]
-    found: Mask = there[1:] > there[:-1]
-    return found
+    return there[1:] > there[:-1]
 
 
 _CONDITIONS: Mapping[type, Callable[[Evaluator, Any], Truth]] = {
@@ -364,20 +375,21 @@ def judge(conditions: Sequence[Checked], columns: Columns) -> list[tuple[Mask, M
     """
     found = [(np.zeros(columns.size, np.bool_), np.zeros(columns.size, np.bool_)) for _ in conditions]
     start = 0
+    said: _Said = {}
     for block in columns.blocks(BLOCK):
         place = slice(start, start + block.size)
         for condition, (true, false) in zip(conditions, found, strict=True):
-            truth = _judged(condition, block)
+            truth = _judged(condition, block, said)
             true[place], false[place] = truth.true, truth.false
         start += block.size
     return found
 
 
-def _judged(condition: Checked, block: Columns) -> Truth:
+def _judged(condition: Checked, block: Columns, said: _Said) -> Truth:
     try:
         # A float that grows too large is infinite, as in Python, and says nothing.
         with np.errstate(all="ignore"):
-            return Evaluator(block, condition.shapes, block.columns).condition(condition.node)
+            return Evaluator(block, condition.shapes, block.columns, said).condition(condition.node)
     except Scalar:
         return _one_by_one(condition, block)
 

@@ -55,6 +55,8 @@ def read_xml(data: bytes, name: str) -> Element:
         tree.parser.Parse(data, True)
     except ExpatError as error:
         raise InputError(name, f"is no XML: {error}", "", error.lineno) from None
+    except InputError:
+        raise
     except (ValueError, LookupError) as error:
         raise InputError(name, f"is in an encoding nobody can read: {error}") from None
     return tree.root.children[0]

@@ -1,10 +1,11 @@
 """What rules would have done to history: what they would have stopped, what changes between two versions, for how much.
 
-A change of a table is told twice, by replaying every record through both versions and by proving where they differ
-(`analysis.diff`); that both agree is checked, so that neither can be wrong alone.
+A change is told twice, by replaying every record through both versions and by proving where they differ (of rules by
+`crmkit.rules.versions.diff_rules`, of tables by `crmkit.rules.analysis.diff`); that both agree is checked, so that
+neither can be wrong alone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -14,7 +15,7 @@ import numpy as np
 
 from crmkit.errors import InvalidValue
 from crmkit.journal import Journal, Ledger
-from crmkit.rules._columns import Cell, Column
+from crmkit.rules._columns import NOT_CONSTANT, constant
 from crmkit.rules._compile import Record
 from crmkit.rules._histories import History, history
 from crmkit.rules._vectors import judge
@@ -22,8 +23,10 @@ from crmkit.rules.analysis._layout import Layout, layout
 from crmkit.rules.analysis._versions import TableChange, diff
 from crmkit.rules.columns import Columns, Mask
 from crmkit.rules.feel._evaluate import evaluate
+from crmkit.rules.feel._text import write
 from crmkit.rules.ruleset import PythonRule, Rule, RuleSet
 from crmkit.rules.table import DecisionTable
+from crmkit.rules.versions import RuleDiff, diff_rules
 from crmkit.values import Every, zone
 
 #: History in any form; see `backtest`.
@@ -58,6 +61,9 @@ class RuleEffect:
         newly_failed: those that fail now and did not with the version before; None without one.
         newly_kept: the other way round.
         flips: the positions of the records whose verdict changes.
+        unexplained: the positions of the records whose verdict changes where it was proved not to, or does not where
+            it was proved to; empty, or something is wrong with the analysis or the replay.
+        proved: whether all places where the verdict changes were proved; None without a version before.
     """
 
     rule: str
@@ -68,6 +74,8 @@ class RuleEffect:
     newly_failed: Effect | None = None
     newly_kept: Effect | None = None
     flips: tuple[int, ...] = ()
+    unexplained: tuple[int, ...] = ()
+    proved: bool | None = None
 
 
 @attrs.frozen
@@ -78,8 +86,9 @@ class TableEffect:
         judged: the records.
         changes: each region in which the versions differ, with the records of history in it.
         flips: the positions of the records whose result changes.
-        unexplained: records whose result changes outside every region, and records inside one whose result does not;
-            empty, or something is wrong with the analysis or the replay.
+        unexplained: records whose result changes outside every region though these were proved to be all, and, where
+            all results are literals, records inside one whose result does not; empty, or something is wrong with the
+            analysis or the replay.
         proved: whether the regions were proved to be all.
     """
 
@@ -123,12 +132,41 @@ def backtest(
     keys = [past.values(name) for name in by]
     keys += [] if every is None else [past.periods(dated, every, zone(tz))]
     groups = _groups(keys, columns.size)
+    proofs = {} if before is None else {one.rule: one for one in diff_rules(before, rules)}
     effects: list[RuleEffect] = []
     for one in rules.rules:
         now = _verdicts(one, rules, columns)
         then = _verdicts(before.rule(one.name), before, columns) if before and _has(before, one.name) else None
-        effects += [_effect(one.name, key, rows, weights, (now, then)) for key, rows in groups.items()]
+        effects += _proved(
+            [_effect(one.name, key, rows, weights, (now, then)) for key, rows in groups.items()],
+            groups.values(),
+            proofs.get(one.name),
+            lambda row: rules.schema.read(columns.record(row)),
+        )
     return tuple(effects)
+
+
+def _proved(
+    effects: Iterable[RuleEffect],
+    groups: Iterable[Sequence[int]],
+    proof: RuleDiff | None,
+    read: Callable[[int], Record],
+) -> Iterator[RuleEffect]:
+    """Effects of a rule, held against where its versions were proved to differ."""
+    for effect, rows in zip(effects, groups, strict=True):
+        if effect.newly_failed is None or proof is None:
+            yield effect if effect.newly_failed is None else attrs.evolve(effect, proved=False)
+            continue
+        flips = {*effect.flips}
+        # If nothing changes anywhere, only what flips is to be looked at.
+        inside = {row: proof.holds(read(row)) for row in (rows if proof.changes else effect.flips)}
+        wrong = [row for row, within in inside.items() if _contradicts(within, row in flips, proof.proved)]
+        yield attrs.evolve(effect, unexplained=tuple(wrong), proved=proof.proved)
+
+
+def _contradicts(within: bool | None, flipped: bool, proved: bool) -> bool:  # noqa: FBT001 - three facts of one record
+    """Whether a record refutes a proof: inside a place it must flip, outside of all places it must not."""
+    return within is not None and within is not flipped and (within or proved)
 
 
 def verdicts(rules: RuleSet, records: Past) -> dict[str, list[bool | None]]:
@@ -215,6 +253,8 @@ def backtest_table(
     found, laid = diff(before, after), layout(before, after)
     past = history(records, after.schema)
     weights = None if weight is None else past.weights(weight)
+    # What is computed differently may yet be the same.
+    plain = _decides_plainly(before) and _decides_plainly(after)
     inside: dict[int, list[int]] = {number: [] for number in range(len(found.changes))}
     flips: list[int] = []
     unexplained: list[int] = []
@@ -222,11 +262,12 @@ def backtest_table(
         values = after.schema.read(past.columns.record(row))
         cells = _place(laid, after, values)
         regions = [n for n, change in enumerate(found.changes) if _within(change, cells)]
+        placed = all(cells)
         for number in regions:
             inside[number].append(row)
         flipped = not _same(before.evaluate(values).value, after.evaluate(values).value)
         flips += [row] * flipped
-        unexplained += [row] * (flipped != bool(regions))
+        unexplained += [row] * (placed and (found.proved and not regions if flipped else plain and bool(regions)))
     changes = tuple((change, _sum(inside[number], weights)) for number, change in enumerate(found.changes))
     return TableEffect(_sum(range(past.columns.size), weights), changes, tuple(flips), tuple(unexplained), found.proved)
 
@@ -234,27 +275,24 @@ def backtest_table(
 def _place(laid: Layout, table: DecisionTable, values: Mapping[str, Any]) -> list[int]:
     """For each input the cell of the grid that the record lies in, as a mask."""
     return [
-        _cell(column, evaluate(part.expression, values).value)
+        column.holding(evaluate(part.expression, values).value)
         for column, part in zip(laid.columns, table.node.inputs, strict=True)
     ]
-
-
-def _cell(column: Column, value: Any) -> int:
-    """The cell that a value lies in, as a mask."""
-    return next(1 << number for number, cell in enumerate(column.cells) if _lies_in(value, cell, column))
-
-
-def _lies_in(value: Any, cell: Cell, column: Column) -> bool:
-    if cell.other:
-        return value is not None and all(known.value != value for known in column.cells if not known.other)
-    if cell.point or value is None:
-        return bool(cell.point and cell.value == value)
-    return bool((cell.low is None or cell.low < value) and (cell.high is None or value < cell.high))
 
 
 def _within(change: TableChange, cells: Sequence[int]) -> bool:
     return all(side & cell for side, cell in zip(change.box, cells, strict=True))
 
 
+def _decides_plainly(table: DecisionTable) -> bool:
+    """Whether all results are literals."""
+    results = [result for row in table.node.rows for result in row.results]
+    defaults = [output.default for output in table.node.outputs if output.default is not None]
+    return all(constant(result) is not NOT_CONSTANT for result in (*results, *defaults))
+
+
 def _same(left: Any, right: Any) -> bool:
+    """Whether two results are one; collections are compared without their order, as `diff` does."""
+    if isinstance(left, list) and isinstance(right, list):
+        return sorted(map(write, left)) == sorted(map(write, right))
     return type(left) is type(right) and bool(left == right)

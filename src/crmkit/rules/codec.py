@@ -105,7 +105,8 @@ def table_from_csv(
         delimiter: what stands between two cells.
 
     Raises:
-        InputError: if it is no CSV, the header does not end with the outputs, or a line has too few or too many cells.
+        InputError: if it is no CSV, the header does not end with the outputs or has one name twice, or a line has too
+            few or too many cells.
         DefinitionErrors: everything that is wrong with its cells.
     """
     return sheet_table(csv_rows(text, name, delimiter), schema, outputs, name=name, policy=policy, defaults=defaults)
@@ -123,7 +124,8 @@ def table_from_xlsx(
 ) -> DecisionTable:
     """A table from a sheet of an Excel file, laid out as the CSV of `table_from_csv` is.
 
-    A cell that holds a number, a date or a truth value is read as the literal; any other is FEEL.
+    A cell that holds a number, a date or a truth value is read as the literal; any other is FEEL. What stands in merged
+    cells stands in each of them.
 
     Args:
         data: the file.
@@ -137,7 +139,8 @@ def table_from_xlsx(
     Raises:
         ExtraMissing: if openpyxl is not installed.
         NotFound: if there is no such sheet.
-        InputError: if it is no Excel file, the header does not end with the outputs, or a row has too many cells.
+        InputError: if it is no Excel file, the header does not end with the outputs or has one name twice, a row has
+            too many cells, or a formula comes without its result.
         DefinitionErrors: everything that is wrong with its cells.
     """
     return sheet_table(xlsx_rows(data, name, sheet), schema, outputs, name=name, policy=policy, defaults=defaults)

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from crmkit.errors import DefinitionErrors
+from crmkit.rules._boxed import TableNode
 from crmkit.rules._compile import Checked, Record, Vocabulary, check, compiled
 from crmkit.rules._trees import rewritten
 from crmkit.rules.feel import _nodes as nodes
@@ -25,19 +26,24 @@ def literals(rules: RuleSet, rule: str | None = None) -> dict[str, tuple[Any, ..
 
     Args:
         rules: the set.
-        rule: one rule; all of them if None.
+        rule: one rule; all of them, and the tables, if None.
     """
-    chosen = [rules.checked[rule]] if rule else [rules.checked[one.name] for one in rules.written]
+    chosen = [rules.checked[one.name] for one in rules.written if rule in {None, one.name}]
+    columns = [_column(table.node, n) for table in rules.tables for n in range(len(table.inputs)) if rule is None]
     found: dict[str, list[Any]] = {}
-    for condition in chosen:
-        for atom in _leaves(condition.node):
-            parts = [*nodes.walk(atom)]
-            constants = [part for part in parts if isinstance(part, nodes.Literal_ | nodes.Temporal)]
-            compared = [constant.value for constant in constants if constant.value is not None]
-            for part in parts:
-                if isinstance(part, nodes.Name | nodes.Path):
-                    found.setdefault(part.name, []).extend(compared)
+    for parts in (*([*nodes.walk(atom)] for one in chosen for atom in _leaves(one.node)), *columns):
+        constants = [part for part in parts if isinstance(part, nodes.Literal_ | nodes.Temporal)]
+        compared = [constant.value for constant in constants if constant.value is not None]
+        for part in parts:
+            if isinstance(part, nodes.Name | nodes.Path):
+                found.setdefault(part.name, []).extend(compared)
     return {name: tuple(dict.fromkeys(values)) for name, values in found.items()}
+
+
+def _column(table: TableNode, number: int) -> list[nodes.Node]:
+    """The parts of a column of a table: what is looked at, and what it is compared with."""
+    trees = (table.inputs[number].expression, *(row.cells[number] for row in table.rows))
+    return [part for tree in trees for part in nodes.walk(tree)]
 
 
 def _leaves(node: nodes.Node) -> Iterator[nodes.Node]:

@@ -1,7 +1,10 @@
 """Why a rule says what it says: the conditions, the values that were read, the nearest change, what would settle it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 import attrs
@@ -44,8 +47,8 @@ class Change:
     Attributes:
         condition: what must become true.
         reads: what its fields are now.
-        field: the field to change, if changing one is enough.
-        to: a value of that field with which the condition is true.
+        field: the field to change, if a value is known with which the rule, all changes made, is true.
+        to: that value.
     """
 
     condition: str
@@ -113,17 +116,17 @@ def explain(rules: RuleSet, name: str, record: Record, *, old: Record | None = N
     values = rules.world.read(rules.record(record, old), partial=True)
     if isinstance(one, PythonRule):
         return Explanation(name, one.function(record), (), (), (), ())
-    return _explained(rules.checked[name], values, name)
+    return _explained(rules.checked[name], values, name, transitions=rules.transitions)
 
 
-def _explained(checked: Checked, values: Record, name: str) -> Explanation:
+def _explained(checked: Checked, values: Record, name: str, *, transitions: bool) -> Explanation:
     found: dict[int, Any] = {}
     outcome = checked.interpret(values, seen=lambda node, value: found.__setitem__(id(node), value))
-    teller = _Teller(checked, values, found)
+    teller = _Teller(checked, values, found, transitions)
     atoms = [*teller.atoms(checked.node)]
     value = outcome.value
     deciding = [*teller.deciding(checked.node, value)]
-    nearest = () if value is True else tuple(teller.changes(checked.node, wanted=True))
+    nearest = () if value is True else tuple(teller.nearest(atoms))
     open_ = [one for one in deciding if teller.value(one) in {None, UNKNOWN}]
     empty = {UNKNOWN} if value is UNKNOWN else {None}
     settle = (
@@ -146,6 +149,7 @@ def _is_one_of(value: Any, wanted: set[Any]) -> bool:
 
 
 _JOINING = (nodes.And, nodes.Or)
+_MOST_TRIED = 500
 
 
 @attrs.define
@@ -155,6 +159,7 @@ class _Teller:
     checked: Checked
     values: Record
     found: Mapping[int, Any]
+    transitions: bool
 
     def value(self, node: nodes.Node) -> Any:
         """The value of a part; evaluated now if it was not needed then."""
@@ -204,6 +209,41 @@ class _Teller:
         else:
             yield node
 
+    def nearest(self, atoms: Sequence[nodes.Node]) -> list[Change]:
+        """The fewest changes after which the whole is true, tried out."""
+        found = self.changes(self.checked.node, wanted=True)
+        if any(one.field is None for one in found) or self._passes([(one.field, one.to) for one in found]):
+            return found
+        # What makes one condition true may make another one false: the fields are changed with all of them in view.
+        for changed in islice(self._choices(atoms), _MOST_TRIED):
+            if self._passes(changed):
+                reads = self.reads(self.checked.node)
+                return [Change(f"{f} = {_literal(to)}", {f: reads[f]}, f, to) for f, to in changed]
+        return [attrs.evolve(one, field=None, to=None) for one in found]
+
+    def _choices(self, atoms: Sequence[nodes.Node]) -> Iterator[list[tuple[str, Any]]]:
+        """Values for one of the fields, then for two of them."""
+        single = [*self.singles(atoms)]
+        yield from ([one] for one in single)
+        for field, value in single:
+            after = attrs.evolve(self, values={**self.values, field: value}, found={})
+            yield from ([(field, value), one] for one in after.singles(atoms) if one[0] != field)
+
+    def singles(self, atoms: Sequence[nodes.Node]) -> Iterator[tuple[str, Any]]:
+        """Fields with values that could change a condition."""
+        for atom in atoms:
+            for field in self.reads(atom):
+                if field in self.values:
+                    yield from ((field, value) for value in self._candidates(atom, field))
+
+    def _passes(self, changes: Iterable[tuple[str | None, Any]]) -> bool:
+        """Whether the whole is true after some changes."""
+        changed = {field: to for field, to in changes if field is not None}
+        values = {**self.values, **changed}
+        if self.transitions:
+            values["new"] = {**values["new"], **changed}
+        return self.checked.interpret(values).value is True
+
     def changes(self, node: nodes.Node, *, wanted: bool) -> list[Change]:
         """The fewest changes after which a part has the wanted value."""
         if self.value(node) is wanted:
@@ -234,6 +274,7 @@ class _Teller:
         """Values of a field that could change a condition: those it is compared with, and their neighbours."""
         of = self.checked.schema.field(field)
         literals = [part.value for part in nodes.walk(node) if isinstance(part, nodes.Literal_ | nodes.Temporal)]
+        literals += [value for name, value in self.reads(node).items() if name != field]
         now = self.values[field]
         options = [*of.values] if of.values else [True, False] if of.kind == "boolean" else _around(literals, of.kind)
         # The nearest first, where nearness can be said.
@@ -255,17 +296,26 @@ def _around(literals: list[Any], kind: str) -> list[Any]:
     found: list[Any] = []
     for value in literals:
         found.append(value)
-        if isinstance(value, Decimal):
-            step = Decimal(1) if kind == "integer" else Decimal("0.01")
-            found += [value - step, value + step]
+        step = Decimal(1) if kind == "integer" else _STEPS.get(type(value))
+        if step is not None:
+            with suppress(TypeError, OverflowError):
+                found += [value - step, value + step]
     return found
 
 
-def _distance(option: Any, now: Any) -> tuple[int, Any]:
+#: From a value of each class to the one beside it.
+_STEPS: Mapping[type, Any] = {
+    Decimal: Decimal("0.01"), float: 0.01, date: timedelta(days=1), datetime: timedelta(seconds=1),
+    timedelta: timedelta(seconds=1),
+}  # fmt: skip
+
+
+def _distance(option: Any, now: Any) -> tuple[int, float]:
     try:
-        return (0, abs(float(option) - float(now)))
-    except (TypeError, ValueError):
-        return (1, 0)
+        apart = option - now
+        return 0, abs(apart.total_seconds() if isinstance(apart, timedelta) else float(apart))
+    except (TypeError, ValueError, ArithmeticError):
+        return 1, 0
 
 
 # -- tables

@@ -12,7 +12,7 @@ from crmkit.rules._boxed import BOXED, checked
 from crmkit.rules.feel._convert import to_feel
 from crmkit.rules.feel._evaluate import Outcome
 from crmkit.rules.feel._limits import Limits
-from crmkit.rules.feel._nodes import Node
+from crmkit.rules.feel._nodes import Lambda, Node, walk
 from crmkit.rules.feel._operators import Problem
 from crmkit.rules.feel._run import Exhausted, Run, Scope, World
 from crmkit.rules.feel._types import ANY, Type
@@ -156,6 +156,15 @@ class Graph:
             return self.elements[name]
         return self.imports[prefix].find(rest) if prefix in self.imports else None
 
+    def problems(self) -> tuple[DefinitionError, ...]:
+        """What can be read and never has a value: functions in other languages, which are not run."""
+        why = "defines a function in another language, which is not run: what it is called for is null [external]"
+        return tuple(
+            DefinitionError(element.name, why)
+            for element in self.elements.values()
+            if isinstance(element, Decision | Knowledge) and element.logic is not None and _external(element.logic)
+        )
+
     @property
     def decisions(self) -> tuple[str, ...]:
         """The names of the decisions, in the order of the model."""
@@ -207,6 +216,10 @@ def _requires(element: InputData | Decision | Knowledge | Service) -> tuple[str,
     if isinstance(element, Service):
         return (*element.outputs, *element.encapsulated, *element.parameters)
     return ()
+
+
+def _external(logic: Node) -> bool:
+    return any(isinstance(part, Lambda) and part.external for part in walk(logic))
 
 
 def _declared(of: Type) -> Type | None:

@@ -294,7 +294,9 @@ def _keeps(script: Script, before: Case, command: Take, guard: tuple[int, Any], 
     if script.asked is None:
         return
     place = place_of(before.stage, command.move, number)
-    read = {name: record[name] for name in script.asked.rules.checked[place].fields if name in record}
+    checked, schema = script.asked.rules.checked[place], script.asked.rules.schema
+    # An empty field that may be empty is null; what else is not there is unknown.
+    read = {name: record.get(name) for name in checked.fields if name in record or schema.field(name).nullable}
     try:
         value = explain(script.asked.rules, place, read).value
     except InvalidValue as error:

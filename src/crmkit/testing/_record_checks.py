@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from threading import Thread
 from typing import Any
 
 from crmkit.errors import Conflict
@@ -81,7 +82,48 @@ def blob_names_are_exact(store: BlobStore) -> None:
         holds(store.get(name) == b"%d" % number, f"{name[:20]!r} is mixed up with another name")
 
 
+def swaps_expect(store: BlobStore) -> None:
+    """A swap succeeds only if what it expects is there, and changes nothing otherwise."""
+    holds(not store.swap("a", b"1", expected=b""), "a swap takes no blob for an empty one")
+    holds(store.get("a") is None, "a refused swap left something behind")
+    holds(store.swap("a", b"1", expected=None), "a swap that expects nothing is refused")
+    holds(not store.swap("a", b"2", expected=None), "a swap that expects nothing replaces something")
+    holds(not store.swap("a", b"2", expected=b"12"), "a swap replaces what it does not expect")
+    holds(store.get("a") == b"1", "a refused swap changed the blob")
+    holds(store.swap("a", b"", expected=b"1") and store.get("a") == b"", "a swap that may happen does not")
+    holds(store.swap("a", b"3" * 100_000, expected=b"") and store.get("a") == b"3" * 100_000, "an empty blob is none")
+
+
+def one_swap_wins(store: BlobStore) -> None:
+    """Of several threads that swap the same, one wins: nobody's count is lost."""
+    writers, each = 4, 10
+    broken: list[BaseException] = []
+
+    def count() -> None:
+        try:
+            done = 0
+            while done < each:
+                seen = store.get("counter")
+                done += store.swap("counter", b"%d" % (int(seen or b"0") + 1), expected=seen)
+        except BaseException as error:  # noqa: BLE001 - reported by the thread that waits for us
+            broken.append(error)
+
+    threads = [Thread(target=count) for _ in range(writers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    holds(not broken, f"a writer failed: {broken[:1]}")
+    holds(store.get("counter") == b"%d" % (writers * each), f"counted {store.get('counter')!r}, not {writers * each}")
+
+
 #: The checks of record stores.
 RECORD_CHECKS: tuple[Check, ...] = (records_come_back, versions_guard, find_and_delete, record_ids_are_exact)
 #: The checks of blob stores.
-BLOB_CHECKS: tuple[Check, ...] = (blobs_come_back, blobs_are_listed, blob_names_are_exact)
+BLOB_CHECKS: tuple[Check, ...] = (
+    blobs_come_back,
+    blobs_are_listed,
+    blob_names_are_exact,
+    swaps_expect,
+    one_swap_wins,
+)

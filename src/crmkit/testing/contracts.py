@@ -18,22 +18,27 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import Any, ClassVar
 
+from crmkit.kb.index import SearchIndex
 from crmkit.protocols import BlobStore, EventStore, RecordStore
 from crmkit.testing._event_checks import EVENT_CHECKS, Check
 from crmkit.testing._holds import HOSTILE_KEYS
 from crmkit.testing._record_checks import BLOB_CHECKS, RECORD_CHECKS
+from crmkit.testing._search_checks import SEARCH_CHECKS
 
 __all__ = [
     "BLOB_CHECKS",
     "EVENT_CHECKS",
     "HOSTILE_KEYS",
     "RECORD_CHECKS",
+    "SEARCH_CHECKS",
     "BlobStoreContract",
     "EventStoreContract",
     "RecordStoreContract",
+    "SearchIndexContract",
     "check_blob_store",
     "check_event_store",
     "check_record_store",
+    "check_search_index",
     "waived",
 ]
 
@@ -62,6 +67,11 @@ def check_record_store(make: Callable[[], RecordStore]) -> None:
 def check_blob_store(make: Callable[[], BlobStore]) -> None:
     """Run every check of blob stores; see `check_event_store`."""
     _run(BLOB_CHECKS, make)
+
+
+def check_search_index(make: Callable[[], SearchIndex]) -> None:
+    """Run every check of search indexes of the texts title (weight 2) and text; see `check_event_store`."""
+    _run(SEARCH_CHECKS, make)
 
 
 def _run(checks: tuple[Check, ...], make: Callable[[], Any]) -> None:
@@ -132,6 +142,10 @@ class RecordStoreContract(_Contract, checks=RECORD_CHECKS):
 
 class BlobStoreContract(_Contract, checks=BLOB_CHECKS):
     """The tests of a `BlobStore`; `make(tmp_path)` gives an empty one."""
+
+
+class SearchIndexContract(_Contract, checks=SEARCH_CHECKS):
+    """The tests of a `SearchIndex`; `make(tmp_path)` gives an empty one of title (weight 2) and text."""
 
 
 def _folders(parent: Any) -> Iterator[Any]:

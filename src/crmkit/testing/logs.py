@@ -8,11 +8,11 @@ import attrs
 from hypothesis import strategies as st
 
 from crmkit.errors import NotFound
-from crmkit.events import Moved, Opened
 from crmkit.journal import Journal
-from crmkit.pipeline import Case, Pipeline
+from crmkit.pipeline import Pipeline
 from crmkit.testing._driving import Driven, driven_case
 from crmkit.testing._scripts import Script, Values
+from crmkit.testing._stays import COLUMNS, Row, row_of, rows_of
 
 __all__ = ["DEVIATIONS", "DeviationKind", "Log", "event_logs"]
 
@@ -25,9 +25,6 @@ DeviationKind: TypeAlias = Literal[
 DEVIATIONS: tuple[DeviationKind, ...] = get_args(DeviationKind)
 
 Draw = Callable[..., Any]
-Row: TypeAlias = dict[str, Any]
-
-_COLUMNS = ("case", "stage", "entered", "left", "next", "who")
 _HOUR = timedelta(hours=1)
 
 
@@ -50,9 +47,9 @@ class Log:
         Args:
             options: further arguments of `Journal.from_frame`.
         """
-        columns = {name: [row[name] for row in self.rows] for name in self.rows[0]}
-        dims = [name for name in columns if name not in _COLUMNS]
-        named: Mapping[str, Any] = {name: name for name in _COLUMNS}
+        columns = {name: [one[name] for one in self.rows] for name in self.rows[0]}
+        dims = [name for name in columns if name not in COLUMNS]
+        named: Mapping[str, Any] = {name: name for name in COLUMNS}
         return Journal.from_frame(columns, dims=dims, **named, **options)
 
 
@@ -81,7 +78,7 @@ def event_logs(
     """
     script, rows, planted = Script(pipeline, fields), list[Row](), list[tuple[str, DeviationKind]]()
     for number in range(draw(st.integers(0 if deviations else 1, cases))):
-        rows += _rows(script, driven_case(draw, script, f"C-{number}"))
+        rows += rows_of(script, driven_case(draw, script, f"C-{number}"))
     for number, kind in enumerate(deviations):
         if kind not in _PLANTERS:
             raise NotFound("deviation", kind, DEVIATIONS)
@@ -90,28 +87,7 @@ def event_logs(
         if made:
             rows += made
             planted.append((id_, kind))
-    return Log(tuple(rows or _rows(script, driven_case(draw, script, "C-0"))), tuple(planted))
-
-
-def _rows(script: Script, driven: Driven) -> list[Row]:
-    """The stays of a case, each with the required fields as they were at entry."""
-    case: Case | None = None
-    entries: list[Case] = []
-    for event in driven.facts:
-        case = script.pipeline.evolve(case, event)
-        if isinstance(event, Opened | Moved):
-            entries.append(case)
-    stays = zip(script.pipeline.timeline(driven.facts), entries, strict=True)
-    return [
-        _row(script, driven.id, (visit.stage, visit.entered, visit.left, visit.next, visit.who), entry.fields)
-        for visit, entry in stays
-    ]
-
-
-def _row(script: Script, id_: str, stay: tuple[Any, ...], fields: Mapping[str, Any]) -> Row:
-    told = {name: fields.get(name) for name in script.required if name not in _COLUMNS}
-    texts = {name: None if value is None else str(value) for name, value in told.items()}
-    return {**dict(zip(_COLUMNS, (id_, *stay), strict=True)), **texts}
+    return Log(tuple(rows or rows_of(script, driven_case(draw, script, "C-0"))), tuple(planted))
 
 
 # -- planting
@@ -122,15 +98,15 @@ def _gone_on(draw: Draw, script: Script, id_: str, pairs: list[tuple[str, str]])
     for origin, to in draw(st.permutations(pairs)):
         driven = Driven(script, id_)
         if driven.open(draw) and driven.walk(draw, origin):
-            return _onward(draw, script, _rows(script, driven), to)
+            return _onward(draw, script, rows_of(script, driven), to)
     return []
 
 
 def _onward(draw: Draw, script: Script, rows: list[Row], to: str) -> list[Row]:
     last = rows[-1]
     at: datetime = last["entered"] + timedelta(hours=draw(st.integers(1, 400)))
-    filled = {name: last[name] or "x" for name in last if name not in _COLUMNS}
-    new = _row(script, last["case"], (to, at, None, None, last["who"]), filled)
+    filled = {name: last[name] or "x" for name in last if name not in COLUMNS}
+    new = row_of(script, last["case"], (to, at, None, None, last["who"]), filled)
     return [*rows[:-1], {**last, "left": at, "next": to}, new]
 
 
@@ -166,16 +142,16 @@ def _resurrected(draw: Draw, script: Script, id_: str) -> list[Row]:
 def _unknown(draw: Draw, script: Script, id_: str) -> list[Row]:
     known = [stage.name for stage in script.pipeline.stages]
     name = next(name for name in (f"no such stage{'!' * n}" for n in range(len(known) + 1)) if name not in known)
-    return _onward(draw, script, _rows(script, driven_case(draw, script, id_)), name)
+    return _onward(draw, script, rows_of(script, driven_case(draw, script, id_)), name)
 
 
 def _missing(draw: Draw, script: Script, id_: str) -> list[Row]:
-    wanting = [stage for stage in script.pipeline.stages if {*stage.requires} - {*_COLUMNS}]
+    wanting = [stage for stage in script.pipeline.stages if {*stage.requires} - {*COLUMNS}]
     for stage in draw(st.permutations(wanting)):
         driven = Driven(script, id_)
         if driven.open(draw) and driven.walk(draw, stage.name):
-            name = draw(st.sampled_from([name for name in stage.requires if name not in _COLUMNS]))
-            rows = _rows(script, driven)
+            name = draw(st.sampled_from([name for name in stage.requires if name not in COLUMNS]))
+            rows = rows_of(script, driven)
             return [*rows[:-1], {**rows[-1], name: draw(st.sampled_from([None, " "]))}]
     return []
 
@@ -185,7 +161,7 @@ def _overlapping(draw: Draw, script: Script, id_: str) -> list[Row]:
     for to in draw(st.permutations(order)):
         driven = Driven(script, id_)
         if driven.open(draw) and driven.walk(draw, to):
-            rows = [*_apart(_rows(script, driven))]
+            rows = [*_apart(rows_of(script, driven))]
             place = draw(st.integers(0, len(rows) - 2))
             return [*rows[:place], {**rows[place], "left": rows[place]["left"] + _HOUR}, *rows[place + 1 :]]
     return []

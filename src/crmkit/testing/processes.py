@@ -7,8 +7,12 @@ beside it, it does everything that should be refused.
 The laws, after every command: decided twice, it has one answer; a refusal has a reason and changes nothing; replaying
 the facts gives the case; facts survive their text; and what was accepted is allowed by the definition, read a second
 time without the machine: stages, required fields, locks, the schema, roles, approvals, guards.
+
+And the checker of logs agrees with the machine: no accepted history has a deviation, and a log in which a case made a
+move that there is not, or that was refused for a missing field or a role, has one.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -23,11 +27,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from crmkit.pipeline import Around, Case, Pipeline
+from crmkit.pipeline import Around, Case, Pipeline, Refused
 from crmkit.pipeline.commands import AddApprover, Approve, Command, Edit, Open, Reject, SendBack, Submit, Take, Withdraw
 from crmkit.testing._driving import HOURS, Driven, driven_case, journeys
 from crmkit.testing._holds import holds
 from crmkit.testing._scripts import START, WHO, Script, Values
+from crmkit.testing._stays import check_forced, check_history, check_refused
 
 __all__ = ["cases", "check_process", "stateful_tests"]
 
@@ -39,6 +44,10 @@ _SLOW = (HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.to
 
 def _is_there(machine: Any) -> bool:
     return bool(machine.driven.facts)
+
+
+def _is_not_there(machine: Any) -> bool:
+    return not _is_there(machine)
 
 
 def _has_approvals(machine: Any) -> bool:
@@ -70,6 +79,14 @@ class _ProcessMachine(RuleBasedStateMachine):
             self.probe(data)
             self.driven.walk(data.draw, to)
 
+    @precondition(_is_not_there)
+    @rule(data=st.data())
+    def open(self, data: st.DataObject) -> None:
+        """Try once more to open a case that rules have refused, with other fields."""
+        needed = self.script.pipeline.stage(self.script.pipeline.start).requires
+        drawn = _drawn(self.script, data.draw)
+        self.driven.do(Open(who=WHO, fields={**drawn, **self.driven.some(data.draw, needed)}))
+
     @precondition(_is_there)
     @rule(data=st.data())
     def walk(self, data: st.DataObject) -> None:
@@ -85,7 +102,20 @@ class _ProcessMachine(RuleBasedStateMachine):
         at = START - timedelta(days=1) if early else None
         name = data.draw(st.sampled_from(_moves(self.driven)))
         command = Take(name, who=WHO, at=at, fields=_drawn(self.script, data.draw))
-        self.driven.do(command, Around(children=self.driven.around.children) if alone else None)
+        verdict = self.driven.do(command, Around(children=self.driven.around.children) if alone else None)
+        if isinstance(verdict, Refused):
+            check_refused(self.driven, command, verdict.missing, alone=alone)
+
+    @precondition(_is_there)
+    @rule(data=st.data())
+    def stray(self, data: st.DataObject) -> None:
+        """Look at a log in which the case went to any stage, asked or not."""
+        check_forced(self.driven, data.draw(st.sampled_from(self.driven.every_stage)))
+
+    def teardown(self) -> None:
+        """Look at the log of the case, unless a law was broken already: that one is told."""
+        if sys.exception() is None:
+            check_history(self.driven)
 
     @precondition(_is_there)
     @rule(data=st.data())

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from math import ceil, floor
 from typing import Any, TypeAlias, TypeVar
 
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from crmkit.rules.backtest import verdicts
 from crmkit.rules.coverage import literals
-from crmkit.rules.explain import explain
 from crmkit.rules.feel import YearsMonths
 from crmkit.rules.ruleset import RuleSet
 from crmkit.rules.schema import Field
+from crmkit.testing import rule_laws, table_laws
 
 __all__ = ["check_ruleset", "examples_of", "records", "values"]
 
@@ -24,6 +24,8 @@ Values: TypeAlias = st.SearchStrategy[Any]
 # Records of many fields are large, and wanted outcomes rare: that is no fault here.
 _SLOW = (HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.large_base_example)
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+_MANY = 100
+_LONG, _HOUR, _SECOND = timedelta(seconds=10**9), timedelta(hours=1), timedelta(seconds=1)
 
 
 def records(
@@ -73,8 +75,19 @@ def _item(field: Field, literals: Mapping[str, Sequence[Any]]) -> Values:
 
 def _bounded(field: Field, near: Iterable[Any], wide: Values) -> Values:
     """Values beside the literals and any others, all within the field's bounds."""
-    kept = [v for v in near if (field.low is None or v >= field.low) and (field.high is None or v <= field.high)]
+    kept = [value for value in near if _within(field, value)]
     return _near(sorted(set(kept)), wide) if kept else wide
+
+
+def _within(field: Field, value: Any) -> bool:
+    return bool((field.low is None or value >= field.low) and (field.high is None or value <= field.high))
+
+
+def _ends(field: Field, low: Any, high: Any) -> tuple[Any, Any]:
+    """The ends of a field's values: those that it has, and others where it has none."""
+    if field.low is not None:
+        return field.low, max(high, field.low) if field.high is None else field.high
+    return (low, high) if field.high is None else (min(low, field.high), field.high)
 
 
 def _of(kind: type[T], literals: Sequence[Any]) -> list[T]:
@@ -99,19 +112,21 @@ def _decimals(field: Field, literals: Sequence[Any]) -> Values:
 
 def _integers(field: Field, literals: Sequence[Any]) -> Values:
     near = [int(value) + shift for value in _of(Decimal, literals) for shift in (-1, 0, 1)]
-    low, high = (default if b is None else int(b) for b, default in ((field.low, -1000), (field.high, 1000)))
-    return _bounded(field, near, st.integers(low, max(low, high)))
+    low, high = _ends(field, -1000, 1000)
+    return _bounded(field, near, st.integers(ceil(low), floor(high)))
 
 
 def _floats(field: Field, literals: Sequence[Any]) -> Values:
     near = [float(value) + shift for value in _of(Decimal, literals) for shift in (-0.01, 0.0, 0.01)]
-    low, high = (default if b is None else float(b) for b, default in ((field.low, -1e6), (field.high, 1e6)))
-    return _bounded(field, near, st.floats(low, max(low, high)))
+    low, high = _ends(field, -1e6, 1e6)
+    return _bounded(field, near, st.floats(float(low), float(high)))
 
 
-def _strings(_field: Field, literals: Sequence[Any]) -> Values:
+def _strings(field: Field, literals: Sequence[Any]) -> Values:
     near = [part for text in _of(str, literals) for part in (text, text + "x", "x" + text, text.upper())]
-    return _near(near, st.text(max_size=5)) if near else st.text(max_size=5)
+    ends = [end for end in (field.low, field.high) if end is not None]
+    wide = st.text(max_size=5).filter(lambda text: _within(field, text)) if ends else st.text(max_size=5)
+    return _bounded(field, [*near, *ends], wide)
 
 
 def _shifted(value: Any, step: timedelta) -> Iterator[Any]:
@@ -123,74 +138,67 @@ def _shifted(value: Any, step: timedelta) -> Iterator[Any]:
 
 def _dates(field: Field, literals: Sequence[Any]) -> Values:
     near = [day for value in _of(date, literals) for day in _shifted(value, timedelta(days=1))]
-    return _bounded(field, near, st.dates(field.low or date(2000, 1, 1), field.high or date(2050, 12, 31)))
+    return _bounded(field, near, st.dates(*_ends(field, date(2000, 1, 1), date(2050, 12, 31))))
 
 
 def _moments(field: Field, literals: Sequence[Any]) -> Values:
     near = [moment for value in _of(datetime, literals) for moment in _shifted(value, timedelta(seconds=1))]
-    wide = st.integers(-(10**9), 10**9).map(lambda seconds: _EPOCH + timedelta(seconds=seconds))
+    first, last = _ends(field, _EPOCH - _LONG, _EPOCH + _LONG)
+    wide = st.integers(0, (last - first) // _SECOND).map(lambda seconds: first + timedelta(seconds=seconds))
     return _bounded(field, [value for value in near if value.tzinfo], wide)
+
+
+def _times(field: Field, literals: Sequence[Any]) -> Values:
+    near = [value for value in _of(time, literals) if value.tzinfo is None]
+    return _bounded(field, near, st.times(*_ends(field, time.min, time.max)))
 
 
 def _lengths(field: Field, literals: Sequence[Any]) -> Values:
     near = [value + timedelta(hours=shift) for value in _of(timedelta, literals) for shift in (-1, 0, 1)]
-    return _bounded(field, near, st.integers(-1000, 1000).map(lambda hours: timedelta(hours=hours)))
+    first, last = _ends(field, timedelta(hours=-1000), timedelta(hours=1000))
+    wide = st.integers(0, (last - first) // _HOUR).map(lambda hours: first + timedelta(hours=hours))
+    return _bounded(field, near, wide)
 
 
-def _months(_field: Field, literals: Sequence[Any]) -> Values:
+def _months(field: Field, literals: Sequence[Any]) -> Values:
     near = [YearsMonths(value.months + shift) for value in _of(YearsMonths, literals) for shift in (-1, 0, 1)]
-    wide = st.integers(-60, 60).map(YearsMonths)
-    return _near(near, wide) if near else wide
+    first, last = _ends(field, YearsMonths(-60), YearsMonths(60))
+    return _bounded(field, near, st.integers(first.months, last.months).map(YearsMonths))
 
 
 _PLAIN: Mapping[str, Callable[[Field, Sequence[Any]], Values]] = {
     "decimal": _decimals, "integer": _integers, "float": _floats, "string": _strings, "date": _dates,
     "date and time": _moments, "days and time duration": _lengths, "years and months duration": _months,
-    "boolean": lambda _field, _literals: st.booleans(), "time": lambda _field, _literals: st.times(),
+    "boolean": lambda _field, _literals: st.booleans(), "time": _times,
 }  # fmt: skip
 
 
 # -- laws
 
 
-def check_ruleset(rules: RuleSet, tested: Sequence[Mapping[str, Any]]) -> None:
-    """The laws of a rule set on some records: all evaluators agree, what is not known settles nothing wrongly.
+def check_ruleset(rules: RuleSet, tested: Sequence[Mapping[str, Any]] | None = None) -> None:
+    """Every law of `rule_laws`, and for each table every law of `table_laws`.
+
+    All evaluators agree; what is not known settles nothing wrongly; texts, JSON and XML lose nothing; explanations
+    name changes that help; no record refutes what is proved; gaps and rows tile the domain; what a version changes is
+    what a replay says.
 
     Args:
         rules: the set.
-        tested: records; those of `records(rules)` look at the edges.
+        tested: records; if None, those of `examples_of`, which look at the edges. A table with a schema of its own is
+            always tried with records of its own.
 
     Raises:
-        AssertionError: with the rule, the record and what each evaluator said.
+        AssertionError: with the rule, the record and what was said otherwise than the law has it.
     """
-    functions = {one.name: rules.function(one.name) for one in rules.written}
-    masks = {} if rules.transitions else verdicts(rules, tested)
-    for row, record in enumerate(tested):
-        together = {verdict.rule: verdict.value for verdict in rules.judge(record)}
-        for name, function in functions.items():
-            said = {
-                "interpreter": explain(rules, name, record).value,
-                "function": function(rules.record(record)),
-                "fused": together[name],
-                **({"columns": masks[name][row]} if masks else {}),
-            }
-            _agree(name, record, said)
-            _monotone(rules, name, record, together[name])
-
-
-def _agree(rule: str, record: Mapping[str, Any], said: Mapping[str, Any]) -> None:
-    first = next(iter(said.values()))
-    if any(value is not first for value in said.values()):
-        raise AssertionError(f"rule {rule!r}: the evaluators disagree on {dict(record)}: {dict(said)}")
-
-
-def _monotone(rules: RuleSet, rule: str, record: Mapping[str, Any], whole: Any) -> None:
-    """With a field not known, the verdict is UNKNOWN or what it is with the field."""
-    for name in record:
-        rest = {key: value for key, value in record.items() if key != name}
-        part = explain(rules, rule, rest).value
-        if part is not whole and isinstance(part, bool):
-            raise AssertionError(f"rule {rule!r} says {part} without {name!r}, and {whole} with it: {dict(record)}")
+    listed = examples_of(rules, _MANY) if tested is None else tested
+    for law in rule_laws.RULE_LAWS:
+        law(rules, listed)
+    for table in rules.tables:
+        alone = RuleSet(table.name, table.schema, [], tables=[table])
+        records = listed if table.schema == rules.schema else examples_of(alone, _MANY)
+        for table_law in table_laws.TABLE_LAWS:
+            table_law(table, records)
 
 
 def examples_of(rules: RuleSet, n: int, *, near_boundary: bool = True) -> list[dict[str, Any]]:

@@ -19,10 +19,10 @@ from crmkit.values import Period
 from .oracle import START
 
 END = START + timedelta(days=120)
-# A deal: day of opening, who, days in "lead", then how it goes on, days until the end, and the end.
+# A deal: day of opening, who, days in "lead", then how it goes on, days until the end, and the end, by day 120.
 deals = st.lists(
     st.tuples(
-        st.integers(0, 60), st.sampled_from(["wei", "li"]), st.integers(0, 40),
+        st.integers(0, 40), st.sampled_from(["wei", "li"]), st.integers(0, 40),
         st.sampled_from(["stays", "offer", "lost"]), st.integers(0, 40), st.sampled_from(["stays", "won", "lost", "lead"]),
     ),
     min_size=1, max_size=20,

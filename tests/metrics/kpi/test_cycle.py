@@ -10,8 +10,11 @@ from hypothesis import given
 from crmkit.errors import InvalidValue
 from crmkit.metrics import cycle_time, time_in_stage
 from crmkit.metrics.facts import Facts
+from crmkit.metrics.kpi._durations import quantiles_of
 from crmkit.metrics.kpi.cycle import ConversionCycle, StageDuration
 from crmkit.metrics.measure import measure
+from crmkit.metrics.metric import UNUSABLE, Cells
+from crmkit.metrics.states import Counts
 from crmkit.metrics.survival import aalen_johansen
 
 from .test_conversion import deals, journal_of, stays_of
@@ -102,3 +105,13 @@ def test_what_is_no_share_is_refused():
         StageDuration(share=1.0)
     with pytest.raises(InvalidValue, match="below 1"):
         ConversionCycle(horizon_days=0)
+
+
+def test_a_cell_in_which_nothing_could_be_used_has_no_data():
+    """There is a figure, which says so; it rests on nothing."""
+    nothing = Counts.from_table(("period", "end"), [])
+    cells = Cells.of(
+        {"stays": nothing, UNUSABLE: Counts.from_table(("period",), [("all", 0, 3)])}, ("period",), ("all",)
+    )
+    found = quantiles_of(cells, "stays", "left", 0.5, 0.95)
+    assert (found.n.tolist(), np.isnan(found.value).tolist()) == ([0], [True])

@@ -8,17 +8,20 @@ from pointwise import disjoint, interval_table, points, problems, region, report
 from crmkit.rules.analysis._boxes import Budget, Grid
 from crmkit.rules.analysis._gaps import gaps
 
+#: How many bits a mask of several columns may take: none, a few columns, all columns.
+SOME_BITS = st.sampled_from([0, 40, 1 << 14])
+
 
 def uncovered(grid, rules, opaque):
     """The points no certain rule matches."""
     return points(grid) - region(grid, [rule for r, rule in enumerate(rules) if r not in opaque])
 
 
-@given(problems(weighted=True))
-def test_tiles_and_rules_tile_the_domain(problem):
+@given(problems(weighted=True), SOME_BITS)
+def test_tiles_and_rules_tile_the_domain(problem, most):
     """Tiles are disjoint and are just what no certain rule matches, as is the volume."""
     grid, rules, opaque = problem
-    found = gaps(grid, rules, opaque=opaque)
+    found = gaps(grid, rules, opaque=opaque, most=most)
     assert found.proved
     assert found.complete
     assert disjoint(grid, found.tiles)
@@ -28,11 +31,11 @@ def test_tiles_and_rules_tile_the_domain(problem):
     assert volumes == sorted(volumes, reverse=True)
 
 
-@given(problems())
-def test_boxes_are_maximal_and_needed(problem):
+@given(problems(), SOME_BITS)
+def test_boxes_are_maximal_and_needed(problem, most):
     """Boxes are the gap together, none can grow in any column, none is covered by the others."""
     grid, rules, opaque = problem
-    found = [gap.box for gap in gaps(grid, rules, opaque=opaque).boxes]
+    found = [gap.box for gap in gaps(grid, rules, opaque=opaque, most=most).boxes]
     empty = uncovered(grid, rules, opaque)
     assert region(grid, found) == empty
     for box in found:
@@ -55,11 +58,11 @@ def test_a_gap_is_certain_where_no_opaque_rule_is(problem):
     assert all(gap.certain == (not points(grid, gap.box) & maybe) for gap in gaps(grid, rules, opaque=opaque).boxes)
 
 
-@given(problems(), st.integers(0, 40), st.integers(1, 3))
-def test_a_small_budget_claims_nothing_wrong(problem, steps, limit):
+@given(problems(), st.integers(0, 40), st.integers(1, 3), SOME_BITS)
+def test_a_small_budget_claims_nothing_wrong(problem, steps, limit, most):
     """Whatever is reported before the steps run out is a gap, and what is proved is so."""
     grid, rules, opaque = problem
-    found = gaps(grid, rules, opaque=opaque, limit=limit, budget=Budget(steps))
+    found = gaps(grid, rules, opaque=opaque, limit=limit, budget=Budget(steps), most=most)
     empty = uncovered(grid, rules, opaque)
     listed = region(grid, found.tiles)
     assert listed <= empty
@@ -84,26 +87,38 @@ def test_a_list_cut_short_is_said():
     assert not found.complete
 
 
-@pytest.mark.parametrize("cells", [30])
-def test_many_tiles_are_cut_at_the_limit(cells):
-    """A region of more tiles than ten times the limit is not listed whole."""
-    rules = [tuple(1 << cell for _ in range(2)) for cell in range(cells)]
-    found = gaps(Grid((cells, cells)), rules, limit=1)
+def test_many_tiles_are_cut_at_the_limit():
+    """Where one box holds a dozen tiles, ten are read if one box is allowed, and the answer is not complete."""
+    rules = [(1 << cell, 0b10, 1 << cell) for cell in range(12)]
+    found = gaps(Grid((12, 2, 12)), rules, limit=1)
+    assert [gap.box for gap in found.boxes] == [((1 << 12) - 1, 0b01, (1 << 12) - 1)]
     assert len(found.tiles) == 10
+    assert found.proved
     assert not found.complete
-    assert found.volume == cells * cells - cells
+    assert found.volume == 12 * 2 * 12 - 12
 
 
+def test_no_tile_is_read_after_the_last_box():
+    """Where each tile has a box of its own, the first that has none any more is the last one read."""
+    rules = [tuple(1 << cell for _ in range(2)) for cell in range(30)]
+    found = gaps(Grid((30, 30)), rules, limit=4)
+    assert len(found.boxes) == 4
+    assert len(found.tiles) <= 5
+    assert not found.complete
+    assert found.volume == 30 * 30 - 30
+
+
+@pytest.mark.parametrize("most", [0, 1 << 14])
 @pytest.mark.parametrize("seed", range(5))
-def test_larger_tables_at_every_budget(seed):
+def test_larger_tables_at_every_budget(seed, most):
     """However early the steps run out on a table with parts that look alike, what is reported is a gap."""
     grid, rules = interval_table(seed)
     empty = points(grid) - region(grid, rules)
-    enough = gaps(grid, rules, limit=1000)
+    enough = gaps(grid, rules, limit=1000, most=most)
     assert enough.complete
     assert region(grid, enough.tiles) == empty
     for steps in [*range(0, 200, 5), *range(200, 4000, 100)]:
-        found = gaps(grid, rules, limit=20, budget=Budget(steps))
+        found = gaps(grid, rules, limit=20, budget=Budget(steps), most=most)
         assert region(grid, found.tiles) | region(grid, [gap.box for gap in found.boxes]) <= empty
         assert found.volume == len(empty) if found.proved else found.volume <= len(empty)
 

@@ -1,22 +1,37 @@
 """Stays and cases of the journals as parts: ages to be counted by how they ended."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
-from crmkit.journal import Coded
+from crmkit.journal import Coded, Finding
 from crmkit.metrics._checks import normal_quantile
 from crmkit.metrics._kernels import first_at_most, incidence_band
-from crmkit.metrics.metric import Cells, Estimate, Part
+from crmkit.metrics.metric import Cells, Estimate, Metric, Part
 from crmkit.metrics.survival import CumulativeIncidence, grouped_aj
 from crmkit.metrics.view import TableName, View
 
-__all__ = ["cohort", "cycle_by", "incidence_by"]
+__all__ = ["OfDeals", "cohort", "cycle_by", "incidence_by"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 _DAY_US = 86_400_000_000
+
+
+@attrs.frozen
+class OfDeals(Metric):
+    """A KPI of deals by the period in which they were opened."""
+
+    @property
+    def reads(self) -> Hashable:
+        """Deals are the same, whatever is asked about them."""
+        return type(self).parts
+
+    def parts(self, view: View) -> Iterator[Part | Finding]:
+        """Deals by age at their end."""
+        yield cohort(view, "journal", self.key)
 
 
 def cohort(view: View, table: TableName, metric: str) -> Part:

@@ -110,7 +110,7 @@ def lost_revenue(view: View, found: Contracts) -> Iterator[Part | Finding]:
     names = found.spells.customers
     who = ledger.customers[found.rows].recode(names).codes.astype(np.int64)
     for number, over, left, stands in _periods(view, found.rows, found.spells):
-        for code, name in enumerate(unit.values if over else ()):
+        for code in range(len(unit.values) if over else 0):
             mine = np.flatnonzero(unit.codes == code)
             paying = np.array([who[mine], found.start[mine], found.end[mine], minor[mine]])
             bounds = (day_number(day) for day in (view.buckets.periods[number].start, view.buckets.periods[number].end))
@@ -118,7 +118,7 @@ def lost_revenue(view: View, found: Contracts) -> Iterator[Part | Finding]:
             payers = np.flatnonzero((before > 0) & (stands >= 0))
             gone = np.where(left.lost, before, np.maximum(before - after, 0))[payers]
             keys = {
-                "money": Coded(np.zeros(len(payers), np.int32), (name,)),
+                "money": Coded(np.full(len(payers), code, np.int32), unit.values),
                 "cluster": Coded(payers.astype(np.int32), names),
             }
             paid = Part(

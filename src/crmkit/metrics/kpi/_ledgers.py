@@ -11,7 +11,7 @@ from crmkit.metrics._estimates import money_of
 from crmkit.metrics.metric import UNUSABLE, Cells, Estimate, Metric, Part
 from crmkit.metrics.view import View
 
-__all__ = ["Summed", "amounts", "latest_by_id", "periods_of", "tallied"]
+__all__ = ["Summed", "amounts", "latest", "periods_of", "tallied"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -62,11 +62,17 @@ def amounts(
     yield Part(name=count, table="ledger", rows=rows, period=when, keys={"currency": unit})
 
 
-def latest_by_id(view: View, rows: Ints) -> Ints:
-    """Of rows with one id, the last: the one that stands."""
+def latest(view: View, kind: str, metric: str) -> Ints:
+    """Of the rows of a kind with one id, the last: the one that stands."""
+    return view.once(("latest", kind), lambda: _latest_by_id(view, view.of(kind, metric)))
+
+
+def _latest_by_id(view: View, rows: Ints) -> Ints:
     ledger = view.facts.ledger
     assert ledger is not None  # noqa: S101 - `rows` are rows of it
     codes = ledger.ids.codes[rows]
+    if np.bincount(codes, minlength=1).max() <= 1:
+        return rows
     order = np.lexsort((ledger.revision[rows], ledger.at[rows], codes))
     codes = codes[order]
     return np.sort(rows[order][np.append(codes[1:] != codes[:-1], True)[: len(codes)]])

@@ -1,26 +1,13 @@
-"""Amounts that are no row's own, and figures that are not in money but of one currency."""
+"""Figures that are not in money but of one currency."""
 
 from collections.abc import Iterable, Iterator
 
 import attrs
-import numpy as np
-import numpy.typing as npt
 
-from crmkit.journal import Coded, Finding
+from crmkit.journal import Finding
 from crmkit.metrics.metric import UNUSABLE, Part
-from crmkit.metrics.view import View
 
-__all__ = ["by_money", "converted"]
-
-Ints = npt.NDArray[np.int64]
-
-
-def converted(view: View, rows: Ints, minor: Ints) -> tuple[Ints, Coded, list[Finding]]:
-    """Amounts of which each is a part of that of a row of the ledger, as `View.money` gives whole ones."""
-    ledger = view.facts.ledger
-    assert ledger is not None  # noqa: S101 - `rows` are rows of it
-    facts = attrs.evolve(view.facts, ledger=attrs.evolve(ledger[rows], minor=minor))
-    return View(facts, view.buckets, view.by, view.until).money(np.arange(len(rows)))
+__all__ = ["by_money"]
 
 
 def by_money(parts: Iterable[Part | Finding]) -> Iterator[Part | Finding]:

@@ -1,6 +1,7 @@
 """Ratios of two sums over customers: Fieller's limits, which may be unbounded."""
 
 from collections.abc import Iterator
+from itertools import chain, pairwise
 
 import attrs
 import numpy as np
@@ -8,9 +9,11 @@ import numpy.typing as npt
 
 from crmkit.journal import Coded, Finding
 from crmkit.metrics._checks import Longs, confidence
+from crmkit.metrics._packing import runs
 from crmkit.metrics.kpi._ledgers import amounts
 from crmkit.metrics.kpi._money import by_money
 from crmkit.metrics.metric import Cells, Estimate, Part
+from crmkit.metrics.states import exact_sums
 from crmkit.metrics.view import View
 
 __all__ = ["clustered", "clusters_of", "fieller", "ratios_of"]
@@ -43,7 +46,8 @@ def fieller(
     from scipy.special import stdtrit
 
     reach = float(stdtrit(k - 1, (1.0 + confidence(level)) / 2.0)) ** 2
-    yy, xy, _, xx = (reach * k * np.cov(y, x)).ravel().tolist()
+    y, x = y - y.mean(), x - x.mean()
+    yy, xy, xx = (reach * k / (k - 1) * float(one @ other) for one, other in ((y, y), (x, y), (x, x)))
     a, b, c = below * below - xx, below * above - xy, above * above - yy
     if a <= 0:
         return above / below, -np.inf, np.inf
@@ -70,20 +74,27 @@ def clustered(view: View, rows: Longs, name: str, cluster: Coded) -> Iterator[Pa
 def clusters_of(cells: Cells, parts: tuple[str, str]) -> Iterator[tuple[Longs, Longs, int]]:
     """For each cell the sums of two parts by their key "cluster", and what the first has of no cluster.
 
-    What the second has of no cluster is a cluster of its own.
+    What the second has of no cluster is a cluster of its own. Clusters are in the order of their names.
     """
-    found: list[dict[str | None, list[int]]] = [{} for _ in range(len(cells))]
-    for side, part in enumerate(parts):
-        where, counts = cells.entries(part)
-        place = counts.dims.index("cluster")
-        names = Coded(counts.keys[:, place].astype(np.int32), counts.labels[place]).decode()
-        for cell, name, n in zip(where.tolist(), names, counts.n.tolist(), strict=True):
-            found[cell].setdefault(name, [0, 0])[side] += n
-    for sums in found:
-        above, below = sums.pop(None, [0, 0])
-        pairs = [*sums.values(), *([[0, below]] if below else [])]
-        table = np.array(pairs, np.int64).reshape(-1, 2)
-        yield table[:, 0], table[:, 1], above
+    entries = [cells.entries(part) for part in parts]
+    labels = [counts.labels[counts.dims.index("cluster")] for _, counts in entries]
+    names = labels[0] if labels[0] is labels[1] else tuple(dict.fromkeys(chain(*labels)))
+    names = tuple(sorted(names))
+    packed = [where * (len(names) + 1) + counts.column("cluster").recode(names).codes + 1 for where, counts in entries]
+    distinct = np.concatenate(packed)
+    distinct.sort()
+    distinct = distinct[runs(distinct)]
+    table = np.zeros((len(distinct), len(parts)), np.int64)
+    for side, (_, counts) in enumerate(entries):
+        table[:, side] = exact_sums(np.searchsorted(distinct, packed.pop(0)), counts.n, len(distinct))
+    edges = np.searchsorted(distinct, np.arange(len(cells) + 1) * (len(names) + 1))
+    for start, end in pairwise(edges.tolist()):
+        # The first, if it is there, is that without a name.
+        bare = start < end and distinct[start] % (len(names) + 1) == 0
+        above, below = table[start].tolist() if bare else (0, 0)
+        named = table[start + bare : end]
+        pairs = np.append(named, [[0, below]], axis=0) if below else named
+        yield pairs[:, 0], pairs[:, 1], above
 
 
 def ratios_of(cells: Cells, parts: tuple[str, str], n: Longs, level: float, *, n_open: Longs | None = None) -> Estimate:

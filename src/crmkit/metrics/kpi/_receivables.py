@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.journal import OPEN, Coded, Finding, Ledger
-from crmkit.metrics.kpi._money import converted
 from crmkit.metrics.metric import UNUSABLE, Cells, Part
 from crmkit.metrics.view import View
 
@@ -17,6 +16,7 @@ __all__ = ["Receivables", "levels", "stock"]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 _DAY_US = 86_400_000_000
+_HOW = np.array([1, 2, 3], np.int8)
 
 
 @attrs.frozen(eq=False)
@@ -47,21 +47,26 @@ class Receivables:
     @classmethod
     def of(cls, view: View, metric: str, terms_days: int) -> Self:
         """The receivables of a ledger; without a due date an invoice is due some days after it is dated."""
-        ledger = view.ledger(metric)
+        made = view.once("receivables", lambda: cls._settled(view, metric))
+        return attrs.evolve(made, due=_due(view.ledger(metric), made.rows, terms_days))
+
+    @classmethod
+    def _settled(cls, view: View, metric: str) -> Self:
+        ledger, refers = view.ledger(metric), view.referred(metric)
         priced = ~ledger.currencies.missing
         rows = view.of("invoice", metric)
         rows = rows[priced[rows]]
         own = _key(ledger, ledger.ids, rows)
         known = np.unique(own)
-        credit = (ledger.minor[rows] < 0) & (_target(ledger, rows, known) >= 0)
+        credit = (ledger.minor[rows] < 0) & (_target(ledger, refers, rows, known) >= 0)
         lines, own = rows[~credit], own[~credit]
         keys, first, inverse = np.unique(own, return_index=True, return_inverse=True)
         amount = np.zeros(len(keys), np.int64)
         np.add.at(amount, inverse, ledger.minor[lines])
         paid, lost = (view.of(kind, metric) for kind in ("payment", "write-off"))
-        by, how = np.concatenate([paid, rows[credit], lost]), np.repeat([1, 2, 3], [len(paid), credit.sum(), len(lost)])
+        by, how = np.concatenate([paid, rows[credit], lost]), np.repeat(_HOW, [len(paid), credit.sum(), len(lost)])
         by, how = by[priced[by]], how[priced[by]]
-        target = _target(ledger, by, keys)
+        target = _target(ledger, refers, by, keys)
         findings = _astray(ledger, by[target < 0])
         used = np.flatnonzero(target >= 0)
         used = used[np.lexsort((ledger.at[by[used]], target[used]))]
@@ -81,12 +86,12 @@ class Receivables:
         )
         return cls(
             rows=lines[first],
-            due=_due(ledger, lines[first], terms_days),
+            due=begun,
             invoice=np.concatenate([target, left]),
             settled=np.concatenate([np.maximum(at, begun[target]), np.full(len(left), OPEN)]),
             minor=np.concatenate([_steps(reached, start), rest[left]]),
             kept=np.concatenate([_steps(_lasting(reached, start), start), rest[left]]),
-            how=np.concatenate([how, np.zeros(len(left), np.int64)]).astype(np.int8),
+            how=np.concatenate([how, np.zeros(len(left), np.int8)]),
             findings=tuple(findings),
         )
 
@@ -111,31 +116,28 @@ def stock(
         keys: further keys.
     """
     begin, end = span
-    amount, unit, findings = converted(view, rows, np.ones(len(rows), np.int64) if minor is None else minor)
+    amount, unit, findings = view.money(rows, np.ones(len(rows), np.int64) if minor is None else minor)
     yield from findings
     there = (begin < end) & (begin <= view.until)
     lost = np.flatnonzero(there & unit.missing)
     if len(lost):
         yield Part(name=UNUSABLE, table="ledger", rows=rows[lost], period=_since(view, begin[lost]))
-    held = there & ~unit.missing
-    which = np.concatenate([np.flatnonzero(held), np.flatnonzero(held & (end <= view.until))])
-    coming = int(held.sum())
-    when = np.concatenate([begin[which[:coming]], end[which[coming:]]])
-    weights = (np.ones(len(rows), np.int64) if minor is None else amount)[which]
-    weights[coming:] *= -1
-    early = when < view.buckets.edges[0]
-    for part, inside in ((f"{name} before", early), (name, ~early)):
-        yield Part(
-            name=part,
-            table="ledger",
-            rows=rows[which[inside]],
-            period=_since(view, when[inside]),
-            weights=weights[inside],
-            keys={
-                "currency": unit[which[inside]],
-                **{key: column[which[inside]] for key, column in (keys or {}).items()},
-            },
-        )
+    there &= ~unit.missing
+    named = {"currency": unit, **(keys or {})}
+    weights = np.ones(len(rows), np.int64) if minor is None else amount
+    # What comes and what goes, one after the other: each is as long as the facts.
+    for which, when, sign in ((there, begin, 1), (there & (end <= view.until), end, -1)):
+        early = when < view.buckets.edges[0]
+        for part, inside in ((f"{name} before", early), (name, ~early)):
+            mine = np.flatnonzero(which & inside)
+            yield Part(
+                name=part,
+                table="ledger",
+                rows=rows[mine],
+                period=_since(view, when[mine]),
+                weights=sign * weights[mine],
+                keys={key: column[mine] for key, column in named.items()},
+            )
 
 
 def levels(cells: Cells, name: str) -> tuple[Ints, Ints]:
@@ -185,9 +187,9 @@ def _key(ledger: Ledger, ids: Coded, rows: Ints) -> Ints:
     return np.where(codes >= 0, codes * len(ledger.currencies.values) + ledger.currencies.codes[rows], -1)
 
 
-def _target(ledger: Ledger, rows: Ints, keys: Ints) -> Ints:
+def _target(ledger: Ledger, refers: Coded, rows: Ints, keys: Ints) -> Ints:
     """The place in `keys` of the invoice of its currency that each row refers to, -1 for none."""
-    wanted = _key(ledger, ledger.refers_to.recode(ledger.ids.values), rows)
+    wanted = _key(ledger, refers, rows)
     place = np.searchsorted(keys, wanted)
     found = np.append(keys, -2)[place] == wanted
     return np.where(found, place, -1)

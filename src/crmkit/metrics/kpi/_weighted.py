@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from crmkit.journal import Coded
 from crmkit.metrics import _semimarkov as kernel
 from crmkit.metrics.kpi._snapshots import ENDS
 from crmkit.metrics.metric import Cells
@@ -31,14 +30,14 @@ def expectation(cells: Cells, part: str, horizon: int) -> Floats:
     stages = tuple(sorted({*_labels(cells, "ended", "next"), *_labels(cells, "ended"), *_labels(cells, "lasting")}))
     where, counts = cells.entries(part)
     period, total = cells.keys[:, cells.dims.index("period")], np.zeros(len(cells))
-    stage, age = _codes(counts, "stage", stages), counts.bins
+    stage, age, n = _codes(counts, "stage", stages), counts.bins, counts.n
     known = np.zeros(len(cells), np.bool_)
     for number, counted in _known(cells, stages):
         known |= period == number
         table = kernel.hazards(counted)
         mine = np.flatnonzero(period[where] == number)
         chance = kernel.given_age(table, kernel.chances(table.rate, [horizon]), stage[mine], age[mine])[:, 0]
-        total += np.bincount(where[mine], counts.n[mine] * chance, len(cells))
+        total += np.bincount(where[mine], n[mine] * chance, len(cells))
     return np.where(known, total, np.nan)
 
 
@@ -47,24 +46,24 @@ def _known(cells: Cells, stages: tuple[str, ...]) -> Iterator[tuple[int, kernel.
     at, ended = cells.entries("ended")
     here, lasting = cells.entries("lasting")
     period = cells.keys[:, cells.dims.index("period")]
-    longest = max(int(one.bins.max()) if len(one.bins) else 0 for one in (ended, lasting))
-    width = min(longest, kernel.OLDEST) + 2
+    gone, still = ((_codes(one, "stage", stages), one.bins, one.n) for one in (ended, lasting))
+    width = min(max(int(column.max(initial=0)) for _, column, _ in (gone, still)), kernel.OLDEST) + 2
     target = _targets(ended, stages)
     past = np.zeros((len(stages), width, len(stages) + 3))
     beyond = np.zeros(len(stages))
     for number in np.unique(period).tolist():
         mine, now = np.flatnonzero(period[at] == number), np.flatnonzero(period[here] == number)
-        stage, stayed = _codes(ended, "stage", stages)[mine], ended.bins[mine]
-        np.add.at(past, (stage, np.minimum(stayed, width - 1), target[mine]), ended.n[mine])
-        beyond += _beyond(stage, stayed, ended.n[mine], width, len(stages))
-        present = _codes(lasting, "stage", stages)[now], lasting.bins[now], lasting.n[now]
+        stage, stayed, left = (column[mine] for column in gone)
+        np.add.at(past, (stage, np.minimum(stayed, width - 1), target[mine]), left)
+        beyond += _beyond(stage, stayed, left, width, len(stages))
+        held, age, n = (column[now] for column in still)
         seen = past.sum(axis=2)
-        np.add.at(seen, (present[0], np.minimum(present[1], width - 1)), present[2])
-        n = np.cumsum(seen[:, ::-1], axis=1)[:, ::-1].copy()
-        n[:, -1] = beyond + _beyond(*present, width, len(stages))
+        np.add.at(seen, (held, np.minimum(age, width - 1)), n)
+        at_risk = np.cumsum(seen[:, ::-1], axis=1)[:, ::-1].copy()
+        at_risk[:, -1] = beyond + _beyond(held, age, n, width, len(stages))
         moves = past[:, :, :-1]
         if moves[:, :, -2:].any():
-            yield number, kernel.Counts(n, moves)
+            yield number, kernel.Counts(at_risk, moves)
 
 
 def _beyond(stage: Ints, stayed: Ints, n: Ints, width: int, stages: int) -> Floats:
@@ -86,6 +85,4 @@ def _labels(cells: Cells, part: str, key: str = "stage") -> tuple[str, ...]:
 
 def _codes(counts: Counts, key: str, values: Sequence[str]) -> Ints:
     """A key of each counter, as its place among given values."""
-    place = counts.dims.index(key)
-    column = Coded(counts.keys[:, place].astype(np.int32), counts.labels[place])
-    return column.recode(values).codes.astype(np.int64)
+    return counts.column(key).recode(values).codes.astype(np.int64)

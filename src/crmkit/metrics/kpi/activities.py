@@ -1,6 +1,6 @@
 """Contact frequency (K2): visits, calls and proposals by exposure, accounts left alone, and days between."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import ClassVar, Literal, TypeAlias
 
 import attrs
@@ -13,7 +13,7 @@ from crmkit.metrics._estimates import counts_of, none, shares_of
 from crmkit.metrics.estimators import garwood
 from crmkit.metrics.kpi._checks import at_least_one, inner_share, names, one_of
 from crmkit.metrics.kpi._durations import bin_of, quantiles_of
-from crmkit.metrics.kpi._ledgers import latest_by_id, periods_of, tallied
+from crmkit.metrics.kpi._ledgers import latest, periods_of, tallied
 from crmkit.metrics.kpi._ratios import clusters_of
 from crmkit.metrics.metric import UNUSABLE, About, Cells, Estimate, Metric, Part
 from crmkit.metrics.view import View
@@ -46,7 +46,7 @@ class _Contacting(Metric):
 
     def _rows(self, view: View) -> Ints:
         """The contacts that count, each once."""
-        rows = latest_by_id(view, view.of("activity", self.key))
+        rows = latest(view, "activity", self.key)
         if not self.channels:
             return rows
         channel = view.ledger(self.key).dimension("channel")
@@ -93,6 +93,11 @@ class _Exposed(_Contacting):
     exposure: Exposure = attrs.field(default="account", validator=one_of("account", "person"))
     per_days: int = attrs.field(default=7, validator=at_least_one)
 
+    @property
+    def reads(self) -> Hashable:
+        """How many days a rate is of changes no count."""
+        return type(self).parts, self.channels, self.exposure
+
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Contacts and seconds at risk, by account or person."""
         ledger = view.ledger(self.key)
@@ -105,17 +110,16 @@ class _Exposed(_Contacting):
         yield tallied(view, rows[known], "n", {"cluster": units[rows[known]]})
         first, begin, end = _at_risk(view, units, lasting=self.exposure == "account")
         edges = view.buckets.edges
-        for number in range(len(edges) - 1):
-            seconds = (np.minimum(end, edges[number + 1]) - np.maximum(begin, edges[number])) // _SECOND_US
-            there = np.flatnonzero(seconds > 0)
-            yield Part(
-                name="exposure",
-                table="ledger",
-                rows=first[there],
-                period=Coded(np.full(len(there), number, np.int32), view.buckets.names),
-                weights=seconds[there],
-                keys={"cluster": units[first[there]]},
-            )
+        seconds = (np.minimum(end, edges[1:, None]) - np.maximum(begin, edges[:-1, None])) // _SECOND_US
+        number, there = np.nonzero(seconds > 0)
+        yield Part(
+            name="exposure",
+            table="ledger",
+            rows=first[there],
+            period=Coded(number.astype(np.int32), view.buckets.names),
+            weights=seconds[number, there],
+            keys={"cluster": units[first[there]]},
+        )
 
 
 def _at_risk(view: View, units: Coded, *, lasting: bool) -> tuple[Ints, Ints, Ints]:

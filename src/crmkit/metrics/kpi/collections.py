@@ -1,7 +1,7 @@
 """Collections (K5): what was paid, whether on time, and how long customers take to pay."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import ClassVar
 
 import attrs
@@ -9,17 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.journal import Coded, Finding
-from crmkit.metrics._checks import Floats, Longs
+from crmkit.metrics._checks import Floats
 from crmkit.metrics._estimates import shares_of
-from crmkit.metrics.kpi._bootstrap import REPLICATES, resampled, spread_of
 from crmkit.metrics.kpi._checks import at_least_nothing, at_least_one, inner_share
-from crmkit.metrics.kpi._durations import bin_of, curves_of, value_of
+from crmkit.metrics.kpi._dealt import Swings, deal
+from crmkit.metrics.kpi._durations import bin_of, curves_of
 from crmkit.metrics.kpi._ledgers import Summed, amounts, periods_of
-from crmkit.metrics.kpi._money import converted
 from crmkit.metrics.kpi._receivables import Receivables
 from crmkit.metrics.metric import About, Cells, Estimate, Metric, Part
-from crmkit.metrics.states import Counts, exact_sums
-from crmkit.metrics.survival import SurvivalCurve, grouped_km
+from crmkit.metrics.states import exact_sums
 from crmkit.metrics.view import View
 
 __all__ = ["Collected", "DaysToPay", "OnTime", "TrueDaysSales", "Unapplied"]
@@ -144,30 +142,34 @@ class OnTime(Metric):
 class _Paying(Metric):
     """How long money takes to come in."""
 
+    @property
+    def reads(self) -> Hashable:
+        """Money comes in whatever is asked about it."""
+        return type(self).parts
+
     def parts(self, view: View) -> Iterator[Part | Finding]:
-        """Money by its age in days when it was paid, or so far; and the same of resampled invoices."""
+        """Money by its age in days when it was paid, or so far, and by groups of invoices."""
         owed = Receivables.of(view, self.key, 0)
         yield from owed.findings
         claim = np.flatnonzero((owed.how != 2) & (owed.kept > 0))
         rows = owed.rows[owed.invoice[claim]]
-        minor, unit, _ = converted(view, rows, owed.kept[claim])
+        minor, unit, _ = view.money(rows, owed.kept[claim])
         held = np.flatnonzero(~unit.missing)
         claim, rows, minor, unit = claim[held], rows[held], minor[held], unit[held]
         begun = view.ledger(self.key).at[rows]
         paid = owed.how[claim] == 1
         # Money that was written off never comes: it goes on being unpaid.
         age = (np.where(paid, owed.settled[claim], view.until) - begun) // _DAY_US
-        part = Part(
+        ends = Coded(np.where(paid, 0, -1).astype(np.int32), ("paid",))
+        yield Part(
             name="money",
             table="ledger",
             rows=rows,
             period=periods_of(view, rows),
             bins=bin_of(age),
             weights=minor,
-            keys={"money": unit, "end": Coded(np.where(paid, 0, -1).astype(np.int32), ("paid",))},
+            keys={"money": unit, "end": ends, "group": deal(view.ledger(self.key).ids[rows])},
         )
-        yield part
-        yield resampled(part, view.ledger(self.key).ids[rows], "resampled")
         yield from self._invoices(owed, view, unit, claim)
 
     def _invoices(self, owed: Receivables, view: View, unit: Coded, claim: Ints) -> Iterator[Part]:
@@ -187,24 +189,17 @@ class _Paying(Metric):
         )
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
-        """Kaplan-Meier over money, with the percentile interval of resampled invoices."""
-        curve, _ = curves_of(cells, "money", "paid")
-        low, high = spread_of(cells, "resampled", self._replicates, level)
+        """Kaplan-Meier over money, with limits that know which money is of one invoice."""
+        curve = curves_of(cells, "money", "paid")
+        value, low, high = self._figures(Swings.of(cells, "money", curve), level)
         return Estimate(
-            value=self._statistic(curve), low=low, high=high, n=cells.sum("invoices"), n_open=cells.lasting("invoices"),
-            method=f"amount-weighted kaplan-meier, poisson bootstrap of {REPLICATES} over invoices",
+            value=value, low=low, high=high, n=cells.sum("invoices"), n_open=cells.lasting("invoices"),
+            method="amount-weighted kaplan-meier, jackknife over invoices",
         )  # fmt: skip
 
     @abstractmethod
-    def _statistic(self, curve: SurvivalCurve) -> Floats:
-        """The figure of each curve."""
-
-    def _replicates(self, counts: Counts, replicate: Longs) -> Floats:
-        bins, place = np.unique(counts.bins, return_inverse=True)
-        ended = counts.keys[:, counts.dims.index("end")] >= 0
-        table = exact_sums((replicate * 2 + ended) * len(bins) + place, counts.n, REPLICATES * 2 * len(bins))
-        curve = grouped_km(table.reshape(REPLICATES, 2, len(bins)))
-        return self._statistic(attrs.evolve(curve, time=value_of(bins)))
+    def _figures(self, swings: Swings, level: float) -> tuple[Floats, Floats, Floats]:
+        """The figure of each curve, and its limits."""
 
 
 @attrs.frozen
@@ -224,7 +219,7 @@ class DaysToPay(_Paying):
         better="less",
         grain="unit of money invoiced, by the period of its invoice",
         formula="Days from the invoice until the share of the money has been paid, open invoices being censored.",
-        source="Kaplan & Meier 1958 with weights; bootstrap of invoices, Chamandy et al. 2012",
+        source="Kaplan & Meier 1958 with weights; infinitesimal jackknife over invoices, Jaeckel 1972",
         needs=_NEEDS,
         traps=(
             "open invoices are censored, not left out",
@@ -237,9 +232,8 @@ class DaysToPay(_Paying):
 
     share: float = attrs.field(default=0.5, validator=inner_share)
 
-    def _statistic(self, curve: SurvivalCurve) -> Floats:
-        found: Floats = curve.quantile(self.share).value
-        return found
+    def _figures(self, swings: Swings, level: float) -> tuple[Floats, Floats, Floats]:
+        return (swings.curve.quantile(self.share).value, *swings.quantile(self.share, level))
 
 
 @attrs.frozen
@@ -259,7 +253,7 @@ class TrueDaysSales(_Paying):
         better="less",
         grain="unit of money invoiced, by the period of its invoice",
         formula="Mean days from the invoice until payment or the horizon, whichever is first, weighted by amount.",
-        source="restricted mean of the Kaplan-Meier curve, Karrison 1987; bootstrap of invoices, Chamandy et al. 2012",
+        source="restricted mean of the Kaplan-Meier curve, Karrison 1987; infinitesimal jackknife over invoices",
         needs=_NEEDS,
         traps=(
             "it does not move with sales, as DSO does",
@@ -271,6 +265,5 @@ class TrueDaysSales(_Paying):
 
     horizon_days: int = attrs.field(default=90, validator=at_least_one)
 
-    def _statistic(self, curve: SurvivalCurve) -> Floats:
-        found: Floats = curve.rmst(self.horizon_days).value
-        return found
+    def _figures(self, swings: Swings, level: float) -> tuple[Floats, Floats, Floats]:
+        return (swings.curve.rmst(self.horizon_days).value, *swings.rmst(self.horizon_days, level))

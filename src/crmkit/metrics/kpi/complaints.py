@@ -12,7 +12,7 @@ from crmkit.metrics._estimates import counts_of, rates_of, shares_of
 from crmkit.metrics.kpi._checks import at_least_one, inner_share, one_of
 from crmkit.metrics.kpi._durations import bin_of, quantiles_of
 from crmkit.metrics.kpi._journals import cohort, incidence_by
-from crmkit.metrics.kpi._ledgers import latest_by_id, periods_of, tallied
+from crmkit.metrics.kpi._ledgers import latest, periods_of, tallied
 from crmkit.metrics.kpi._tickets import ENDS
 from crmkit.metrics.metric import About, Cells, Estimate, Metric, Part
 from crmkit.metrics.view import View
@@ -57,7 +57,7 @@ class Complaints(Metric):
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Complaints."""
-        yield tallied(view, latest_by_id(view, view.of("complaint", self.key)))
+        yield tallied(view, latest(view, "complaint", self.key))
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
         """Counts."""
@@ -90,9 +90,9 @@ class ComplaintRate(Metric):
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Complaints, and what they are counted against."""
-        yield tallied(view, latest_by_id(view, view.of("complaint", self.key)))
+        yield tallied(view, latest(view, "complaint", self.key))
         if self.base == "order":
-            yield tallied(view, latest_by_id(view, view.of("order", self.key)), "base")
+            yield tallied(view, latest(view, "order", self.key), "base")
             return
         ledger = view.ledger(self.key)
         rows = np.concatenate([view.of(kind, self.key) for kind in ("order", "invoice", "payment")])
@@ -270,7 +270,7 @@ class Recurrence(Metric):
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Days from each complaint to the next like it, or so far."""
         ledger = view.ledger(self.key)
-        rows = latest_by_id(view, view.of("complaint", self.key))
+        rows = latest(view, "complaint", self.key)
         unknown = ledger.customers.missing[rows]
         if unknown.any():
             yield Finding(None, "customer", "complaint without a customer cannot recur", int(unknown.sum()))

@@ -8,7 +8,8 @@ import numpy as np
 
 from crmkit.errors import InvalidValue
 from crmkit.journal import Coded, Finding
-from crmkit.metrics.kpi._journals import cohort, incidence_by
+from crmkit.metrics._blocks import blockwise
+from crmkit.metrics.kpi._journals import OfDeals, incidence_by
 from crmkit.metrics.metric import About, Cells, Estimate, Metric, Part
 from crmkit.metrics.policy import OUTCOMES
 from crmkit.metrics.view import View
@@ -16,6 +17,7 @@ from crmkit.metrics.view import View
 __all__ = ["StageConversion", "WinRate"]
 
 _DAY_US = 86_400_000_000
+_MANY = 1 << 21
 _SOURCE = "Aalen & Johansen 1978; complementary log-log limits with the Greenwood-type variance, ABGK 1993 IV.4"
 _TRAPS = (
     "open ones are censored: neither dropped nor called lost",
@@ -29,7 +31,7 @@ def _at_least_a_day(_metric: object, field: "attrs.Attribute[int]", value: int) 
 
 
 @attrs.frozen
-class WinRate(Metric):
+class WinRate(OfDeals):
     """The chance that a deal is won within a horizon of its opening.
 
     Attributes:
@@ -55,10 +57,6 @@ class WinRate(Metric):
     )
 
     horizon_days: int = attrs.field(default=90, validator=_at_least_a_day)
-
-    def parts(self, view: View) -> Iterator[Part | Finding]:
-        """Deals by age at their end."""
-        yield cohort(view, "journal", self.key)
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
         """Aalen-Johansen."""
@@ -99,15 +97,20 @@ class StageConversion(Metric):
         journal = view.journal("journal", self.key)
         order = view.order("journal", self.key)
         stages, rows = journal.stages, view.in_open_stages("journal", self.key)
-        outcome = order.outcomes(stages.values)[stages.codes[rows], journal.next[rows] + 1]
-        yield Part(
-            name="stays",
-            table="journal",
-            rows=rows,
-            period=view.periods(journal.entered, of=("journal", "entered"))[rows],
-            bins=(np.minimum(journal.left[rows], view.until) - journal.entered[rows]) // _DAY_US,
-            keys={"stage": stages[rows], "end": Coded(outcome.astype(np.int32) - 1, OUTCOMES[1:])},
-        )
+        outcomes, entered, left = order.outcomes(stages.values) - 1, journal.entered, journal.left
+        period = view.periods(entered, of=("journal", "entered"))
+        # A few at a time: they are many, and their counters few.
+        for start in range(0, max(len(rows), 1), _MANY):
+            part = rows[start : start + _MANY]
+            end = blockwise(part, lambda some: outcomes[stages.codes[some], journal.next[some] + 1])
+            yield Part(
+                name="stays",
+                table="journal",
+                rows=part,
+                period=period[part],
+                bins=blockwise(part, lambda some: (np.minimum(left[some], view.until) - entered[some]) // _DAY_US),
+                keys={"stage": stages[part], "end": Coded(end, OUTCOMES[1:])},
+            )
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
         """Aalen-Johansen."""

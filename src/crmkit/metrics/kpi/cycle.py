@@ -7,9 +7,10 @@ import attrs
 import numpy as np
 
 from crmkit.journal import OPEN, Coded, Finding
+from crmkit.metrics._blocks import blockwise
 from crmkit.metrics.kpi._checks import at_least_one, inner_share
 from crmkit.metrics.kpi._durations import bin_of, quantiles_of
-from crmkit.metrics.kpi._journals import cohort, cycle_by
+from crmkit.metrics.kpi._journals import OfDeals, cycle_by
 from crmkit.metrics.metric import About, Cells, Estimate, Metric, Part
 from crmkit.metrics.view import View
 
@@ -21,7 +22,7 @@ _NEEDS = ("journal",)
 
 
 @attrs.frozen
-class ConversionCycle(Metric):
+class ConversionCycle(OfDeals):
     """Days from opening to winning, of the deals that are won within a horizon.
 
     Attributes:
@@ -49,10 +50,6 @@ class ConversionCycle(Metric):
 
     horizon_days: int = attrs.field(default=180, validator=at_least_one)
     share: float = attrs.field(default=0.5, validator=inner_share)
-
-    def parts(self, view: View) -> Iterator[Part | Finding]:
-        """Deals by age at their end."""
-        yield cohort(view, "journal", self.key)
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
         """Aalen-Johansen, given a win."""
@@ -92,15 +89,17 @@ class StageDuration(Metric):
         """Stays in open stages by their minutes."""
         journal = view.journal("journal", self.key)
         rows = view.in_open_stages("journal", self.key)
-        ended = (journal.left[rows] != OPEN) & (journal.left[rows] <= view.until)
-        minutes = (np.minimum(journal.left[rows], view.until) - journal.entered[rows]) // _MINUTE_US
+        entered, left = journal.entered, journal.left
+        ended = ((left != OPEN) & (left <= view.until))[rows]
         yield Part(
             name="stays",
             table="journal",
             rows=rows,
             period=view.periods(journal.entered, of=("journal", "entered"))[rows],
-            bins=bin_of(minutes),
-            keys={"stage": journal.stages[rows], "end": Coded(np.where(ended, 0, -1).astype(np.int32), ("left",))},
+            bins=blockwise(
+                rows, lambda some: bin_of((np.minimum(left[some], view.until) - entered[some]) // _MINUTE_US)
+            ),
+            keys={"stage": journal.stages[rows], "end": Coded(ended.astype(np.int32) - 1, ("left",))},
         )
 
     def estimate(self, cells: Cells, level: float) -> Estimate:

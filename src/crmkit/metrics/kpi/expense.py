@@ -11,7 +11,7 @@ from crmkit.journal import Finding
 from crmkit.metrics._estimates import major
 from crmkit.metrics.estimators import garwood
 from crmkit.metrics.kpi._checks import at_least_nothing, names
-from crmkit.metrics.kpi._ledgers import Summed, amounts, latest_by_id
+from crmkit.metrics.kpi._ledgers import Summed, amounts, latest
 from crmkit.metrics.kpi._ratios import clustered, ratios_of
 from crmkit.metrics.kpi.customers import FirstSign, NewCustomers
 from crmkit.metrics.metric import UNUSABLE, About, Cells, Estimate, Metric, Part
@@ -118,7 +118,7 @@ class ExpensePerOrder(_PerCount):
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Expenses and orders."""
         yield from amounts(view, self._rows(view), count="expenses")
-        yield from _counted(view, latest_by_id(view, view.of("order", self.key)))
+        yield from _counted(view, latest(view, "order", self.key))
 
 
 @attrs.frozen

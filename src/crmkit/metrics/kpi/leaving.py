@@ -3,7 +3,7 @@
 `crmkit.metrics.churn` has how long customers last, and models of who will buy again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import ClassVar
 
 import attrs
@@ -47,6 +47,11 @@ class _Lapsing(Metric):
     gap_days: int = attrs.field(default=180, validator=at_least_one)
     share: float = attrs.field(default=0.95, validator=inner_share)
     least: int = attrs.field(default=5, validator=at_least_one)
+
+    @property
+    def reads(self) -> Hashable:
+        """Who left is the same, counted or as a share."""
+        return type(self).parts, self.first, self.gap_days, self.share, self.least
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Customers as each period begins, and who of them left in it."""

@@ -1,6 +1,6 @@
 """Sales expectation (K3): the open deals at the end of a period, what they are worth, and what to expect of them."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import ClassVar
 
 import attrs
@@ -103,7 +103,7 @@ class OpenPipeline(Metric):
         standing = Snapshots.of(view, self.key)
         have, minor, unit, said = priced(view, standing, self.key)
         yield from said
-        rows, period = standing.rows[have], standing.period[have]
+        rows, period = have.rows, have.period
         yield Part(name="amount", table="journal", rows=rows, period=period, weights=minor, keys={"currency": unit})
         yield Part(name="deals", table="journal", rows=rows, period=period, keys={"currency": unit})
 
@@ -146,11 +146,11 @@ class ExpectedRevenue(Metric):
         standing = Snapshots.of(view, self.key)
         have, minor, unit, said = priced(view, standing, self.key)
         yield from said
-        deals = standing.part(view, "deals")
-        keys = {**{name: column[have] for name, column in deals.keys.items()}, "currency": unit}
-        rows, period, age = standing.rows[have], standing.period[have], standing.age[have]
-        yield attrs.evolve(deals, rows=rows, period=period, bins=age, keys=keys)
-        yield attrs.evolve(deals, name="amount", rows=rows, period=period, bins=age, weights=minor, keys=keys)
+        deals = have.part(view, "deals")
+        deals = attrs.evolve(deals, keys={**deals.keys, "currency": unit})
+        yield deals
+        yield attrs.evolve(deals, name="amount", weights=minor)
+        del deals
         # Chances are of all currencies together: a stay of the history need not have one, and may be in any cell.
         for part in (attrs.evolve(standing.part(view, "lasting"), shown=False), *history(view, self.key)):
             yield attrs.evolve(part, keys={**part.keys, "currency": _nominal(view, part.rows, unit.values)})
@@ -208,25 +208,30 @@ class _Concentrated(Metric):
 
     of: str = "case"
 
+    @property
+    def reads(self) -> Hashable:
+        """The largest parts are parts of the same pipeline."""
+        return type(self).parts, self.of
+
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Amounts of the open deals by part."""
         standing = Snapshots.of(view, self.key)
         have, minor, unit, said = priced(view, standing, self.key)
         yield from said
-        rows, period = standing.rows[have], standing.period[have]
+        rows, period = have.rows, have.period
         below = np.flatnonzero(minor < 0)
         if len(below):
             yield Part(name=UNUSABLE, table="journal", rows=rows[below], period=period[below])
             yield Finding(None, "amount", "a deal with an amount below 0 has no share; left out", len(below))
-        kept = np.flatnonzero(minor >= 0)
+            kept = np.flatnonzero(minor >= 0)
+            rows, period, minor, unit = rows[kept], period[kept], minor[kept], unit[kept]
         journal = view.journal("journal", self.key)
         whole = journal.cases if self.of == "case" else view.key("journal", self.of)
-        money, cluster = {"money": unit[kept]}, whole[rows[kept]]
         yield Part(
-            name="amount", table="journal", rows=rows[kept], period=period[kept], weights=minor[kept],
-            keys={**money, "cluster": cluster},
+            name="amount", table="journal", rows=rows, period=period, weights=minor,
+            keys={"money": unit, "cluster": whole[rows]},
         )  # fmt: skip
-        yield Part(name="deals", table="journal", rows=rows[kept], period=period[kept], keys=money)
+        yield Part(name="deals", table="journal", rows=rows, period=period, keys={"money": unit})
 
 
 @attrs.frozen
@@ -311,8 +316,10 @@ def _by_part(cells: Cells) -> Iterator[Floats]:
     """The amounts of the parts in each cell."""
     where, counts = cells.entries("amount")
     order = np.argsort(where, kind="stable")
-    for place in np.split(order, np.searchsorted(where[order], np.arange(1, len(cells)))):
-        yield counts.n[place].astype(np.float64)
+    edges = np.searchsorted(where, np.arange(1, len(cells)), sorter=order)
+    n = counts.n[order]
+    for amounts in np.split(n, edges):
+        yield amounts.astype(np.float64)
 
 
 def _of_parts(cells: Cells, value: Floats) -> Estimate:

@@ -11,7 +11,7 @@ from crmkit.journal import Coded, Finding, Ledger
 from crmkit.metrics._estimates import shares_of
 from crmkit.metrics.estimators import quantile_interval
 from crmkit.metrics.kpi._checks import at_least_nothing, one_of
-from crmkit.metrics.kpi._ledgers import latest_by_id, periods_of, tallied
+from crmkit.metrics.kpi._ledgers import latest, periods_of, tallied
 from crmkit.metrics.kpi._ratios import ratios_of
 from crmkit.metrics.metric import UNUSABLE, About, Cells, Estimate, Metric, Part
 from crmkit.metrics.states import exact_sums
@@ -61,6 +61,10 @@ class _Pairs:
 
     @classmethod
     def of(cls, view: View, metric: str, actual: Actual, which: WhichQuote) -> Self:
+        return view.once(("quotes", actual, which), lambda: cls._of(view, metric, actual, which))
+
+    @classmethod
+    def _of(cls, view: View, metric: str, actual: Actual, which: WhichQuote) -> Self:
         ledger = view.ledger(metric)
         quotes = view.of("quote", metric)
         quotes = quotes[np.lexsort((ledger.at[quotes], ledger.revision[quotes], ledger.ids.codes[quotes]))]
@@ -106,10 +110,10 @@ class _Pairs:
 def _actuals(view: View, metric: str, actual: Actual, quotes: Ints) -> tuple[Ints, Ints]:
     """Rows that refer to a quotation, and the place of that quotation."""
     ledger = view.ledger(metric)
-    refers = ledger.refers_to.recode(ledger.ids.values).codes
+    refers = view.referred(metric).codes
     of_quote = np.full(len(ledger.ids.values) + 1, -1, np.int64)
     of_quote[quotes] = np.arange(len(quotes))
-    orders = latest_by_id(view, view.of("order", metric))
+    orders = latest(view, "order", metric)
     if actual == "order":
         return _known(orders, of_quote[refers[orders]])
     of_order = _through(ledger, orders, of_quote[refers[orders]])
@@ -227,6 +231,8 @@ class QuoteRatio(_Compared):
 def _customer_or_id(ledger: Ledger, rows: Ints) -> Coded:
     """The customer, or the quotation itself where none is named."""
     customers, ids = ledger.customers[rows], ledger.ids[rows]
+    if not customers.missing.any():
+        return customers
     codes = np.where(customers.codes >= 0, customers.codes, len(customers.values) + ids.codes).astype(np.int32)
     # A blank in front keeps the ids apart from customers of the same name.
     return Coded(codes, (*customers.values, *(f" {value}" for value in ids.values)))
@@ -270,10 +276,12 @@ class QuoteBias(_Compared):
         n = cells.sum("ratios")
         made = np.full((3, len(cells)), np.nan)
         where, counts = cells.entries("ratios")
-        order = np.lexsort((counts.bins, where))
+        bins, times = counts.bins, counts.n
+        order = np.lexsort((bins, where))
+        edges = np.searchsorted(where[order], np.arange(len(cells) + 1))
         for cell in np.flatnonzero(n).tolist():
-            mine = order[where[order] == cell]
-            sample = (np.repeat(counts.bins[mine], counts.n[mine]) - _MOST) / _STEP
+            mine = order[edges[cell] : edges[cell + 1]]
+            sample = (np.repeat(bins[mine], times[mine]) - _MOST) / _STEP
             low, high, _ = quantile_interval(len(sample), 0.5, level)
             made[0, cell] = np.median(sample)
             made[1, cell] = sample[low - 1] if low >= 1 else np.nan

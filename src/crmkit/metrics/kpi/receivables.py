@@ -167,13 +167,15 @@ class Ageing(_Stock):
         due = _fallen_due(view, owed)
         names = ("not due", *(f"{a + 1}-{b} days" for a, b in zip((0, *self.edges), self.edges, strict=False)))
         names = (*names, f"over {self.edges[-1]} days")
-        starts = [_begun(view, owed), due, *(due + edge * _DAY_US for edge in self.edges)]
-        for number, start in enumerate(starts):
-            end = owed.settled if number == len(self.edges) + 1 else np.minimum(owed.settled, starts[number + 1])
+        start = _begun(view, owed)
+        for number, edge in enumerate((0, *self.edges, None)):
+            grown = None if edge is None else due + edge * _DAY_US
+            end = owed.settled if grown is None else np.minimum(owed.settled, grown)
             age = {"age": Coded(np.full(len(start), number, np.int32), names)}
             yield from (
                 part for part in _owed(view, owed, (start, end), age) if number == 0 or _is_use(part)
             )  # fmt: skip
+            start = end if grown is None else grown
 
 
 @attrs.frozen

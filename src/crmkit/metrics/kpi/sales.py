@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.journal import Coded, Finding
-from crmkit.metrics.kpi._ledgers import Summed, amounts, latest_by_id, periods_of
+from crmkit.metrics.kpi._ledgers import Summed, amounts, latest, periods_of
 from crmkit.metrics.metric import About, Part
 from crmkit.metrics.view import View
 
@@ -47,7 +47,7 @@ class Booked(Summed):
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """The last revision of each order, in the period of its first."""
-        rows = latest_by_id(view, view.of("order", self.key))
+        rows = latest(view, "order", self.key)
         yield from amounts(view, rows)
 
 
@@ -94,7 +94,7 @@ def _referred(view: View, rows: Ints) -> Ints:
     codes = ledger.ids.codes[rows]
     place[codes[::-1]] = np.arange(len(rows))[::-1]
     place[-1] = -1
-    return place[ledger.refers_to[rows].recode(ledger.ids.values).codes]
+    return place[view.referred("invoiced").codes[rows]]
 
 
 def _of_invoice(view: View, rows: Ints, period: Coded) -> Coded:

@@ -9,14 +9,13 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue
 from crmkit.journal import UNKNOWN, Coded, Finding
-from crmkit.metrics._checks import Floats, Longs
 from crmkit.metrics._estimates import major, money_of
-from crmkit.metrics.kpi._bootstrap import REPLICATES, resampled, spread_of
+from crmkit.metrics.kpi._dealt import REPLICATES, deal, spread_of
 from crmkit.metrics.kpi._ledgers import periods_of
 from crmkit.metrics.kpi._money import by_money
 from crmkit.metrics.kpi._ratios import clustered, ratios_of
 from crmkit.metrics.metric import UNUSABLE, About, Cells, Estimate, Metric, Part
-from crmkit.metrics.states import Counts, exact_sums
+from crmkit.metrics.states import exact_sums
 from crmkit.metrics.view import View
 from crmkit.values import Money
 
@@ -129,7 +128,7 @@ class CostPerTicket(_Costing):
         better="less",
         grain="ticket, by the period in which it was opened",
         formula="Expenses so far of the tickets opened in the period / tickets opened in it.",
-        source="mean; bootstrap of tickets, Chamandy et al. 2012",
+        source="mean; bootstrap of tickets in random groups, Chamandy et al. 2012",
         needs=_NEEDS,
         traps=(
             *_TRAPS,
@@ -141,7 +140,7 @@ class CostPerTicket(_Costing):
     )
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
-        """Tickets (bin 0) and what they cost (bin 1); and the same of resampled tickets."""
+        """Tickets (bin 0) and what they cost (bin 1), by groups of tickets."""
         rows, minor, unit, findings = self._costs(view)
         yield from findings
         journal, cases = view.journal("service", self.key), view.cases("service", self.key)
@@ -156,17 +155,18 @@ class CostPerTicket(_Costing):
             lost = ticket[bare]
             yield Part(name=UNUSABLE, table="service", rows=cases.first[lost], period=when[lost])
         which = np.concatenate([np.arange(len(cases.first)), ticket[known]])
-        part = Part(
+        yield Part(
             name="tickets",
             table="service",
             rows=cases.first[which],
             period=when[which],
             bins=np.repeat([0, 1], [len(cases.first), len(known)]),
             weights=np.concatenate([np.ones(len(cases.first), np.int64), minor[known]]),
-            keys={"currency": Coded(np.full(len(which), 0 if one else -1, np.int32), one)},
+            keys={
+                "currency": Coded(np.full(len(which), 0 if one else -1, np.int32), one),
+                "group": deal(journal.cases[cases.first[which]]),
+            },
         )
-        yield part
-        yield resampled(part, journal.cases[part.rows], "resampled")
 
     def _only_currency(self, view: View, unit: Coded) -> tuple[str, ...]:
         """The one currency of the costs, in which tickets without costs count, too."""
@@ -179,22 +179,15 @@ class CostPerTicket(_Costing):
         return tuple(used)
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
-        """Means, with the percentile interval of resampled tickets."""
+        """Means, with the percentile interval of tickets drawn again."""
         where, counts = cells.entries("tickets")
-        count, cost = (exact_sums(where[counts.bins == b], counts.n[counts.bins == b], len(cells)) for b in (0, 1))
-        low, high = spread_of(cells, "resampled", _means, level)
+        bins, n = counts.bins, counts.n
+        count, cost = (exact_sums(where[bins == b], n[bins == b], len(cells)) for b in (0, 1))
+        low, high = spread_of(cells, "tickets", (1, 0), level)
         priced = np.where(cells.keys[:, cells.dims.index("currency")] >= 0, 1.0, np.nan)
         value, low, high = (major(cells, column * priced) for column in (cost / count, low, high))
         method = f"mean, poisson bootstrap of {REPLICATES} over tickets"
         return Estimate(value=value, low=low, high=high, n=count, method=method)
-
-
-def _means(counts: Counts, replicate: Longs) -> Floats:
-    count, cost = (
-        exact_sums(replicate[counts.bins == b], counts.n[counts.bins == b], REPLICATES).astype(np.float64)
-        for b in (0, 1)
-    )
-    return np.where(count > 0, cost / np.maximum(count, 1.0), np.nan)
 
 
 @attrs.frozen

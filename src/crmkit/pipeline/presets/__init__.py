@@ -1,11 +1,11 @@
-"""Processes to begin with: how companies commonly sell, renew, qualify, repair, visit and answer complaints.
+"""Processes to begin with: how companies commonly sell, renew, qualify, repair, visit, answer and learn.
 
 Each is a TOML file beside this one, to be read, copied and changed; `get` gives it as a pipeline. Every stage and
 every move is told in English and Chinese, and each file names the method or the standard that it follows. Limits and
 thresholds are common practice and meant to be replaced.
 
->>> names()
-('b2b-sales', 'complaint', 'field-service', 'incident', 'lead-qualification', 'renewal', 'spin-selling')
+>>> names()[:5]
+('b2b-sales', 'complaint', 'field-service', 'incident', 'knowledge-card')
 >>> get("b2b-sales").moves_from("lead")
 ('qualify', 'disqualify')
 """
@@ -18,7 +18,8 @@ from crmkit.pipeline.definition import Pipeline
 __all__ = ["get", "names", "text"]
 
 _NAMES = (
-    "b2b-sales", "complaint", "field-service", "incident", "lead-qualification", "renewal", "spin-selling",
+    "b2b-sales", "complaint", "field-service", "incident", "knowledge-card", "lead-qualification", "renewal",
+    "spin-selling",
 )  # fmt: skip
 
 

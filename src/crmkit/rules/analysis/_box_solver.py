@@ -5,7 +5,7 @@ does more than that gets a column of its own, in which it is true, false or null
 impossible then is impossible indeed, and what is possible has to be tried out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
@@ -24,16 +24,21 @@ from crmkit.rules.schema import Schema
 #: Boxes; None if there are too many of them for the steps that are left.
 Region: TypeAlias = tuple[Box, ...] | None
 
+#: A region in which two conditions say two things, and these.
+Differing: TypeAlias = tuple[Region, bool | None, bool | None]
+
 _ASKED = nodes.Name("?")
+_OPAQUE = "?: "
 _MOST_TRIED = 30
 _FEW = 60
 
 
 @attrs.frozen
 class _Atom:
-    """A part as a test of one column: `key` is its text, `test` speaks of `?`."""
+    """A part as a test of one column: `key` is its text, `of` what stands in it, and `test` speaks of `?`."""
 
     key: str
+    of: nodes.Node
     test: nodes.Node
     shape: Shape
     place: Place | None = None
@@ -50,6 +55,7 @@ class BoxSolver(Solver):
         self._columns = self._cut()
         self._numbers = {key: number for number, key in enumerate(self._columns)}
         self._places = {one.key: one.place for one in self._atoms.values()}
+        self._parts = {one.key: one.of for one in self._atoms.values()}
         self._full: Box = tuple((1 << len(one.cells)) - 1 for one in self._columns.values())
         self._known: dict[str, Truth[Region]] = {}
         self._meter = Meter(budget.steps)
@@ -62,13 +68,13 @@ class BoxSolver(Solver):
 
     def _classified(self, part: nodes.Node) -> _Atom:
         for of, test in self._tests(part):
-            one = _Atom(unparse(of), test, self._reader.shape(of), place_of(of))
+            one = _Atom(unparse(of), of, test, self._reader.shape(of), place_of(of))
             closed = all(name.name in {"?", *BUILTINS} for name in nodes.walk(test) if isinstance(name, nodes.Name))
             if closed and column(one.key, one.shape, [nodes.Tests((test,))]) is not None:
                 return one
         shape = self._reader.shape(part)
         nullable = shape.nullable or shape.kind != "boolean"
-        return _Atom(f"?: {unparse(part)}", _ASKED, Shape("boolean", nullable=nullable))
+        return _Atom(f"{_OPAQUE}{unparse(part)}", part, _ASKED, Shape("boolean", nullable=nullable))
 
     def _tests(self, part: nodes.Node) -> Iterator[tuple[nodes.Node, nodes.Node]]:
         """What a part may be a test of, and the test."""
@@ -126,6 +132,29 @@ class BoxSolver(Solver):
     def _side(self, key: str, side: int) -> Region:
         number = self._numbers[key]
         return ((*self._full[:number], side, *self._full[number + 1 :]),) if side else ()
+
+    # -- places
+
+    def differing(self, one: int, two: int) -> list[Differing]:
+        """Where two conditions say different things, and what."""
+        self._meter = Meter(self._budget.steps)
+        said = [((found.true, True), (found.false, False), (found.null, None)) for found in self._regions]
+        pairs = [(left, right) for left in said[one] for right in said[two] if left[1] is not right[1]]
+        return [(self.both(left[0], right[0]), left[1], right[1]) for left, right in pairs]
+
+    def place(self, values: Mapping[str, Any]) -> Box:
+        """The cell of each column that a record lies in."""
+        found = {key: evaluate(self._parts[key], values).value for key in self._columns}
+        return tuple(self._columns[key].holding(value) for key, value in found.items())
+
+    def said_of(self, box: Box) -> tuple[dict[str, str], bool]:
+        """A box as a cell for each column that matters, and whether each column stands for a field of its own."""
+        cells = {
+            key: one.text(side)
+            for (key, one), side, full in zip(self._columns.items(), box, self._full, strict=True)
+            if side != full
+        }
+        return cells, all(self._places[key] is not None for key in cells)
 
     # -- questions
 

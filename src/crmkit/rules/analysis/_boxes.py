@@ -254,6 +254,7 @@ class Index:
         self._wide: dict[int, int] = {0: self.live}
         self._touching: list[dict[int, int]] = [{} for _ in grid.sizes]
         self._holding: list[dict[int, int]] = [{} for _ in grid.sizes]
+        self._joints = [[cells] for cells in self.cells]
         self._over: dict[int, dict[int, int]] = {}
 
     def touching(self, column: int, side: int) -> int:
@@ -272,19 +273,36 @@ class Index:
         known = self._holding[column]
         if side not in known:
             found = self.live
-            for mask, cells in self.groups[column]:
-                if cells & side:
-                    found &= mask
+            for run in _runs(side):
+                low, size = (run & -run).bit_length() - 1, run.bit_count()
+                level = self._joint(column, size.bit_length() - 1)
+                # Two ranges of a power of two of cells, which may overlap, are the run.
+                found &= level[low] & level[low + size - (1 << size.bit_length() - 1)]
             known[side] = found
         return known[side]
 
-    def meeting(self, box: Box, *, but: int = -1) -> int:
-        """The rules that share a point with the box, one column left out of account."""
+    def _joint(self, column: int, level: int) -> list[int]:
+        """For each cell of a column the rules that match it and the cells after it, `2 ** level` in all."""
+        levels = self._joints[column]
+        while len(levels) <= level:
+            last, half = levels[-1], 1 << len(levels) - 1
+            levels.append([one & other for one, other in zip(last, last[half:], strict=False)])
+        return levels[level]
+
+    def meeting(self, box: Box) -> int:
+        """The rules that share a point with the box."""
         found = self.live
         for column, side in enumerate(box):
-            if column != but:
-                found &= self.touching(column, side)
+            found &= self.touching(column, side)
         return found
+
+    def missing(self, box: Box) -> list[int]:
+        """For each column the rules that share a point with the box in all other columns, and none in this one."""
+        near, met = 0, self.live
+        touching = [self.touching(column, side) for column, side in enumerate(box)]
+        for rules in touching:
+            near, met = near & rules | met & ~rules, met & rules
+        return [near & ~rules for rules in touching]
 
     def containing(self, box: Box) -> int:
         """The rules that hold the whole box."""

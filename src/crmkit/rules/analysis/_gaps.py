@@ -5,10 +5,11 @@ multi-valued decision diagram). It stops where an alive rule matches everything 
 alive rule holds, and at each step reads the column after which most rules match everything that is left.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import attrs
 
+from crmkit.rules.analysis._blocks import MOST_BITS
 from crmkit.rules.analysis._boxes import Box, Budget, Grid, Index, Meter, Weight, bits, marked, minus
 from crmkit.rules.analysis._diagrams import Diagram
 
@@ -56,6 +57,7 @@ def gaps(
     opaque: Collection[int] = (),
     limit: int = 100,
     budget: Budget = Budget(),  # noqa: B008 - a frozen value
+    most: int = MOST_BITS,
 ) -> Gaps:
     """What no rule matches.
 
@@ -64,8 +66,9 @@ def gaps(
         rules: the boxes.
         opaque: the positions of the rules with conditions that cells do not express; they match somewhere in their
             box or not at all, and so never close a gap.
-        limit: how many boxes to report, and a tenth of how many tiles.
+        limit: how many boxes to report, and a tenth of how many tiles; no tile is read once there are more boxes.
         budget: how much work to spend; what was found by then is reported with `proved` false.
+        most: how many bits several columns may take to be read as one bitmask; the answer does not depend on it.
 
     Raises:
         InvalidValue: if a rule does not lie on the grid, or a position is not that of a rule.
@@ -73,16 +76,14 @@ def gaps(
     hidden = marked(opaque, rules)
     index = Index(grid, rules)
     meter = Meter(budget.steps)
-    diagram = Diagram(grid)
-    root = Sweep(grid, index, diagram, meter).run(index.live & ~hidden)
+    diagram = Diagram(grid, most=most)
+    root = Sweep(index, diagram, meter).run(index.live & ~hidden)
     proved = not meter.spent
-    listed = _first(diagram, root, limit * _TILES)
-    whole = proved and len(listed) <= limit * _TILES
-    tiles = tuple(listed[: limit * _TILES])
+    tiles = (tile for tile, _ in diagram.tiles(root))
     # Reporting has steps of its own: a sweep that ran out has still found something to report.
-    boxes, covered = _maximal(grid, index, tiles, hidden, limit=limit, meter=Meter(budget.steps))
+    boxes, read, whole = _maximal(grid, index, tiles, hidden, limit=limit, meter=Meter(budget.steps))
     found = tuple(Gap(box, not index.meeting(box) & hidden) for box in boxes)
-    return Gaps(found, tiles, diagram.volume(root), proved, whole and covered)
+    return Gaps(found, tuple(read), diagram.volume(root), proved, proved and whole)
 
 
 class Sweep:
@@ -92,13 +93,14 @@ class Sweep:
         closing: once it ran, rules that cover together what all of them cover.
     """
 
-    def __init__(self, grid: Grid, index: Index, diagram: Diagram, meter: Meter) -> None:
+    def __init__(self, index: Index, diagram: Diagram, meter: Meter) -> None:
         self.closing = 0
-        self._full = grid.full
         self._index = index
         self._diagram = diagram
         self._meter = meter
         self._known: dict[int, dict[int, int]] = {}
+        self._blocks = diagram.blocks
+        self._masks: dict[int, list[int | None]] = {}
 
     def run(self, alive: int) -> int:
         """The node of what these rules leave open."""
@@ -112,8 +114,8 @@ class Sweep:
         """The node of some alive rules, none of which matches all of the columns of `rest`."""
         known = self._known.setdefault(rest, {})
         node = known.get(alive)
-        if node is None and not rest & rest - 1:
-            node = known[alive] = self._last(alive, rest)
+        if node is None and self._blocks.small(rest):
+            node = known[alive] = self._block(alive, rest)
         if node is None:
             kept = self._index.undominated(alive, rest)
             node = known.get(kept)
@@ -135,20 +137,21 @@ class Sweep:
         children.pop(0, None)
         return self._diagram.branch(rest, column, children)
 
-    def _last(self, alive: int, rest: int) -> int:
-        """The last column needs no cells: it is open outside the sides of the alive rules."""
+    def _block(self, alive: int, rest: int) -> int:
+        """A few columns need no cells: they are open outside the boxes of the alive rules, taken as bitmasks."""
         if not self._meter.spend(alive.bit_count()):
             return 0
-        column = rest.bit_length() - 1
-        self.closing |= alive
-        left = alive
-        closed = 0
+        masks = self._masks.setdefault(rest, [None] * len(self._index.rules))
+        closed, left = 0, alive
         while left:
-            low = left & -left
-            left ^= low
-            closed |= self._index.rules[low.bit_length() - 1][column]
-        side = self._full[column] & ~closed
-        return self._diagram.branch(rest, column, {self._diagram.leaf(0, value=True): side} if side else {})
+            rule = left.bit_length() - 1
+            left ^= 1 << rule
+            mask = masks[rule]
+            if mask is None:
+                mask = masks[rule] = self._blocks.of(self._index.rules[rule], rest)
+            closed |= mask
+        self.closing |= alive
+        return self._diagram.block(rest, self._blocks.whole(rest) ^ closed)
 
     def _open(self, alive: int, groups: Sequence[tuple[int, int]], after: int) -> dict[int, int]:
         """The cells of a column by the rules alive in them, without those where one matches all that is left."""
@@ -175,44 +178,40 @@ def _best(index: Index, alive: int, rest: int) -> int:
     return max(bits(rest), key=promise)
 
 
-def _first(diagram: Diagram, root: int, limit: int) -> list[Box]:
-    """The heaviest tiles, and one more than the limit if there are more."""
-    found: list[Box] = []
-    for box, _ in diagram.tiles(root):
-        found.append(box)
-        if len(found) > limit:
-            break
-    return found
-
-
 def _maximal(
-    grid: Grid, index: Index, tiles: Sequence[Box], hidden: int, *, limit: int, meter: Meter
-) -> tuple[list[Box], bool]:
-    """Maximal boxes that cover the tiles, and whether they cover all of them."""
+    grid: Grid, index: Index, tiles: Iterator[Box], hidden: int, *, limit: int, meter: Meter
+) -> tuple[list[Box], list[Box], bool]:
+    """Maximal boxes that cover the tiles, the tiles that were read for them, and whether these are all."""
     found: list[Box] = []
+    read: list[Box] = []
     for tile in tiles:
-        while (left := _left(tile, found, meter)) is not None and not meter.spent:
+        if len(read) == limit * _TILES:
+            return _needed(found, meter), read, False
+        read.append(tile)
+        for left in _left(tile, found, meter):
             if len(found) == limit:
-                return found, False
+                return found, read, False
             found.append(_grown(grid, index, next(grid.split(left)), hidden))
-    return _needed(found, meter), not meter.spent
+    return _needed(found, meter), read, not meter.spent
 
 
-def _left(box: Box, covers: Sequence[Box], meter: Meter) -> Box | None:
-    """A part of the box outside all covers, or None; any part if the steps run out."""
+def _left(box: Box, covers: Sequence[Box], meter: Meter) -> Iterator[Box]:
+    """Parts of the box outside all covers, to which one is added for each part, until the steps run out."""
     stack = [(box, 0)]
     while stack:
         piece, start = stack.pop()
         for position in range(start, len(covers)):
-            pieces = minus(piece, covers[position])
             if not meter.spend(1):
-                return piece
-            if pieces != [piece]:
-                stack += [(one, position + 1) for one in pieces]
+                return
+            for side, taken in zip(piece, covers[position], strict=True):
+                if not side & taken:
+                    break
+            else:
+                stack += [(one, position + 1) for one in minus(piece, covers[position])]
                 break
         else:
-            return piece
-    return None
+            stack.append((piece, len(covers)))
+            yield piece
 
 
 def _needed(boxes: Sequence[Box], meter: Meter) -> list[Box]:
@@ -220,26 +219,27 @@ def _needed(boxes: Sequence[Box], meter: Meter) -> list[Box]:
     kept = list(boxes)
     for box in reversed(boxes):
         others = [one for one in kept if one != box]
-        if _left(box, others, meter) is None:
+        if next(_left(box, others, meter), None) is None and not meter.spent:
             kept = others
     return kept
 
 
 def _grown(grid: Grid, index: Index, box: Box, hidden: int) -> Box:
     """The box, stretched as far as no certain rule is met: always first in the column that gains most."""
-    while True:
-        sides = [_stretched(grid, index, box, column, hidden) for column in range(len(box))]
-        gains = [new.bit_count() / old.bit_count() for new, old in zip(sides, box, strict=True)]
-        best = max(range(len(box)), key=gains.__getitem__, default=0)
-        if not box or sides[best] == box[best]:
-            return box
+    columns = [*range(len(box))]
+    while columns:
+        walls = index.missing(box)
+        sides = {column: _stretched(grid, index, box, column, walls[column] & ~hidden) for column in columns}
+        gains = {column: sides[column].bit_count() / box[column].bit_count() for column in columns}
+        best = max(columns, key=gains.__getitem__)
         box = (*box[:best], sides[best], *box[best + 1 :])
+        # The larger the box, the more rules it meets: what cannot grow now never will, nor what has just grown.
+        columns = [column for column in columns if sides[column] != box[column]]
+    return box
 
 
-def _stretched(grid: Grid, index: Index, box: Box, column: int, hidden: int) -> int:
-    alive = index.meeting(box, but=column) & ~hidden
-    allowed = 0
-    for mask, side in index.groups[column]:
-        if not alive & mask:
-            allowed |= side
-    return grid.stretch(column, box[column], allowed)
+def _stretched(grid: Grid, index: Index, box: Box, column: int, walls: int) -> int:
+    closed = 0
+    for rule in bits(walls):
+        closed |= index.rules[rule][column]
+    return grid.stretch(column, box[column], grid.full[column] & ~closed)

@@ -168,7 +168,7 @@ def _all(grid: Grid, index: Index, rule: int, rivals: int, *, meter: Meter) -> l
     box, places = index.rules[rule], list(bits(rivals))
     # Nothing outside the box counts as open, so what is open is what the rivals leave of the box.
     clipped = Index(grid, [*(index.rules[place] for place in places), *minus(grid.full, box)])
-    sweep = Sweep(grid, clipped, Diagram(grid), meter)
+    sweep = Sweep(clipped, Diagram(grid), meter)
     root = sweep.run(clipped.live)
     if meter.spent and not root:
         return [Shadowed(rule, (), proved=False)]

@@ -11,7 +11,7 @@ from crmkit.errors import InvalidValue
 from crmkit.rules._columns import constant
 from crmkit.rules.analysis._boxes import Box, Budget, Grid
 from crmkit.rules.analysis._gaps import gaps
-from crmkit.rules.analysis._layout import Layout, layout, ranks
+from crmkit.rules.analysis._layout import Layout, fixed, layout, ranks
 from crmkit.rules.analysis._merge import Change, difference
 from crmkit.rules.analysis._overlaps import overlaps
 from crmkit.rules.feel._builtins import call_builtin
@@ -56,7 +56,7 @@ class TableDiff:
 
     Attributes:
         changes: disjoint.
-        proved: whether these are all.
+        proved: whether these are all; not where rows of hit policy A match together whose results are computed.
     """
 
     changes: tuple[TableChange, ...]
@@ -95,7 +95,7 @@ class _Part:
 
     def __init__(self, table: DecisionTable, laid: Layout, start: int, stop: int) -> None:
         self.table, self.grid = table, laid.grid
-        self.boxes, self.outcomes = laid.boxes[start:stop], laid.outcomes[start:stop]
+        self.boxes, self.outcomes, self.sure = laid.boxes[start:stop], laid.outcomes[start:stop], True
         # Of rows that are added up or compared: what each text amounts to.
         self.amounts = {
             outcome: constant(row.results[0])
@@ -116,6 +116,9 @@ class _Part:
         if self.table.policy in {"U", "A"}:
             outcomes = self.outcomes if self.table.policy == "A" else None
             conflicts = overlaps(self.grid, self.boxes, outcomes=outcomes).pairs
+            # Of results that are computed nobody knows whether they differ.
+            shown = {number for pair in conflicts for number in (pair.first, pair.second)}
+            self.sure = outcomes is None or all(fixed(self.table.node.rows[number]) for number in shown)
             rows = [*((pair.box, _CONFLICT) for pair in conflicts), *rows]
         elif self.table.policy == "P":
             order = ranks(self.table.node)
@@ -160,7 +163,7 @@ def _single(grid: Grid, parts: tuple[_Part, _Part], budget: Budget) -> tuple[_Ch
         for one in found.changes
         if not {one.before, one.after} <= {None, _CONFLICT}
     ]
-    return changes, found.proved and found.complete
+    return changes, found.proved and found.complete and all(part.sure for part in parts)
 
 
 def _text(outcome: Hashable) -> str | None:

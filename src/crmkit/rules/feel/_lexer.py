@@ -55,6 +55,8 @@ class Lexer:
 
     def skip(self, position: int) -> int:
         """The first character at or after a place that is neither space nor comment."""
+        if self.text[position : position + 1].isalnum():
+            return position
         found = _SPACE.match(self.text, position)
         position = position if found is None else found.end()
         if self.text.startswith("/*", position):

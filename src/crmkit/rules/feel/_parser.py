@@ -61,7 +61,9 @@ class Parser(Cursor):
         self.count += 1
         if self.count > self.limits.nodes:
             self.lexer.fail("limit", f"the text has more than {self.limits.nodes} parts", *node.span)
-        height = 1 + max((self._height(child) for child in children(node)), default=0)
+        height = 1
+        if not isinstance(node, _LEAVES):
+            height += max((self._height(child) for child in children(node)), default=0)
         if height > self.limits.depth:
             self.too_deep(node.span[0])
         self._heights[id(node)] = node, height
@@ -277,13 +279,16 @@ class Parser(Cursor):
     def postfix(self, node: Node, start: int, *, filters: bool = True) -> Node:
         """Members, filters, calls and type questions that follow a value."""
         while True:
-            if self.take("."):
+            sign = self.next.text if self.at(*_POSTFIX) else ""
+            if sign == ".":
+                self.advance()
                 node = Path(node, self._member(), span=(start, self.position))
-            elif filters and self.take("["):
+            elif sign == "[" and filters:
+                self.advance()
                 node = self._filter(node, start)
-            elif self.at("("):
+            elif sign == "(":
                 node = self._call(node, start)
-            elif self.at("instance"):
+            elif sign == "instance":
                 self.advance()
                 self.expect("of")
                 node = InstanceOf(node, type_name(self), span=(start, self.position))
@@ -324,6 +329,8 @@ class Parser(Cursor):
         return Call(node, tuple(arguments), tuple(names), span=(start, self.position))
 
 
+_POSTFIX: Final = (".", "[", "(", "instance")
+_LEAVES: Final = (Literal_, Name, Temporal)
 _ITEM: Final = Names({"item"})
 _CONSTANTS: Final = {"true": True, "false": False, "null": None}
 

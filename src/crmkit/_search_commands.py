@@ -1,0 +1,237 @@
+"""The commands about search: an index in a SQLite file, made, searched and verified."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import attrs
+import typer
+from rich.console import Console
+
+from crmkit._kb_commands import app
+from crmkit._options import AsJson
+from crmkit._rules_commands import read_rows
+from crmkit.adapters.sqlite import SqliteStore
+from crmkit.errors import InputError, InvalidValue, NotFound
+from crmkit.kb import Analyzer, Document, Results, SegmentIndex, Text
+from crmkit.kb.query import In
+from crmkit.kb.results import Hit
+
+__all__ = ["app"]
+
+_console = Console(highlight=False, soft_wrap=True)
+
+_USUAL = {"title": 2.0, "text": 1.0}
+
+Store: TypeAlias = Annotated[Path, typer.Argument(metavar="INDEX", help="The SQLite file of the index.")]
+Name: TypeAlias = Annotated[str, typer.Option(help="Which index of the file.")]
+Texts: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--text", metavar="NAME[=WEIGHT]", help="What is searched, and how much a word counts there; repeat it. "
+        "title=2 and text=1 if none is given. Say the same whenever the index is used.",
+    ),
+]  # fmt: skip
+Pinyin: TypeAlias = Annotated[bool, typer.Option("--pinyin", help="The index has the sounds of Chinese (extra zh).")]
+
+
+@app.command("index")
+def index_(
+    store: Store,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE]...", help="JSON lines, or CSV, TSV or Parquet: id, texts, and fields to filter by."
+        ),
+    ] = None,
+    *,
+    name: Name = "search",
+    text: Texts = None,
+    pinyin: Pinyin = False,
+    delete: Annotated[list[str] | None, typer.Option(help="The id of a document to delete; repeat it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add documents to an index, or replace those with the same ids: all or none."""
+    with SqliteStore(store) as kept:
+        index = _index(kept, name, text, pinyin=pinyin)
+        commit = index.apply(_documents(files or (), tuple(_weights(text))), delete=delete or ())
+        told = {"schema": "crmkit-kb-index-1", "commit": commit, "documents": len(index)}
+    _tell(told, [f"{told['documents']} documents, commit {commit}"], as_json=as_json)
+
+
+@app.command("search")
+def search_(
+    store: Store,
+    words: Annotated[str, typer.Argument(help="What to look for, as one types it.")],
+    *,
+    name: Name = "search",
+    text: Texts = None,
+    pinyin: Pinyin = False,
+    limit: Annotated[int, typer.Option(help="How many hits.", min=0)] = 10,
+    after: Annotated[str | None, typer.Option(help="The next page: what the page before gave as next.")] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD=VALUE", help="Only documents that have this; repeat it.")
+    ] = None,
+    facet: Annotated[list[str] | None, typer.Option(help="Count the values of a field; repeat it.")] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Correct nothing.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Only documents that have all words.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find documents: the best first, with what was corrected or left out."""
+    query = Text(words, op="all" if every else "any", exact=exact)
+    with _opened(store) as kept:
+        index = _index(kept, name, text, pinyin=pinyin)
+        filters = [_filter(one) for one in where or ()]
+        found = index.search(query, filters=filters, facets=facet or (), limit=limit, after=after)
+        _tell(_plain(found), _lines(found), as_json=as_json)
+
+
+@app.command("verify")
+def verify_(
+    store: Store,
+    *,
+    name: Name = "search",
+    text: Texts = None,
+    pinyin: Pinyin = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make it anew from the documents it holds.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read every part of an index, and say what is missing or broken. Exit code 1 if something is."""
+    with _opened(store) as kept:
+        index = _index(kept, name, text, pinyin=pinyin)
+        flaws = index.verify()
+        if rebuild and not any(flaw.lost for flaw in flaws):
+            index.rebuild()
+            flaws = index.verify()
+    told = {"schema": "crmkit-kb-verify-1", "flaws": [attrs.asdict(flaw) for flaw in flaws]}
+    _tell(told, [*map(str, flaws)] or ["nothing is wrong with it"], as_json=as_json)
+    raise typer.Exit(1 if flaws else 0)
+
+
+def _opened(store: Path) -> SqliteStore:
+    if not store.is_file():
+        raise InputError(str(store), "is no file", "crmkit kb index makes one")
+    return SqliteStore(store)
+
+
+def _index(store: SqliteStore, name: str, texts: list[str] | None, *, pinyin: bool) -> SegmentIndex:
+    return SegmentIndex(store.blobs, name, fields=_weights(texts), analyzer=Analyzer(pinyin=pinyin))
+
+
+def _weights(texts: list[str] | None) -> Mapping[str, float]:
+    weights: dict[str, float] = {}
+    for one in texts or ():
+        name, _, weight = one.partition("=")
+        try:
+            weights[name] = float(weight or 1)
+        except ValueError:
+            raise InputError("", f"--text {one}: {weight!r} is no number") from None
+    return weights or _USUAL
+
+
+def _filter(text: str) -> In:
+    """A filter; what reads as a number or a truth value is looked for as such, too."""
+    field, equals, value = text.partition("=")
+    if not equals:
+        raise InputError("", f"--where {text}", "write FIELD=VALUE")
+    try:
+        plain = json.loads(value, parse_float=Decimal)
+    except ValueError:
+        plain = value
+    return In(field, [value, plain] if isinstance(plain, (bool, int, Decimal)) else [value])
+
+
+# -- documents
+
+
+def _documents(files: Iterable[Path], texts: tuple[str, ...]) -> Iterator[Document]:
+    for file in files:
+        for row, one in _objects(file) if file.suffix == ".jsonl" else enumerate(read_rows(file), 2):
+            yield _document(one, texts, file, row)
+
+
+def _objects(file: Path) -> Iterator[tuple[int, Any]]:
+    """The lines of a file, one after the other: it may be larger than memory."""
+    try:
+        with file.open("rb") as lines:
+            for row, line in enumerate(lines, 1):
+                if line.strip():
+                    yield row, _json(line, file, row)
+    except OSError as error:
+        raise InputError(str(file), f"cannot be read: {error.strerror}") from None
+
+
+def _json(line: bytes, file: Path, row: int) -> Any:
+    try:
+        return json.loads(line.decode("utf-8-sig"), parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        raise InputError(str(file), f"is no JSON: {error}", row=row) from None
+
+
+def _document(one: Any, texts: tuple[str, ...], file: Path, row: int) -> Document:
+    if not isinstance(one, dict):
+        raise InputError(str(file), "is no object", row=row)
+    if one.get("id") in (None, ""):
+        raise InputError(str(file), "has no id", row=row)
+    fields = {key: value for key, value in one.items() if key not in ("id", *texts) and value is not None}
+    try:
+        return Document(str(one["id"]), {key: one[key] for key in texts if one.get(key) is not None}, fields)
+    except (InvalidValue, NotFound) as error:
+        raise InputError(str(file), str(error), row=row) from None
+
+
+# -- answers
+
+
+def _plain(found: Results) -> dict[str, Any]:
+    return {
+        "schema": "crmkit-kb-search-1",
+        "total": found.total,
+        "hits": [_hit(hit) for hit in found.hits],
+        "facets": {name: [[_value(one.value), one.count] for one in buckets] for name, buckets in found.facets.items()},
+        "notes": [attrs.asdict(note) for note in found.notes],
+        "next": found.next,
+    }
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    document = hit.document
+    return {
+        "id": hit.id,
+        "score": hit.score,
+        "texts": dict(document.texts),
+        "fields": _value(document.fields),
+        "spans": [attrs.asdict(span) for span in hit.spans],
+    }
+
+
+def _value(value: Any) -> Any:
+    """As JSON has it: exact numbers, amounts and times as texts."""
+    if isinstance(value, Mapping):
+        return {key: _value(part) for key, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_value(part) for part in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def _lines(found: Results) -> Iterator[str]:
+    yield f"{found.total} found"
+    for hit in found.hits:
+        words = dict.fromkeys(word for words in hit.reasons.values() for word in words)
+        title = next((" ".join(text.split()) for text in hit.document.texts.values() if text.strip()), "")
+        yield f"{hit.score:8.3f}  {hit.id}  {title[:80]}  [{', '.join(words)}]"
+    for name, buckets in found.facets.items():
+        yield f"{name}: {', '.join(f'{one.value} ({one.count})' for one in buckets)}"
+    yield from map(str, found.notes)
+    if found.next is not None:
+        yield f"next: {found.next}"
+
+
+def _tell(plain: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(plain, ensure_ascii=False, indent=1, allow_nan=False))  # noqa: T201 - for a pipe
+        return
+    for line in lines:
+        _console.print(line, markup=False)
