@@ -46,6 +46,11 @@ _docstrings = Sybil(
 pytest_collect_file = (_pages + _docstrings).pytest()
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name long bytes by their length: what packs them may write the time, and two workers must find the same tests."""
+    return f"{argname}-of-{len(val)}-bytes" if isinstance(val, bytes) and len(val) > 32 else None
+
+
 def _forbid(report: pytest.TestReport | pytest.CollectReport) -> None:
     """A check that CI leaves out is a check that nobody made."""
     if FORBID_SKIP and report.outcome == "skipped" and not hasattr(report, "wasxfail"):
