@@ -124,6 +124,18 @@ def test_no_text_becomes_more_than_text(text):
     (html + words).encode()
 
 
+@pytest.mark.parametrize("text", [
+    "".join(f"{'  ' * depth}- {'in' * (depth == 39)}most\n" for depth in range(40)), ">" * 60 + "inmost", ">" * 5000 + "<b>inmost</b>",
+    "".join(f"{'  ' * depth}- {'in' * (depth == 399)}most\n" for depth in range(400)), "*" * 500 + "inmost" + "*" * 500, "[" * 500 + "inmost](https://a.example)",
+], ids=["lists", "quotes", "many quotes", "many lists", "stars", "brackets"])  # fmt: skip
+def test_what_is_nested_deeply_is_not_lost(text):
+    """However deep a text lies in lists and quotes, it is on the page and among the words."""
+    html, words = Renderer().rendered(text, lambda _: None)
+    assert "inmost" in html
+    assert "inmost" in words
+    assert "<b>" not in html
+
+
 def test_what_cannot_be_written_is_replaced():
     """Control characters and halves of pairs leave a replacement character; line ends become one kind."""
     assert clean("a\0b\r\nc\rd\ud800e\ufffff\tg") == "a\ufffdb\nc\nd\ufffde\ufffdf\tg"

@@ -6,6 +6,7 @@ by nh3 (the sanitizer Ammonia), which lets through a list of elements without an
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from html import escape
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -25,6 +26,8 @@ _TAGS = {
 _ATTRIBUTES = {"a": {"href"}, "ol": {"start"}}
 _SCHEMES = {"http", "https", "mailto", "tel"}
 _LOWEST = 6
+# Lists in lists, two levels each. What lies deeper the parser drops.
+_DEEPEST = 100
 
 
 def clean(text: str) -> str:
@@ -55,7 +58,9 @@ class Renderer:
             from markdown_it.token import Token
         except ImportError as error:
             raise ExtraMissing(error.name or "nh3", "site", "publishing knowledge") from None
-        self._markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+        self._markdown = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST}).enable(
+            ["table", "strikethrough"]
+        )
         self._token: Any = Token
         self._cleaner = nh3
 
@@ -63,10 +68,14 @@ class Renderer:
         """The HTML of a text, and its words.
 
         Args:
-            text: Markdown; headings begin at the third level, pictures become links.
+            text: Markdown; headings begin at the third level, pictures become links. If it is nested deeper than
+                anybody reads (50 lists in each other) it is shown as it is written.
             link: what becomes of addresses of our own (`own` says which).
         """
-        tokens = self._markdown.parse(clean(text))
+        readable = clean(text)
+        tokens = self._markdown.parse(readable)
+        if any(token.nesting > 0 and token.level >= _DEEPEST - 1 for token in tokens):
+            return f"<pre>{escape(readable)}</pre>", readable
         for token in tokens:
             if token.type in ("heading_open", "heading_close"):
                 token.tag = f"h{min(int(token.tag[1:]) + 2, _LOWEST)}"
