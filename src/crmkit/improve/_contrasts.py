@@ -135,26 +135,38 @@ def is_of(row: Figure, where: Mapping[str, str]) -> bool:
     return all(group.get(name) == value for name, value in where.items())
 
 
-def settled(own: Reading, others: Mapping[str, Reading]) -> Reading | None:
+def settled(own: Reading, others: Mapping[str, Reading], *, share: bool) -> Reading | None:
     """What an extreme figure is worth, given how much others differ: what would be seen again if nothing were done.
 
-    Empirical Bayes: the figure is drawn towards the mean of the others by as much as units do not differ beyond chance,
-    and what is not known about that share is added to its variance (Morris 1983). None if there are too few others.
+    Empirical Bayes: the figure is drawn towards the mean of the others by the share of its distance that is chance, as
+    far as all of them differ; what is not known about that share is added to its variance (Morris 1983). None if there
+    are too few others.
+
+    Args:
+        own: the figure.
+        others: those of the others.
+        share: whether they are shares. The spread of a share hangs on its value, and an extreme one seems to be known
+            better than it is: all are then given the spread of the mean.
     """
     if len(others) < _FEWEST_PEERS:
         return None
     value = np.array([own.value, *(one.value for one in others.values())])
     variance = np.array([own.variance, *(one.variance for one in others.values())])
-    weight = 1.0 / variance
-    pooled = float((value * weight).sum() / weight.sum())
-    beyond = dispersion((value - pooled) * np.sqrt(weight), weight, winsorise=0.0)
-    spread = 1.0 / (variance[1:] + beyond.tau2)
-    centre, unsure = float((value[1:] * spread).sum() / spread.sum()), float(1.0 / spread.sum())
-    kept = float(beyond.kept(weight[:1])[0])
-    shrunk = centre + kept * (own.value - centre)
-    left = kept * own.variance + (1.0 - kept) ** 2 * unsure
+    if share:
+        n = np.array([own.n, *(one.n for one in others.values())], np.float64)
+        mean = float(np.clip((value * n).sum() / n.sum(), 0.5 / n.sum(), 1.0 - 0.5 / n.sum()))
+        variance = mean * (1.0 - mean) / n
+    known = 1.0 / variance
+    pooled = float((value * known).sum() / known.sum())
+    # Morris's correction of the share would keep some of the distance where there is nothing but chance.
+    tau2 = dispersion((value - pooled) * np.sqrt(known), known, winsorise=0.0).tau2
+    weight = 1.0 / (variance[1:] + tau2)
+    centre, unsure = float((value[1:] * weight).sum() / weight.sum()), float(1.0 / weight.sum())
+    kept = float(tau2 / (tau2 + variance[0]))
+    left = kept * float(variance[0]) + (1.0 - kept) ** 2 * unsure
     left += 2.0 / max(len(value) - 3, 1) * ((1.0 - kept) * (own.value - centre)) ** 2
-    half = np.sqrt(left)
+    half = float(np.sqrt(left))
+    shrunk = centre + kept * (own.value - centre)
     return Reading(shrunk, shrunk - half, shrunk + half, left, own.n)
 
 

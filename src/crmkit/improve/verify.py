@@ -190,7 +190,7 @@ def _settled(
     """What the figure before would have become by itself."""
     if not claim.picked or not before.enough:
         return before, ()
-    found = contrasts.settled(before, contrasts.others_of(then, claim, z))
+    found = contrasts.settled(before, contrasts.others_of(then, claim, z), share=claim.metric.about.unit == "share")
     return found, () if found is not None else (_FEW,)
 
 
