@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 # How a day of the ERP becomes an instant.
-_INSTANT = {"sqlite": "datetime({})", "postgresql": "({} at time zone 'UTC')"}
+_INSTANT = {"sqlite": r"datetime(\1)", "postgresql": r"(\1 at time zone 'UTC')"}
 
 
 def copied(path: str, url: str | None) -> tuple[sa.Engine, sa.MetaData]:
@@ -29,10 +29,8 @@ def copied(path: str, url: str | None) -> tuple[sa.Engine, sa.MetaData]:
             if rows:
                 new.execute(table.insert(), rows)
         text = Path(__file__).with_name("northwind_views.sql").read_text(encoding="utf-8")
-        instant = _INSTANT[erp.dialect.name]
-        for view in text.split(";"):
-            days = {name: instant.format(f'o."{name}"') for name in ("OrderDate", "ShippedDate")}
-            new.exec_driver_sql(view.format(**days))
+        for view in re.sub(r"instant\((o\.\S+?)\)", _INSTANT[erp.dialect.name], text).split(";"):
+            new.exec_driver_sql(view)
     return erp, northwind
 
 
