@@ -65,11 +65,11 @@ def _rows(figures: Figures, claim: Hypothesis) -> tuple[list[Figure | None], lis
 
 
 def _mean(rows: list[Figure | None]) -> Reading:
-    known = [row for row in rows if row is not None and row.value is not None]
+    known = {row.period: row.value for row in rows if row is not None and row.value is not None}
     if not known:
         return NOTHING
-    value = float(np.mean([row.value for row in known]))
-    return Reading(value, np.nan, np.nan, np.nan, sum(row.n for row in known))
+    n = sum(row.n for row in rows if row is not None)
+    return Reading(float(np.mean([*known.values()])), np.nan, np.nan, np.nan, n)
 
 
 def _columns(rows: list[Figure]) -> tuple[Family, list[float], list[float] | None]:
