@@ -32,7 +32,5 @@ def next_events(
 
 def id_at(store: EventStore, position: int) -> str | None:
     """The id of the event at a position; None if there is none."""
-    for recorded in store.read(after=position - 1, limit=1) if position else ():
-        if recorded.position == position:
-            return recorded.event.id
-    return None
+    found = next(iter(store.read(after=position - 1, limit=1)), None) if position else None
+    return None if found is None or found.position != position else found.event.id
