@@ -12,6 +12,7 @@ from crmkit.events import Event
 
 __all__ = [
     "BlobStore",
+    "Cipher",
     "ErasableEvents",
     "EventStore",
     "MovableRecords",
@@ -280,4 +281,33 @@ class Scrubbable(Protocol):
 
     def traces(self, needles: Iterable[bytes]) -> Iterable[str]:
         """The places in the raw bytes of rows and files where one of the texts stands; one line for each place."""
+        ...
+
+
+@runtime_checkable
+class Cipher(Protocol):
+    """Hides what is about a person under a key of their own; without the key nobody can read it any more.
+
+    The same bytes in the same place come out the same, so that an append that is repeated is recognised.
+    """
+
+    def seal(self, person: str, data: bytes, *, place: bytes) -> bytes:
+        """Hide bytes.
+
+        Args:
+            person: whose they are; their key is made when it is first needed.
+            data: the bytes.
+            place: where they stand; they cannot be read in any other place.
+
+        Raises:
+            NotFound: if the key of this person was erased.
+        """
+        ...
+
+    def unseal(self, person: str, data: bytes, *, place: bytes) -> bytes | None:
+        """The bytes; None if the key was erased.
+
+        Raises:
+            Damaged: if they were not sealed for this person and place, or were changed.
+        """
         ...

@@ -142,6 +142,18 @@ class SegmentIndex:
         """Remove what interrupted writers left behind; how many blobs that were. Nobody has to stop for it."""
         return self._writer.vacuum()
 
+    def purge(self) -> None:
+        """Remove for good what was deleted or replaced: its texts, its words, and the segments that were merged away.
+
+        Other commits leave them for a while. Who is just reading begins again. The store below may keep deleted bytes
+        in its files; see `crmkit.protocols.Scrubbable`.
+
+        Raises:
+            AnalyzerMismatch: if the index was made by another analyzer or of other texts.
+            Unavailable: if others write so often that there is always something left.
+        """
+        self._writer.purge()
+
     def rebuild(self) -> int:
         """Make it anew from the documents it holds, with this analyzer and these texts; the number of the commit."""
         return self._writer.rebuild()
@@ -191,6 +203,24 @@ class SegmentIndex:
                 return None
             stored = state.parts[place[0]].segment.stored(place[1])
             return Document(id, stored.texts, stored.fields)
+
+        return self._in_one_state(look)
+
+    def documents(self) -> tuple[Document, ...]:
+        """All documents of one state, in the order in which they are kept.
+
+        Raises:
+            AnalyzerMismatch: if the index was made by another analyzer or of other texts.
+        """
+
+        def look(state: Snapshot) -> tuple[Document, ...]:
+            found: list[Document] = []
+            for part in state.parts:
+                for number, name in enumerate(part.segment.ids):
+                    if part.alive is None or part.alive[number]:
+                        stored = part.segment.stored(number)
+                        found.append(Document(name, stored.texts, stored.fields))
+            return tuple(found)
 
         return self._in_one_state(look)
 
