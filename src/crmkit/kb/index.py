@@ -11,13 +11,14 @@ whenever it is interrupted; of two writers, neither loses anything.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import attrs
 
 from crmkit import model
-from crmkit.errors import Damaged, InvalidValue, NotFound
+from crmkit.errors import AnalyzerMismatch, Damaged, InvalidValue, NotFound
 from crmkit.kb._filters import Narrower, resolved
+from crmkit.kb._manifest import Manifest
 from crmkit.kb._marking import Stored
 from crmkit.kb._planner import Planner, Unsupported
 from crmkit.kb._searching import Cursor, Search, Wish, question_of
@@ -99,6 +100,29 @@ class SegmentIndex:
         self._writer = Writer(blobs, name, tuple(fields), analyzer, segment)
         self._cache = Cache(cache)
         self._state: tuple[bytes | None, Snapshot] | None = None
+
+    @classmethod
+    def opened(cls, blobs: BlobStore, name: str = "search", *, analyzers: Iterable[Analyzer] = (_USUAL,)) -> Self:
+        """An index that is there, with the texts it was made of, which all weigh the same.
+
+        Args:
+            blobs: where it lies.
+            name: the index.
+            analyzers: of these the one it was made with; no more are asked for than it takes to find it.
+
+        Raises:
+            NotFound: if there is no such index.
+            AnalyzerMismatch: if it was made with none of them.
+            Damaged: if its head is.
+        """
+        head = blobs.get(f"{name}/head")
+        if head is None:
+            raise NotFound("index", name)
+        made = Manifest.from_bytes(head, f"{name}/head")
+        for analyzer in analyzers:
+            if analyzer.fingerprint == made.analyzer:
+                return cls(blobs, name, fields=dict.fromkeys(made.fields, 1.0), analyzer=analyzer)
+        raise AnalyzerMismatch(f"index {name!r}", f"analyzer {made.analyzer}", "any of those that were offered")
 
     # -- writing
 

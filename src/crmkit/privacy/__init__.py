@@ -5,7 +5,7 @@ personal fields from the beginning, so that deleting one key erases them, in bac
 """
 
 from crmkit.privacy.erasing import Erased, erase
-from crmkit.privacy.reports import Held, PersonReport, report
+from crmkit.privacy.reports import Held, PersonReport, mentions, report
 from crmkit.privacy.sealing import SealedEvents, SealedRecords
 from crmkit.privacy.subjects import ERASED, Subject
 
@@ -18,5 +18,6 @@ __all__ = [
     "SealedRecords",
     "Subject",
     "erase",
+    "mentions",
     "report",
 ]

@@ -19,7 +19,7 @@ from crmkit.privacy._walking import strings, strings_of_event
 from crmkit.privacy.subjects import Subject
 from crmkit.protocols import EventStore, MovableRecords, RecordStore, Store
 
-__all__ = ["Held", "PersonReport", "kinds_of", "report"]
+__all__ = ["Held", "PersonReport", "kinds_of", "mentions", "report"]
 
 _NONE: Mapping[str, Any] = {}
 _WORDS = {
@@ -140,6 +140,16 @@ def report(
     for place, raw in mail:
         held += _found(_parts(raw), subject, "mail", "", place)
     return PersonReport(subject, tuple(held))
+
+
+def mentions(subject: Subject, raw: bytes) -> bool:
+    """Whether a message as it came is from, to or about a person; what is attached to it is not read.
+
+    Args:
+        subject: the person.
+        raw: its bytes.
+    """
+    return any(_found(_parts(raw), subject, "mail", "", ""))
 
 
 def kinds_of(records: RecordStore, kinds: Iterable[str] | None) -> list[str]:
