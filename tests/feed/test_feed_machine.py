@@ -17,7 +17,7 @@ from crmkit.feed import Projection, Subscription
 from crmkit.protocols import Query
 
 from .following import Crash, CrashingRecords, fact
-from .test_projection import count as counted
+from .test_projections import count as counted
 
 NUMBERS = count()
 

@@ -68,6 +68,9 @@ def test_documents_are_those_that_are_alive():
     index.add([Document("a", {"title": "t", "text": "3"}, {"n": 2})])
     index.delete(["b"])
     assert index.documents() == (Document("a", {"title": "t", "text": "3"}, {"n": 2}),)
+    index.add([Document(name, {"text": name}) for name in "cdef"])
+    index.delete(["d"])
+    assert sorted(one.id for one in index.documents()) == ["a", "c", "e", "f"]
 
 
 def test_others_write_meanwhile():

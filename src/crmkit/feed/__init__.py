@@ -1,8 +1,7 @@
 """Follow a store: every event once or more, in order, from where one stopped; and states that are folded from events.
 
     mailer = Subscription("mailer", store.events, store.records, query=Query(types=["Moved"]))
-    while mailer.poll(send).more:
-        pass
+    mailer.poll(send)    # and again while it says that there is more
 
     totals = Projection("totals", count, store.events, store.records)
     totals.advance().state
@@ -13,8 +12,8 @@ of the host's own store. Bound to the host's transaction (`SqlStore(session)`), 
 handler wrote there, and then nothing is done twice either.
 """
 
-from crmkit.feed._projection import PROJECTION, Difference, Projected, Projection, Step
-from crmkit.feed._subscription import CHECKPOINT, Batch, Checkpoint, Handler, Polled, Skipped, Stuck, Subscription
+from crmkit.feed.projections import PROJECTION, Difference, Projected, Projection, Step
+from crmkit.feed.subscriptions import CHECKPOINT, Batch, Checkpoint, Handler, Polled, Skipped, Stuck, Subscription
 
 __all__ = [
     "CHECKPOINT",
