@@ -130,7 +130,8 @@ def item_of(text: str) -> Item:
             return Blob(name, b64decode(data, validate=True))
         case {"end": dict(counts)}:
             return Counts(**counts)
-    raise ValueError("is nothing that an archive holds")
+        case _:
+            raise ValueError("is nothing that an archive holds")
 
 
 def parsed(lines: Iterable[tuple[str, str]], where: str) -> Iterator[Archived]:

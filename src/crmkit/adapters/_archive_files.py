@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from crmkit.adapters._archive import Archived, Blob, Head, Item, chained, parsed, text_of
+from crmkit.adapters._archive import Archived, Blob, Counts, Head, Item, chained, parsed, text_of
 from crmkit.errors import ExtraMissing, InputError
 from crmkit.protocols import Record, Recorded
 
@@ -149,7 +149,8 @@ def _columns(item: Item) -> tuple[str, int | None, str | None, str | None, str |
             return "record", None, None, kind, id_
         case Blob(name):
             return "blob", None, None, None, name
-    return type(item).__name__.lower(), None, None, None, None
+        case Head() | Counts():
+            return type(item).__name__.lower(), None, None, None, None
 
 
 def _parquet_lines(path: Path) -> Iterator[tuple[str, str]]:
