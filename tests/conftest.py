@@ -4,12 +4,14 @@ import os
 import shutil
 import subprocess
 import warnings
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from . import _servers
 
+_TENANTS = count()
 _SHARED = Path(__file__).parents[1].parent / "shared"
 
 
@@ -81,6 +83,31 @@ def imap_port():
     """A mail server that runs as long as the tests of a worker do."""
     with _servers.dovecot() as port:
         yield port
+
+
+@pytest.fixture(params=["memory", "sqlite", "sql on sqlite", "postgresql", "mariadb"])
+def new_store(request, tmp_path):
+    """From nothing to an empty store, of each kind that the library has."""
+    from crmkit.adapters.memory import MemoryStore
+
+    if request.param == "memory":
+        yield MemoryStore
+        return
+    if request.param == "sqlite":
+        from crmkit.adapters.sqlite import SqliteStore
+
+        yield lambda: SqliteStore(tmp_path / "store.db", tenant=str(next(_TENANTS)), durability="normal")
+        return
+    import sqlalchemy
+
+    from crmkit.adapters.sql import SqlStore
+
+    file = f"sqlite:///{tmp_path / 'host.db'}"
+    url = file if request.param == "sql on sqlite" else request.getfixturevalue(f"{request.param}_url")
+    engine = sqlalchemy.create_engine(url)
+    SqlStore(engine).create()
+    yield lambda: SqlStore(engine, tenant=f"new store {next(_TENANTS)}")
+    engine.dispose()
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ from crmkit._options import (
 from crmkit._pipeline_commands import app as pipeline_app
 from crmkit._publish_commands import app as kb_app
 from crmkit._rules_commands import app as rules_app
+from crmkit._store_commands import app as store_app
 from crmkit.adapters.files import read_table
 from crmkit.errors import CrmkitError, DefinitionErrors, InputError, NotFound, RuleError, did_you_mean
 from crmkit.journal import Finding, Journal, Table, usual_outcome
@@ -54,6 +55,7 @@ app = typer.Typer(
 app.add_typer(pipeline_app, name="pipeline")
 app.add_typer(rules_app, name="rules")
 app.add_typer(kb_app, name="kb")
+app.add_typer(store_app, name="store")
 
 # typer carries its own copy of click from some version on, so the class is found from a child that typer exports.
 _UsageError: type[Exception] = next(b for b in typer.BadParameter.__mro__ if b.__name__ == "ClickException")

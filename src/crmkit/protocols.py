@@ -10,7 +10,19 @@ import attrs
 
 from crmkit.events import Event
 
-__all__ = ["BlobStore", "EventStore", "Query", "Record", "RecordStore", "Recorded"]
+__all__ = [
+    "BlobStore",
+    "Cipher",
+    "ErasableEvents",
+    "EventStore",
+    "MovableRecords",
+    "Query",
+    "Record",
+    "RecordStore",
+    "Recorded",
+    "Scrubbable",
+    "Store",
+]
 
 
 def _names(values: Iterable[str] | None) -> frozenset[str] | None:
@@ -193,4 +205,109 @@ class BlobStore(Protocol):
 
     def list(self, prefix: str = "") -> Iterator[str]:
         """Names that start with `prefix`, sorted."""
+        ...
+
+
+class Store(Protocol):
+    """Events, records and blobs that belong together: those of one tenant."""
+
+    @property
+    def events(self) -> EventStore:
+        """Its facts."""
+        ...
+
+    @property
+    def records(self) -> RecordStore:
+        """Its records."""
+        ...
+
+    @property
+    def blobs(self) -> BlobStore:
+        """Its bytes."""
+        ...
+
+
+@runtime_checkable
+class MovableRecords(Protocol):
+    """What a `RecordStore` may offer besides, so that all of it can be taken elsewhere.
+
+    Prove it with `crmkit.testing.keeping.check_movable_records`.
+    """
+
+    def kinds(self) -> Iterable[str]:
+        """The kinds of which there are records, sorted."""
+        ...
+
+    def restore(self, record: Record) -> None:
+        """Store a record with the version it had elsewhere.
+
+        Raises:
+            Conflict: if there is such a record already; `position` is its version.
+        """
+        ...
+
+
+@runtime_checkable
+class ErasableEvents(Protocol):
+    """What an `EventStore` may offer besides, so that what facts tell of a person can be erased.
+
+    Prove it with `crmkit.testing.keeping.check_erasable_events`.
+    """
+
+    def rewrite(self, changed: Iterable[Recorded]) -> None:
+        """Put other texts in the place of stored events, all or none.
+
+        Position, id, key, case, type and both instants stay: whoever counts finds what was there before. An append of
+        an old text again is refused from then on, like that of any other payload.
+
+        Raises:
+            NotFound: if there is no event at a position.
+            InvalidValue: if one of those that stay differs.
+        """
+        ...
+
+
+@runtime_checkable
+class Scrubbable(Protocol):
+    """What a `Store` on a disk may offer besides: that what was erased is no longer in its files either."""
+
+    def scrub(self) -> None:
+        """Write the files anew, without what was overwritten or deleted.
+
+        Raises:
+            Unavailable: if somebody else is using the store.
+        """
+        ...
+
+    def traces(self, needles: Iterable[bytes]) -> Iterable[str]:
+        """The places in the raw bytes of rows and files where one of the texts stands; one line for each place."""
+        ...
+
+
+@runtime_checkable
+class Cipher(Protocol):
+    """Hides what is about a person under a key of their own; without the key nobody can read it any more.
+
+    The same bytes in the same place come out the same, so that an append that is repeated is recognised.
+    """
+
+    def seal(self, person: str, data: bytes, *, place: bytes) -> bytes:
+        """Hide bytes.
+
+        Args:
+            person: whose they are; their key is made when it is first needed.
+            data: the bytes.
+            place: where they stand; they cannot be read in any other place.
+
+        Raises:
+            NotFound: if the key of this person was erased.
+        """
+        ...
+
+    def unseal(self, person: str, data: bytes, *, place: bytes) -> bytes | None:
+        """The bytes; None if the key was erased.
+
+        Raises:
+            Damaged: if they were not sealed for this person and place, or were changed.
+        """
         ...

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import RLock
 from typing import Any, TypeAlias
 
-from crmkit.errors import Conflict, KeyReused
+from crmkit.errors import Conflict, InvalidValue, KeyReused, NotFound
 from crmkit.events import Event, payload
 from crmkit.protocols import Query, Record, Recorded
 from crmkit.values import Fields
@@ -13,9 +13,11 @@ __all__ = [
     "MemoryBlobStore",
     "MemoryEventStore",
     "MemoryRecordStore",
+    "MemoryStore",
     "Stored",
     "first_result",
     "names_of",
+    "refuse_other_facts",
     "refuse_reuse",
 ]
 
@@ -60,6 +62,17 @@ class MemoryEventStore:
     def verify(self) -> Iterator[str]:
         """See `EventStore.verify`: memory does not rot."""
         return iter(())
+
+    def rewrite(self, changed: Iterable[Recorded]) -> None:
+        """See `ErasableEvents.rewrite`."""
+        new = list(changed)
+        with self._lock:
+            for one in new:
+                if not 0 < one.position <= len(self._events):
+                    raise NotFound("position", str(one.position))
+                refuse_other_facts(self._events[one.position - 1], one)
+            for one in new:
+                self._events[one.position - 1] = one.event
 
     def _position_of(self, event: Event) -> tuple[int, str] | None:
         for name in names_of(event):
@@ -106,6 +119,21 @@ def refuse_reuse(new: Sequence[Event], stored: Stored) -> None:
         seen.update(names_of(event))
 
 
+def refuse_other_facts(stored: Event, changed: Recorded) -> None:
+    """Refuse to put another fact in the place of a stored one; its other texts may differ.
+
+    Raises:
+        InvalidValue: if id, key, case, type or an instant differs.
+    """
+    for name in ("id", "key", "case", "at", "recorded"):
+        if getattr(stored, name) != getattr(changed.event, name):
+            why = f"is not the {name} of the event at position {changed.position}"
+            raise InvalidValue(name, getattr(changed.event, name), why)
+    was, now = (getattr(event, "named", event.type) for event in (stored, changed.event))
+    if was != now:
+        raise InvalidValue("type", now, f"is not the type of the event at position {changed.position}, {was!r}")
+
+
 class MemoryRecordStore:
     """A `RecordStore` that forgets when the process ends."""
 
@@ -136,6 +164,17 @@ class MemoryRecordStore:
         with self._lock:
             self._expected(kind, id, expected)
             return self._records.pop((kind, id), None) is not None
+
+    def kinds(self) -> Iterator[str]:
+        """See `MovableRecords.kinds`."""
+        with self._lock:
+            return iter(sorted({kind for kind, _ in self._records}))
+
+    def restore(self, record: Record) -> None:
+        """See `MovableRecords.restore`."""
+        with self._lock:
+            self._expected(record.kind, record.id, 0)
+            self._records[record.kind, record.id] = Record(record.kind, record.id, record.version, Fields(record.value))
 
     def _expected(self, kind: str, id: str, expected: int | None) -> int:  # noqa: A002 - as above
         stored = self._records.get((kind, id))
@@ -182,3 +221,12 @@ class MemoryBlobStore:
         """See `BlobStore.list`."""
         with self._lock:
             return iter(sorted(name for name in self._blobs if name.startswith(prefix)))
+
+
+class MemoryStore:
+    """Events, records and blobs that are forgotten when the process ends."""
+
+    def __init__(self) -> None:
+        self.events = MemoryEventStore()
+        self.records = MemoryRecordStore()
+        self.blobs = MemoryBlobStore()

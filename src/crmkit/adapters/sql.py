@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, in
 from sqlalchemy.exc import IntegrityError
 
 from crmkit.adapters._sql_copy import insert_events
+from crmkit.adapters._sql_keeping import SqlErasable, SqlMovable, SqlScrubbable
 from crmkit.adapters.memory import Stored, first_result, refuse_reuse
 from crmkit.adapters.sql_binding import Bind, Binding
 from crmkit.adapters.sql_schema import SCHEMA_VERSION, Tables, digest, original, readable, tables
@@ -38,7 +39,7 @@ _LOOK_UP = 500
 _MOST_NAMES = 30_000
 
 
-class SqlStore:
+class SqlStore(SqlScrubbable):
     """Events, records and blobs of one tenant in a database.
 
     Args:
@@ -55,7 +56,7 @@ class SqlStore:
     def __init__(
         self, bind: Bind, *, tenant: str = "default", prefix: str = "crmkit_", schema: str | None = None
     ) -> None:
-        self._binding = Binding(bind)
+        self._binding, self._tenant = Binding(bind), digest(tenant)
         self.tables = tables(prefix=prefix, schema=schema)
         self.events = SqlEventStore(self._binding, self.tables, tenant)
         self.records = SqlRecordStore(self._binding, self.tables, tenant)
@@ -81,7 +82,7 @@ class SqlStore:
             raise InputError(str(self._binding), why, "upgrade crmkit")
 
 
-class SqlEventStore:
+class SqlEventStore(SqlErasable):
     """The `EventStore` of a `SqlStore`."""
 
     def __init__(self, binding: Binding, made: Tables, tenant: str) -> None:
@@ -259,7 +260,7 @@ def _optional(value: Any) -> bytes | None:
     return None if value is None else bytes(value)
 
 
-class SqlRecordStore:
+class SqlRecordStore(SqlMovable):
     """The `RecordStore` of a `SqlStore`."""
 
     def __init__(self, binding: Binding, made: Tables, tenant: str) -> None:

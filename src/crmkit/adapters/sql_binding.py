@@ -6,10 +6,10 @@ Rules for this file: nothing else begins, commits or rolls back; what the driver
 import random
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Row, Select, Table
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,10 @@ Bind: TypeAlias = Engine | Connection | Session
 
 T = TypeVar("T")
 _PATIENCE = 30.0
+# Rows fetched in one go where all are read.
+_SOME = 500
+# What writes a table (or a file) anew.
+_REWRITE = {"postgresql": "VACUUM (FULL)", "mysql": "OPTIMIZE TABLE", "mariadb": "OPTIMIZE TABLE", "sqlite": "VACUUM"}
 # SQLSTATE: serialization failure, deadlock, lock not available.
 _BUSY_STATES = frozenset({"40001", "40P01", "55P03"})
 # MariaDB: lock wait timeout, deadlock, record changed since it was read, no such savepoint: a deadlock has ended the
@@ -67,6 +71,38 @@ class Binding:
                 with self._bind.connect() as connection:
                     return work(connection)
             return work(self._host())
+        except DBAPIError as error:
+            raise self._refusal(error) from error
+
+    def each(self, statement: Select[Any]) -> Iterator[Row[Any]]:
+        """The rows of a query, some at a time."""
+        try:
+            if isinstance(self._bind, Engine):
+                with self._bind.connect() as connection:
+                    yield from connection.execution_options(yield_per=_SOME).execute(statement)
+            else:
+                yield from self._host().execute(statement, execution_options={"yield_per": _SOME})
+        except DBAPIError as error:
+            raise self._refusal(error) from error
+
+    def rewritten(self, tables: Iterable[Table]) -> None:
+        """Write tables anew, outside of any transaction, so that what was deleted is no longer in their files.
+
+        Raises:
+            InvalidValue: if bound to the host's transaction, or if nobody knows how this database does it.
+        """
+        command = _REWRITE.get(self.dialect)
+        if command is None or not isinstance(self._bind, Engine):
+            raise InvalidValue("scrub", str(self), "needs an Engine on PostgreSQL, MariaDB or SQLite")
+        try:
+            with self._bind.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                if self.dialect == "sqlite":
+                    connection.exec_driver_sql("PRAGMA secure_delete = ON")
+                    connection.exec_driver_sql(command)
+                    return
+                for table in tables:
+                    name = connection.dialect.identifier_preparer.format_table(table)
+                    connection.exec_driver_sql(f"{command} {name}")
         except DBAPIError as error:
             raise self._refusal(error) from error
 

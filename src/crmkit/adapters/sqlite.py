@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from crmkit.adapters._sqlite_keeping import SqliteErasable, SqliteMovable, SqliteScrubbable
 from crmkit.adapters.memory import first_result, refuse_reuse
 from crmkit.adapters.sqlite_file import Database, Durability, bound
 from crmkit.errors import Conflict, Damaged, InvalidValue
@@ -29,7 +30,7 @@ _LAST = 2**63 - 1
 _MOST_NAMES = 30_000
 
 
-class SqliteStore:
+class SqliteStore(SqliteScrubbable):
     """Events, records and blobs of one tenant in one file.
 
     Args:
@@ -42,7 +43,7 @@ class SqliteStore:
     """
 
     def __init__(self, path: str | Path, *, tenant: str = "default", durability: Durability = "full") -> None:
-        self._database = Database(path, durability)
+        self._database, self._tenant = Database(path, durability), tenant
         self.events = SqliteEventStore(self._database, tenant)
         self.records = SqliteRecordStore(self._database, tenant)
         self.blobs = SqliteBlobStore(self._database, tenant)
@@ -60,7 +61,7 @@ class SqliteStore:
         self.close()
 
 
-class SqliteEventStore:
+class SqliteEventStore(SqliteErasable):
     """The `EventStore` of a `SqliteStore`."""
 
     def __init__(self, database: Database, tenant: str) -> None:
@@ -173,7 +174,7 @@ def _where(query: Query | None) -> tuple[str, list[str]]:
     return "".join(parts), values
 
 
-class SqliteRecordStore:
+class SqliteRecordStore(SqliteMovable):
     """The `RecordStore` of a `SqliteStore`."""
 
     def __init__(self, database: Database, tenant: str) -> None:

@@ -154,6 +154,25 @@ class Writer:
                 removed += self.blobs.delete(blob)
         return removed
 
+    def purge(self) -> None:
+        """Remove at once what was deleted and merged away, which others may just be reading; they begin again.
+
+        Raises:
+            Unavailable: if others write so often that there is always something left.
+        """
+        for _ in range(_PATIENCE * 10):
+            self.tidy(thoroughly=True)
+            head = self.head()
+            manifest = self.manifest(head)
+            dead = [name for name, _ in manifest.retired]
+            if not dead and all(entry.gone is None for entry in manifest.segments):
+                self.vacuum()
+                return
+            new = attrs.evolve(manifest, number=manifest.number + 1, retired=())
+            if head is not None and self.blobs.swap(self._head, new.to_bytes(), expected=head):
+                self._remove(dead)
+        raise Unavailable(f"index {self.name!r}", "others keep changing it", "purge it when nobody writes")
+
     # -- parts of them
 
     def _written(self, documents: Iterable[tuple[str, Stored]], manifest: Manifest) -> list[_Made]:

@@ -11,13 +11,14 @@ whenever it is interrupted; of two writers, neither loses anything.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import attrs
 
 from crmkit import model
-from crmkit.errors import Damaged, InvalidValue, NotFound
+from crmkit.errors import AnalyzerMismatch, Damaged, InvalidValue, NotFound
 from crmkit.kb._filters import Narrower, resolved
+from crmkit.kb._manifest import Manifest
 from crmkit.kb._marking import Stored
 from crmkit.kb._planner import Planner, Unsupported
 from crmkit.kb._searching import Cursor, Search, Wish, question_of
@@ -100,6 +101,29 @@ class SegmentIndex:
         self._cache = Cache(cache)
         self._state: tuple[bytes | None, Snapshot] | None = None
 
+    @classmethod
+    def opened(cls, blobs: BlobStore, name: str = "search", *, analyzers: Iterable[Analyzer] = (_USUAL,)) -> Self:
+        """An index that is there, with the texts it was made of, which all weigh the same.
+
+        Args:
+            blobs: where it lies.
+            name: the index.
+            analyzers: of these the one it was made with; no more are asked for than it takes to find it.
+
+        Raises:
+            NotFound: if there is no such index.
+            AnalyzerMismatch: if it was made with none of them.
+            Damaged: if its head is.
+        """
+        head = blobs.get(f"{name}/head")
+        if head is None:
+            raise NotFound("index", name)
+        made = Manifest.from_bytes(head, f"{name}/head")
+        for analyzer in analyzers:
+            if analyzer.fingerprint == made.analyzer:
+                return cls(blobs, name, fields=dict.fromkeys(made.fields, 1.0), analyzer=analyzer)
+        raise AnalyzerMismatch(f"index {name!r}", f"analyzer {made.analyzer}", "any of those that were offered")
+
     # -- writing
 
     def add(self, documents: Iterable[Document | model.Document]) -> int:
@@ -141,6 +165,18 @@ class SegmentIndex:
     def vacuum(self) -> int:
         """Remove what interrupted writers left behind; how many blobs that were. Nobody has to stop for it."""
         return self._writer.vacuum()
+
+    def purge(self) -> None:
+        """Remove for good what was deleted or replaced: its texts, its words, and the segments that were merged away.
+
+        Other commits leave them for a while. Who is just reading begins again. The store below may keep deleted bytes
+        in its files; see `crmkit.protocols.Scrubbable`.
+
+        Raises:
+            AnalyzerMismatch: if the index was made by another analyzer or of other texts.
+            Unavailable: if others write so often that there is always something left.
+        """
+        self._writer.purge()
 
     def rebuild(self) -> int:
         """Make it anew from the documents it holds, with this analyzer and these texts; the number of the commit."""
@@ -191,6 +227,24 @@ class SegmentIndex:
                 return None
             stored = state.parts[place[0]].segment.stored(place[1])
             return Document(id, stored.texts, stored.fields)
+
+        return self._in_one_state(look)
+
+    def documents(self) -> tuple[Document, ...]:
+        """All documents of one state, in the order in which they are kept.
+
+        Raises:
+            AnalyzerMismatch: if the index was made by another analyzer or of other texts.
+        """
+
+        def look(state: Snapshot) -> tuple[Document, ...]:
+            found: list[Document] = []
+            for part in state.parts:
+                for number, name in enumerate(part.segment.ids):
+                    if part.alive is None or part.alive[number]:
+                        stored = part.segment.stored(number)
+                        found.append(Document(name, stored.texts, stored.fields))
+            return tuple(found)
 
         return self._in_one_state(look)
 

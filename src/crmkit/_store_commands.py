@@ -1,0 +1,155 @@
+"""The commands about stores: take one elsewhere, verify it, tell what it holds about a person, erase that."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import attrs
+import typer
+
+from crmkit._options import AsJson, Lang
+from crmkit.adapters.mail_removal import remove_messages
+from crmkit.adapters.mailboxes import read_mailbox
+from crmkit.adapters.moving import check_archive, export_store, import_store, unfinished
+from crmkit.adapters.opening import open_store
+from crmkit.errors import InputError
+from crmkit.kb import Analyzer, SegmentIndex
+from crmkit.privacy import Subject, erase, mentions, report
+from crmkit.protocols import Store
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Move and verify stores; tell and erase what they hold about a person.")
+
+Place: TypeAlias = Annotated[
+    str, typer.Argument(metavar="STORE", help="A SQLite file, or a URL: postgresql+psycopg://user@host/database.")
+]
+Tenant: TypeAlias = Annotated[str, typer.Option(help="Whose data.")]
+File: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE", help="JSON Lines, or Parquet if named .parquet.")]
+Ids: TypeAlias = Annotated[list[str] | None, typer.Option("--id", help="A key that stands for them; repeat it.")]
+Texts: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--text", help="A name, an address, a number of theirs; repeat it.")
+]
+Own: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--record", metavar="KIND/ID", help="A record about nobody else; repeat it.")
+]
+Mail: TypeAlias = Annotated[list[Path] | None, typer.Option("--mail", help="A mailbox to look through; repeat it.")]
+
+
+@app.command("export")
+def export_(store: Place, file: File, *, tenant: Tenant = "default", as_json: AsJson = False) -> None:
+    """Write all of a store to one file; an interrupted one goes on where it stopped (JSON Lines)."""
+    with open_store(store, tenant=tenant) as opened:
+        made = export_store(opened, file)
+    _tell({"schema": "crmkit-store-export-1", **attrs.asdict(made)}, [_counts(made), str(file)], as_json=as_json)
+
+
+@app.command("import")
+def import_(file: File, store: Place, *, tenant: Tenant = "default", as_json: AsJson = False) -> None:
+    """Put all of a file into an empty store; an interrupted one is finished by the same file."""
+    check_archive(file)
+    with open_store(store, tenant=tenant, create=True) as opened:
+        made = import_store(opened, file)
+    _tell({"schema": "crmkit-store-import-1", **attrs.asdict(made)}, [_counts(made)], as_json=as_json)
+
+
+@app.command("verify")
+def verify_(store: Place, *, tenant: Tenant = "default", as_json: AsJson = False) -> None:
+    """Check every event against its checksum, and whether an import was left half done. Exit code 1 if something is."""
+    with open_store(store, tenant=tenant) as opened:
+        found = [*opened.events.verify()]
+        half = unfinished(opened)
+    if half is not None:
+        found.append(f"{store}: holds half of the archive {half}; import that file again to finish it")
+    _tell({"schema": "crmkit-store-verify-1", "found": found}, found or ["nothing is wrong with it"], as_json=as_json)
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command("person")
+def person_(
+    store: Place,
+    *,
+    id_: Ids = None,
+    text: Texts = None,
+    record: Own = None,
+    mail: Mail = None,
+    tenant: Tenant = "default",
+    lang: Lang = "en",
+    as_json: AsJson = False,
+) -> None:
+    """Tell everything that is held about a person: every place, with what stands there."""
+    subject = _subject(id_, text, record)
+    with open_store(store, tenant=tenant) as opened:
+        messages = ((f"{box}: {one.where}", one.raw) for box in mail or () for one in read_mailbox(box))
+        found = report(subject, opened, indexes=_indexes(opened), mail=messages)
+    print(found.to_json() if as_json else found.to_text(lang), end="\n" if as_json else "")  # noqa: T201 - for a pipe
+
+
+@app.command("erase")
+def erase_(
+    store: Place,
+    *,
+    id_: Ids = None,
+    text: Texts = None,
+    record: Own = None,
+    mail: Mail = None,
+    keep: Annotated[list[str] | None, typer.Option(help="A field of their records to keep; repeat it.")] = None,
+    pseudonym: Annotated[str | None, typer.Option(help="What to put in the place of their keys.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this, only say what would be found.")] = False,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Erase a person: texts are replaced, facts stay countable, files are written anew. Exit code 1 if any are left."""
+    subject = _subject(id_, text, record)
+    with open_store(store, tenant=tenant) as opened:
+        if not yes:
+            count = len(report(subject, opened, indexes=_indexes(opened)).held)
+            told = {"schema": "crmkit-erase-1", "done": False, "found": count}
+            _tell(told, [f"{count} places; nothing was changed: crmkit store person shows them, --yes erases them"],
+                  as_json=as_json)  # fmt: skip
+            return
+        indexes = _indexes(opened)
+        done = erase(opened, subject, at=datetime.now(UTC), keep=keep or (), pseudonym=pseudonym, indexes=indexes)
+    removed = sum(remove_messages(box, lambda message: mentions(subject, message.raw)) for box in mail or ())
+    told = {"schema": "crmkit-erase-1", "done": True, **attrs.asdict(done), "messages": removed}
+    lines = [
+        f"{done.events} facts, {done.records} records, {done.documents} documents changed, {removed} messages deleted",
+        *(f"left: {one.where} {one.name} {one.place}, {one.path}: {' '.join(one.text.split())}" for one in done.left),
+    ]
+    _tell(told, lines, as_json=as_json)
+    raise typer.Exit(1 if done.left else 0)
+
+
+def _subject(ids: list[str] | None, texts: list[str] | None, records: list[str] | None) -> Subject:
+    pairs: list[tuple[str, str]] = []
+    for one in records or ():
+        kind, slash, id_ = one.partition("/")
+        if not slash:
+            raise InputError("", f"--record {one}", "write KIND/ID, as in contact/C-7")
+        pairs.append((kind, id_))
+    if not (ids or texts or pairs):
+        raise InputError("", "nobody is named", "give --text, --id or --record")
+    return Subject(ids or (), texts or (), pairs)
+
+
+def _indexes(store: Store) -> dict[str, SegmentIndex]:
+    """The search indexes of a store: each has segments and a head among the blobs."""
+    names = [*store.blobs.list()]
+    indexes = {name.partition("/segment-")[0] for name in names if "/segment-" in name}
+    found = sorted(name for name in indexes if f"{name}/head" in names)
+    # That with sounds needs an extra: it is only made when it is needed.
+    return {
+        name: SegmentIndex.opened(store.blobs, name, analyzers=(Analyzer(pinyin=sounds) for sounds in (False, True)))
+        for name in found
+    }
+
+
+def _counts(made: Any) -> str:
+    return f"{made.events} events, {made.records} records, {made.blobs} blobs, sum {made.sum}"
+
+
+def _tell(plain: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
+    text = json.dumps(plain, ensure_ascii=False, indent=1, allow_nan=False) if as_json else "\n".join(lines)
+    print(text)  # noqa: T201 - for a pipe

@@ -1,0 +1,280 @@
+"""Take a whole store elsewhere: out to one file, and from there into any other store.
+
+    export_store(SqliteStore("crm.db"), "crm.jsonl")
+    import_store(SqlStore(engine), "crm.jsonl")
+
+The file is JSON Lines, or Parquet if its name ends with `.parquet`. It holds events (whatever their type) in order,
+with positions, keys and checksums, records with versions, and blobs. Each line is bound to those before it: a file that
+was cut, changed or reordered is refused with the line, before anything is stored.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from os import PathLike
+from pathlib import Path
+
+import attrs
+
+from crmkit.adapters._archive import Blob, Counts, Head, Item
+from crmkit.adapters._archive_files import read_archive, resumed, write_lines, write_parquet
+from crmkit.errors import Conflict, InputError, InvalidValue
+from crmkit.events import to_json
+from crmkit.feed import CHECKPOINT, PROJECTION
+from crmkit.protocols import MovableRecords, Record, Recorded, Store
+
+__all__ = ["IMPORTING", "Moved", "check_archive", "export_store", "import_store", "unfinished"]
+
+#: The kind of the record that is there while an import is not finished.
+IMPORTING = "crmkit.importing"
+
+_BATCH = 1000
+# Without `restore`, a version is reached by so many puts.
+_MOST_PUTS = 10_000
+
+
+@attrs.frozen
+class Moved:
+    """What an archive holds.
+
+    Attributes:
+        events: how many.
+        records: how many.
+        blobs: how many.
+        sum: stands for all of it: two archives with one sum hold the same.
+    """
+
+    events: int
+    records: int
+    blobs: int
+    sum: str
+
+
+def export_store(store: Store, path: str | PathLike[str], *, kinds: Iterable[str] | None = None) -> Moved:
+    """Write everything a store holds to a file.
+
+    It is written beside the file, as `.part`, and given its name when it is whole. As JSON Lines it may be interrupted:
+    the next run goes on after the last event that was written.
+
+    Args:
+        store: the store. What is written to it meanwhile may be missing, events last of all; a store that is bound to
+            a transaction with a snapshot is exported as of that.
+        path: the file; replaced if it is there.
+        kinds: the kinds of records, for a store that cannot list them (`MovableRecords`).
+
+    Raises:
+        InvalidValue: if the kinds of records are not known, or a text cannot be written.
+        InputError: if the file cannot be written, or a part of it is there that is not of this store, or if the store
+            itself holds half of an import.
+        Damaged: if a fact no longer matches its checksum.
+        ExtraMissing: for Parquet without pyarrow.
+    """
+    where = Path(path)
+    half = unfinished(store)
+    if half is not None:
+        raise InputError(str(where), f"the store holds half of an import ({half})", "finish that first")
+    names = _kinds(store, kinds)
+    part = where.with_name(where.name + ".part")
+    if where.suffix.lower() == ".parquet":
+        part.unlink(missing_ok=True)
+        write_parquet(part, _items(store, names))
+    else:
+        sum_, last, count = resumed(part)
+        _same_store(store, last, part)
+        write_lines(part, _items(store, names, last, count, begun=bool(sum_)), sum_)
+    made = check_archive(part)
+    part.replace(where)
+    return made
+
+
+def check_archive(path: str | PathLike[str]) -> Moved:
+    """Read an archive to its end, and say what is in it.
+
+    Raises:
+        InputError: with the line that is not as it was written, or missing.
+        ExtraMissing: for Parquet without pyarrow.
+    """
+    counts, sum_ = Counts(), ""
+    for line in read_archive(Path(path)):
+        counts, sum_ = counts.with_one(line.item), line.sum
+    return Moved(counts.events, counts.records, counts.blobs, sum_)
+
+
+def unfinished(store: Store) -> str | None:
+    """The sum of the archive of which a store holds a part, because its import was interrupted; None if of none."""
+    found = store.records.get(IMPORTING, "archive")
+    return None if found is None else str(found.value["sum"])
+
+
+def import_store(store: Store, path: str | PathLike[str]) -> Moved:
+    """Put everything of an archive into an empty store.
+
+    The file is read to its end before anything is stored. An import that was interrupted leaves a record of the kind
+    `IMPORTING`; the same file finishes it. Events are compared with the file once more at the end. Positions may differ
+    where the old ones had gaps: those in checkpoints and projections are changed with them.
+
+    Args:
+        store: the store, empty, or with a part of this very archive.
+        path: what `export_store` wrote.
+
+    Raises:
+        InputError: with the line that is not as it was written; if the store holds something else; if it is changed by
+            others meanwhile.
+        ExtraMissing: for Parquet without pyarrow.
+    """
+    file = Path(path)
+    whole = check_archive(file)
+    _begin(store, file, whole)
+    _add_events(store, file)
+    old, new = _compared(store, file)
+    for line in read_archive(file):
+        if isinstance(line.item, Record):
+            _add_record(store, _moved(line.item, old, new), file, line.row)
+        elif isinstance(line.item, Blob):
+            store.blobs.put(line.item.name, line.item.data)
+    store.records.delete(IMPORTING, "archive")
+    return whole
+
+
+# -- out
+
+
+def _kinds(store: Store, kinds: Iterable[str] | None) -> list[str]:
+    if kinds is not None:
+        return sorted({*kinds})
+    if isinstance(store.records, MovableRecords):
+        return sorted(store.records.kinds())
+    raise InvalidValue("kinds", kinds, "are not given, and this record store cannot list those it has")
+
+
+def _items(
+    store: Store, kinds: Iterable[str], last: Recorded | None = None, count: int = 0, *, begun: bool = False
+) -> Iterator[Item]:
+    """Everything, from after an event."""
+    counts = Counts(events=count)
+    if not begun:
+        yield Head()
+    for item in _contents(store, kinds, 0 if last is None else last.position):
+        counts = counts.with_one(item)
+        yield item
+    yield counts
+
+
+def _contents(store: Store, kinds: Iterable[str], after: int) -> Iterator[Item]:
+    yield from store.events.read(after=after)
+    for kind in kinds:
+        yield from store.records.find(kind)
+    for name in [*store.blobs.list()]:
+        data = store.blobs.get(name)
+        if data is not None:
+            yield Blob(name, data)
+
+
+def _same_store(store: Store, last: Recorded | None, part: Path) -> None:
+    if last is not None:
+        found = next(iter(store.events.read(after=last.position - 1, limit=1)), None)
+        if found is None or found.position != last.position or to_json(found.event) != to_json(last.event):
+            raise InputError(str(part), "is a part of the export of another store, or of an older state", "remove it")
+
+
+# -- in
+
+
+def _begin(store: Store, file: Path, whole: Moved) -> None:
+    """Refuse a store that holds anything else, and mark it as unfinished."""
+    half = unfinished(store)
+    if half == whole.sum:
+        return
+    if half is not None:
+        why = f"the store holds half of another archive ({half})"
+        raise InputError(str(file), why, "finish that import, or empty the store")
+    there = [
+        name
+        for name, found in (
+            ("events", store.events.read(limit=1)),
+            ("records", _any_record(store, file)),
+            ("blobs", store.blobs.list()),
+        )
+        if next(iter(found), None) is not None
+    ]
+    if there:
+        raise InputError(str(file), f"the store is not empty: it holds {', '.join(there)}", "import into an empty one")
+    store.records.put(IMPORTING, "archive", {"sum": whole.sum}, expected=0)
+
+
+def _any_record(store: Store, file: Path) -> Iterator[object]:
+    if isinstance(store.records, MovableRecords):
+        yield from store.records.kinds()
+        return
+    for kind in {line.item.kind for line in read_archive(file) if isinstance(line.item, Record)}:
+        yield from store.records.find(kind)
+
+
+def _events(file: Path) -> Iterator[Recorded]:
+    return (line.item for line in read_archive(file) if isinstance(line.item, Recorded))
+
+
+def _add_events(store: Store, file: Path) -> None:
+    """Append what is not there yet, some at a time."""
+    events = _events(file)
+    for found in store.events.read():
+        wanted = next(events, None)
+        if wanted is None or wanted.event.id != found.event.id:
+            raise _changed(file, found)
+    while batch := [recorded.event for recorded in islice(events, _BATCH)]:
+        store.events.append(batch)
+
+
+def _changed(file: Path, found: Recorded) -> InputError:
+    why = f"somebody else wrote to the store: event {found.event.id!r} at position {found.position}"
+    return InputError(str(file), why, "import into a store that nobody uses")
+
+
+def _compared(store: Store, file: Path) -> tuple[Sequence[int], Sequence[int]]:
+    """Old and new positions, where they differ; each event is what the file says."""
+    old: list[int] = []
+    new: list[int] = []
+    wanted = _events(file)
+    for found in store.events.read():
+        one = next(wanted, None)
+        if one is None or to_json(one.event) != to_json(found.event):
+            raise _changed(file, found)
+        old.append(one.position)
+        new.append(found.position)
+    lost = next(wanted, None)
+    if lost is not None:
+        raise InputError(str(file), f"the store has lost event {lost.event.id!r}", "empty the store, and import anew")
+    return ((), ()) if old == new else (old, new)
+
+
+def _moved(record: Record, old: Sequence[int], new: Sequence[int]) -> Record:
+    """A record with the position that belongs to the events here."""
+    position = record.value.get("position")
+    if not old or record.kind not in (CHECKPOINT, PROJECTION) or not isinstance(position, int):
+        return record
+    before = bisect_right(old, position)
+    value = {**record.value, "position": new[before - 1] if before else 0}
+    return attrs.evolve(record, value=value)
+
+
+def _add_record(store: Store, record: Record, file: Path, row: int) -> None:
+    found = store.records.get(record.kind, record.id)
+    if found == record:
+        return
+    try:
+        if isinstance(store.records, MovableRecords):
+            store.records.restore(record)
+        else:
+            _put(store, record, 0 if found is None else found.version)
+    except Conflict as conflict:
+        why = f"somebody else wrote {record.kind} {record.id!r} at version {conflict.position}"
+        raise InputError(str(file), why, "import into a store that nobody uses", row) from None
+
+
+def _put(store: Store, record: Record, version: int) -> None:
+    """Put a record as often as its version says: the protocol has no other way to a version."""
+    if record.version > _MOST_PUTS:
+        why = f"would take that many puts: {type(store.records).__name__} has no `restore`"
+        raise InvalidValue("version", record.version, why)
+    while version < record.version:
+        version = store.records.put(record.kind, record.id, record.value, expected=version)
