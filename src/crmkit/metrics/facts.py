@@ -15,6 +15,9 @@ from crmkit.values import Currency, RateTable, to_micros
 
 __all__ = ["Facts"]
 
+# The journals, and the facts that they are made of, if these are given.
+_TOLD_BY = {"journal": "events", "service": "service_events", "complaints": "complaint_events"}
+
 
 def _ledger(given: Ledger | Iterable[Ledger] | None) -> Ledger | None:
     return given if given is None or isinstance(given, Ledger) else Ledger.joined(given)
@@ -35,8 +38,9 @@ class Facts:
     Attributes:
         ledger: quotes, orders, invoices, payments, expenses, activities, complaints; several ledgers become one.
         journal: the stays of deals in their stages; made from `events` if that is given instead.
-        service: the stays of tickets.
-        complaints: the stays of complaints, whose cases are the `case` of the ledger's complaints.
+        service: the stays of tickets; made from `service_events` if those are given instead.
+        complaints: the stays of complaints, whose cases are the `case` of the ledger's complaints; made from
+            `complaint_events` if those are given instead.
         tz: the zone whose civil days make up periods.
         stages: the order of the deals' stages: a `Pipeline`, names in order, or None for the journal's own.
         service_stages: likewise of tickets.
@@ -46,6 +50,8 @@ class Facts:
         hours: the working time of those who answer; without it, elapsed time is wall time.
         customers: what to group customers by: from the name of a column to {customer: value}.
         events: crmkit's own facts of the deals, which know when they were recorded.
+        service_events: likewise of the tickets.
+        complaint_events: likewise of the complaints.
     """
 
     ledger: Ledger | None = attrs.field(default=None, converter=_ledger)
@@ -61,10 +67,13 @@ class Facts:
     hours: WorkingTime | None = None
     customers: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict[str, Mapping[str, str]])
     events: tuple[Event, ...] | None = attrs.field(default=None, converter=_events)
+    service_events: tuple[Event, ...] | None = attrs.field(default=None, converter=_events)
+    complaint_events: tuple[Event, ...] | None = attrs.field(default=None, converter=_events)
 
     def __attrs_post_init__(self) -> None:
-        if self.events and self.journal is None:
-            object.__setattr__(self, "journal", Journal.from_events(self.events))
+        for name, told in _TOLD_BY.items():
+            if getattr(self, told) and getattr(self, name) is None:
+                object.__setattr__(self, name, Journal.from_events(getattr(self, told)))
         if self.currency is not None and self.rates is None and self._foreign():
             others = ", ".join(self._foreign())
             raise InvalidValue("currency", str(self.currency), f"needs rates= to convert {others}; or leave it out")
@@ -88,26 +97,38 @@ class Facts:
     def known_at(self, at: datetime) -> Self:
         """The facts that were recorded by an instant (inclusive), whenever they happened.
 
-        A ledger without times of recording knew its facts as they happened. The journal of deals is made anew from
-        `events`.
+        A ledger without times of recording knew its facts as they happened. The journals are made anew from the facts
+        that they are made of.
 
         Raises:
-            InvalidValue: if there are journals that cannot tell when they came to know their stays.
+            InvalidValue: if there is a journal without the facts that tell when its stays were recorded.
         """
         moment = to_micros(at, "as_known_at")
-        for name, journal in (("service", self.service), ("complaints", self.complaints)):
-            if journal is not None:
-                raise InvalidValue("as_known_at", name, "is a journal, and does not know when its stays were recorded")
-        if self.journal is not None and self.events is None:
-            raise InvalidValue("as_known_at", "journal", "does not know when its stays were recorded; give events=")
+        known: dict[str, Any] = {}
+        for name, told in _TOLD_BY.items():
+            events: tuple[Event, ...] | None = getattr(self, told)
+            if events is None:
+                if getattr(self, name) is not None:
+                    raise InvalidValue("as_known_at", name, f"does not know when its stays were recorded; give {told}=")
+                continue
+            kept = tuple(event for event in events if to_micros(event.recorded) <= moment)
+            known |= {told: kept, name: Journal.from_events(kept, as_of=at) if kept else None}
         ledger = self.ledger
         if ledger is not None:
             ledger = ledger[(ledger.at if ledger.recorded is None else ledger.recorded) <= moment]
-        if self.events is None:
-            return attrs.evolve(self, ledger=ledger)
-        known = tuple(event for event in self.events if to_micros(event.recorded) <= moment)
-        journal = Journal.from_events(known, as_of=at) if known else None
-        return attrs.evolve(self, ledger=ledger, events=known, journal=journal)
+        return attrs.evolve(self, ledger=ledger, **known)
+
+    def recorded(self) -> int | None:
+        """The last instant at which a fact was recorded, in microseconds UTC; None if the facts cannot tell."""
+        latest: list[int] = []
+        for name, told in _TOLD_BY.items():
+            events: tuple[Event, ...] = getattr(self, told) or ()
+            if not events and getattr(self, name) is not None:
+                return None
+            latest += [to_micros(event.recorded) for event in events]
+        if self.ledger is not None and self.ledger.recorded is not None and len(self.ledger):
+            latest.append(int(self.ledger.recorded.max()))
+        return max(latest, default=None)
 
     def until(self) -> int:
         """The last instant that was observed, in microseconds UTC.
