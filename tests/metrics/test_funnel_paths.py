@@ -321,6 +321,15 @@ def test_results_become_frames_and_charts():
     assert funnel(journal, stages=STAGES[:4]).plot("zh")["title"] == "漏斗"
 
 
+def test_ways_print_as_a_table():
+    """One line a way: how far it came, whether more may come, and when; a dash for what did not come."""
+    lines = str(paths(logged("ABC", "AB"), "ABC")).splitlines()
+    assert lines[0].split() == ["case", "level", "open", "A", "B", "C"]
+    assert lines[2].split()[:3] == ["case1", "2", "True"]
+    assert lines[2].endswith("-")
+    assert str(paths(logged("BC"), "ABC")) == "(no ways)"
+
+
 def test_bpic(shared):
     """A public log of loan applications: steps on one instant and rework; levels are those of the slow reading."""
     import pandas as pd

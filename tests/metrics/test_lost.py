@@ -274,6 +274,16 @@ def test_charts_speak_chinese():
         trend.plot("fr")
 
 
+def test_losses_print_as_a_table():
+    """One line a loss, in words and civil instants; without a loss that is said."""
+    found = lost.losses(rising(3), competitor="rival")
+    lines = str(found).splitlines()
+    assert lines[0].split() == ["case", "at", "reason", "competitor", "stage", "who", "currency", "amount"]
+    assert len(lines) == 4
+    assert all("00:00+00:00" in line and "open" in line for line in lines[1:])
+    assert str(found[:0]) == "(no losses)"
+
+
 def test_maven(shared):
     """A public export: 2,473 losses by product as pandas counts them; nobody gave a reason, and that is said."""
     frame = pd.read_csv(shared("data", "sales", "maven_crm", "sales_pipeline.csv"))

@@ -19,7 +19,7 @@ from crmkit.metrics._sql_tables import Asked
 from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.metric import UNUSABLE, Cells, Estimate, Metric, Part, State
 from crmkit.metrics.states import Counts
-from crmkit.metrics.view import View
+from crmkit.metrics.view import TableName, View
 from crmkit.values import Money, from_micros
 
 __all__ = ["Evidence", "Figure", "Figures"]
@@ -168,7 +168,7 @@ class Figures:
         return chart(self.rows, self._recipe, metric, lang)
 
     def explain(self, cell: str | tuple[str | None, ...] | Figure) -> Evidence:
-        """The facts behind a figure: the rows of the ledger or the journal that it counted.
+        """The facts behind a figure: the rows of the ledger or the journals that it counted, and what these rest on.
 
         Args:
             cell: the figure, or what finds it (see indexing).
@@ -177,9 +177,14 @@ class Figures:
         metric = next(one for one in self._recipe.metrics if one.key == figure.metric)
         rows: dict[str, dict[str, list[Any]]] = {}
         for view in self._recipe.views:
+            seen: dict[str, tuple[TableName, Ints]] = {}
             for part in metric.parts(view):
                 if isinstance(part, Part) and part.shown:
-                    _collect(rows.setdefault(part.name, {}), view.table(part.table)[_rows_of(part, figure, view)])
+                    before = seen.get(part.name, (part.table, np.zeros(0, np.int64)))[1]
+                    seen[part.name] = part.table, _once(np.concatenate([before, _rows_of(part, figure, view)]))
+            seen |= metric.behind(view, {name: counted for name, (_, counted) in seen.items()})
+            for name, (table, counted) in seen.items():
+                _collect(rows.setdefault(name, {}), view.table(table)[counted])
         found = {name: columns for name, columns in rows.items() if columns}
         return Evidence(figure, found, _words(figure, metric, found))
 
@@ -322,6 +327,13 @@ def _rows_of(part: Part, figure: Figure, view: View) -> Ints:
         wanted = -1 if value is None else column.values.index(value) if value in column.values else -2
         inside = inside & (column.codes == wanted)
     kept: Ints = rows[inside]
+    return kept
+
+
+def _once(rows: Ints) -> Ints:
+    """Each row where it comes first: an invoice that was paid in two parts is one row."""
+    _, first = np.unique(rows, return_index=True)
+    kept: Ints = rows[np.sort(first)]
     return kept
 
 

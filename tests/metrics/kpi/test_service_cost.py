@@ -154,3 +154,15 @@ def test_several_currencies_need_one():
             Facts(ledger=Ledger.from_facts([spent("E", "T1", None, hours=1)]), service=tickets(OPENED), currency="USD"),
             [ServiceCost(hourly=RATE)], as_of=END,
         )  # fmt: skip
+
+
+def test_behind_a_mean_cost_are_tickets_and_their_expenses():
+    """Each ticket once, and what was spent on it, whenever that was."""
+    facts = Facts(
+        ledger=Ledger.from_facts([spent("a", "T1", 100), spent("b", "T1", 50, day=60), spent("c", "T3", 7)]),
+        service=tickets(OPENED),
+    )
+    figures = measure(facts, "cost_per_ticket", every="month", as_of=END)
+    rows = figures.explain(("cost_per_ticket", month(START))).rows
+    assert rows["tickets"]["case"] == ["T1", "T2"]
+    assert rows["expenses"]["id"] == ["a", "b"]
