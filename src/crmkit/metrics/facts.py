@@ -10,7 +10,7 @@ import numpy as np
 from crmkit.calendars import WorkingTime
 from crmkit.errors import InvalidValue
 from crmkit.events import Event
-from crmkit.journal import OPEN, Journal, Ledger
+from crmkit.journal import OPEN, Coded, Journal, Ledger
 from crmkit.values import Currency, RateTable, to_micros
 
 __all__ = ["Facts"]
@@ -31,6 +31,31 @@ def _events(given: Iterable[Event] | None) -> tuple[Event, ...] | None:
     return None if given is None else tuple(given)
 
 
+def _resolved(given: Mapping[str, str]) -> dict[str, str]:
+    """Each name with that at the end of its chain.
+
+    Raises:
+        InvalidValue: for a chain that comes back to where it began.
+    """
+    ends: dict[str, str] = {}
+    for name in given:
+        seen, end = {name}, given[name]
+        while end in given and end not in seen:
+            seen.add(end)
+            end = given[end]
+        if end in seen:
+            raise InvalidValue("merged", name, "counts under itself in the end; name the customer that stays")
+        ends[name] = end
+    return ends
+
+
+def _under(column: Coded, merged: Mapping[str, str]) -> Coded:
+    """A column of customers under the names that stay."""
+    if not merged.keys() & column.values:
+        return column
+    return column.recode_by({name: merged.get(name, name) for name in column.values})
+
+
 @attrs.frozen(eq=False)
 class Facts:
     """The facts of a company, from which `measure` makes its figures; leave out what there is none of.
@@ -49,6 +74,8 @@ class Facts:
         rates: the rates to convert by; an amount without a rate is counted, and is in no sum.
         hours: the working time of those who answer; without it, elapsed time is wall time.
         customers: what to group customers by: from the name of a column to {customer: value}.
+        merged: customers that are one, as duplicates or the companies of a group: from each name to that under which it
+            counts, in the ledger and in journals with a column "customer".
         events: crmkit's own facts of the deals, which know when they were recorded.
         service_events: likewise of the tickets.
         complaint_events: likewise of the complaints.
@@ -66,6 +93,7 @@ class Facts:
     rates: RateTable | None = None
     hours: WorkingTime | None = None
     customers: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict[str, Mapping[str, str]])
+    merged: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_resolved)
     events: tuple[Event, ...] | None = attrs.field(default=None, converter=_events)
     service_events: tuple[Event, ...] | None = attrs.field(default=None, converter=_events)
     complaint_events: tuple[Event, ...] | None = attrs.field(default=None, converter=_events)
@@ -74,9 +102,21 @@ class Facts:
         for name, told in _TOLD_BY.items():
             if getattr(self, told) and getattr(self, name) is None:
                 object.__setattr__(self, name, Journal.from_events(getattr(self, told)))
+        if self.merged:
+            self._merge()
         if self.currency is not None and self.rates is None and self._foreign():
             others = ", ".join(self._foreign())
             raise InvalidValue("currency", str(self.currency), f"needs rates= to convert {others}; or leave it out")
+
+    def _merge(self) -> None:
+        if self.ledger is not None:
+            under = _under(self.ledger.customers, self.merged)
+            object.__setattr__(self, "ledger", attrs.evolve(self.ledger, customers=under))
+        for name in _TOLD_BY:
+            journal: Journal | None = getattr(self, name)
+            if journal is not None and "customer" in journal.dims:
+                dims = {**journal.dims, "customer": _under(journal.dims["customer"], self.merged)}
+                object.__setattr__(self, name, attrs.evolve(journal, dims=dims))
 
     def _foreign(self) -> tuple[str, ...]:
         if self.ledger is None or self.currency is None:
