@@ -166,3 +166,12 @@ def test_behind_a_mean_cost_are_tickets_and_their_expenses():
     rows = figures.explain(("cost_per_ticket", month(START))).rows
     assert rows["tickets"]["case"] == ["T1", "T2"]
     assert rows["expenses"]["id"] == ["a", "b"]
+
+
+def test_an_expense_before_its_ticket_was_opened_is_of_no_ticket_yet():
+    """Seen before the ticket is there, what was spent on it is not taken for the cost of another."""
+    facts = Facts(ledger=Ledger.from_facts([spent("a", "T3", 100)]), service=tickets({"T1": 0, "T3": 40}))
+    before, after = (START + timedelta(days=day) for day in (20, 60))
+    assert measure(facts, "cost_per_ticket", as_of=before)["cost_per_ticket"].value is None
+    assert measure(facts, "service_cost", as_of=before, every="month").rows == ()
+    assert measure(facts, "cost_per_ticket", as_of=after)["cost_per_ticket"].value == 0.5

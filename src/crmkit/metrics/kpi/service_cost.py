@@ -46,7 +46,9 @@ class _Costing(Metric):
         ledger = view.ledger(self.key)
         rows = view.of("expense", self.key)
         tickets = view.journal("service", self.key).cases
-        rows = rows[ledger.cases.recode(tickets.values).codes[rows] >= 0]
+        # A ticket that was opened later has a name in the journal, and no row.
+        there = np.append(np.bincount(tickets.codes, minlength=len(tickets.values)) > 0, [False])
+        rows = rows[there[ledger.cases.recode(tickets.values).codes[rows]]]
         minor, unit, findings = view.money(rows)
         if self.hourly is None or ledger.quantity is None:
             return rows, minor, unit, findings
