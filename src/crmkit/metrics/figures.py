@@ -82,10 +82,12 @@ class Figures:
     @cached_property
     def rows(self) -> tuple[Figure, ...]:
         """The figures: metric by metric, group by group, in the order of the periods."""
-        return tuple(figure for metric in self._recipe.metrics for figure in self._of(metric))
+        # Groups are few and figures many: those of one group share it.
+        shared: dict[tuple[Any, ...], dict[str, str | None]] = {}
+        return tuple(figure for metric in self._recipe.metrics for figure in self._of(metric, shared))
 
-    def _of(self, metric: Metric) -> Iterator[Figure]:
-        return _figures(metric, dict(self.states[metric.key]), self._recipe)
+    def _of(self, metric: Metric, shared: dict[tuple[Any, ...], dict[str, str | None]]) -> Iterator[Figure]:
+        return _figures(metric, dict(self.states[metric.key]), self._recipe, shared)
 
     @property
     def buckets(self) -> Buckets:
@@ -218,7 +220,9 @@ def _asked(recipe: Recipe) -> str:
     return f"{metrics} by {', '.join(recipe.by) or 'nothing'} over {periods} until {from_micros(recipe.until)}"
 
 
-def _figures(metric: Metric, state: dict[str, Counts], recipe: Recipe) -> Iterator[Figure]:
+def _figures(
+    metric: Metric, state: dict[str, Counts], recipe: Recipe, shared: dict[tuple[Any, ...], dict[str, str | None]]
+) -> Iterator[Figure]:
     unusable = state.pop(UNUSABLE, None)
     dims = (*recipe.by, "period", *metric.about.within)
     observed = recipe.observed if metric.about.absent == "zero" else None
@@ -230,7 +234,8 @@ def _figures(metric: Metric, state: dict[str, Counts], recipe: Recipe) -> Iterat
     lost = _unusable(cells, unusable, recipe)
     # The currency of money is its unit; of a count it is a group like another.
     told = metric.about.within if metric.about.unit != "money" else [n for n in metric.about.within if n != "currency"]
-    groups = {name: cells.column(name) for name in (*recipe.by, *told)}
+    names, definition = (*recipe.by, *told), metric.definition
+    groups = [*zip(*(cells.column(name) for name in names), strict=True)] if names else [()] * len(cells)
     periods, first = cells.column("period"), int(recipe.versus == "previous")
     units = cells.column("currency") if "currency" in cells.dims else [metric.about.unit] * len(cells)
     over = recipe.buckets.edges[1:] <= recipe.until + 1
@@ -242,14 +247,15 @@ def _figures(metric: Metric, state: dict[str, Counts], recipe: Recipe) -> Iterat
         if codes[i] < first:
             continue
         value = _known(made.value[i])
+        group = shared.setdefault((names, groups[i]), dict(zip(names, groups[i], strict=True)))
         yield Figure(
-            metric=metric.key, name=metric.about.en, group={name: column[i] for name, column in groups.items()},
+            metric=metric.key, name=metric.about.en, group=group,
             period=periods[i] or "", complete=bool(over[codes[i]]), value=value,
             exact=_exact(made, i, units[i], money=metric.about.unit == "money") if value is not None else None,
             low=_known(made.low[i]), high=_known(made.high[i]),
             unit=_unit(metric, units[i]), n=int(made.n[i]), n_open=int(ends[i]), n_unusable=int(lost[i]),
             **{name: _known(column[i]) for name, column in compared.items()},
-            method=made.method, definition=metric.definition,
+            method=made.method, definition=definition,
         )  # fmt: skip
 
 
