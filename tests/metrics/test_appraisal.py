@@ -18,6 +18,7 @@ from crmkit.metrics.measure import measure
 from crmkit.model import Payment
 from crmkit.values import FiscalCalendar, Money, Period
 
+from ._charts import english, said
 from .appraised import END, QUARTER, deals, facts, invoice, invoices, scheme
 
 CYCLE = ConversionCycle(horizon_days=40)
@@ -341,6 +342,7 @@ def test_what_is_no_scheme_is_refused(wrong, why):
 
 def test_cards_in_two_languages_as_frame_and_chart():
     """Tables for people, columns for programs, a chart with intervals and the target."""
+    vl_convert = pytest.importorskip("vl_convert")
     cards = made(Target(RATE, Absolute("0.6")), Target("invoiced", Absolute(1000)), of=facts(journal=deals()))
     assert "too few to say" in str(cards)
     chinese = cards.to_text("zh")
@@ -353,6 +355,13 @@ def test_cards_in_two_languages_as_frame_and_chart():
     spec = cards.plot()
     assert {value["member"] for value in spec["data"]["values"]} == {"(team)", "wei", "li"}
     assert spec["facet"]["row"]["field"] == "member"
+    assert {"Win rate", "too few to say", "attainment"} <= said(spec, "name", "verdict")
+    assert not english(cards.plot("zh"), "name_zh", "verdict")
+    assert "（团队）" in said(cards.plot("zh"), "member")
+    for lang in ("en", "zh"):
+        assert vl_convert.vegalite_to_svg(cards.plot(lang)).startswith("<svg")
+    with pytest.raises(NotFound, match="language"):
+        cards.plot("fr")
     open_ended = made(Target(CYCLE, Absolute(4, team=4)), of=facts(journal=deals(n=2, won=1)))
     assert "-∞" in str(open_ended)
 

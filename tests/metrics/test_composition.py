@@ -18,6 +18,8 @@ from crmkit.metrics.composition import EFFECTS
 from crmkit.metrics.states import exact_sums
 from crmkit.values import Period
 
+from ._charts import english, said
+
 OLD, NEW = Period.year(2025), Period.year(2026)
 
 
@@ -299,7 +301,37 @@ def test_results_become_frames_and_charts():
     ]  # fmt: skip
     for result in results:
         assert {len(result.to_frame(backend)) for backend in ("pandas", "polars", "pyarrow")} == {len(result)}
-        assert vl_convert.vegalite_to_svg(result.plot()).startswith("<svg")
+        for lang in ("en", "zh"):
+            assert vl_convert.vegalite_to_svg(result.plot(lang)).startswith("<svg")
+
+
+def test_charts_speak_chinese():
+    """Titles, effects, measures and periods of a chart are Chinese where it is asked for; names of the host stay."""
+    ledger = sold((2025, "pen", "20", "10"), (2026, None, "40", "10"), (2026, "pen", "45", "15", "USD"))
+    pareto, spread = composition.shares(ledger, "product"), composition.concentration(ledger, "product", top=(3,))
+    bridge = composition.change(ledger, "product", before=OLD, after=NEW)
+    rates = composition.rate_change({"a": (1, 2), None: (3, 4)}, {"a": (2, 2)})
+    assert english(pareto.plot("zh"), "value") == {"pen", "product"}
+    assert english(spread.plot("zh"), "measure") == {"HHI"}
+    assert "前 3 名占比" in said(spread.plot("zh"), "measure")
+    assert not english(composition.lorenz(ledger, "product").plot("zh"))
+    assert english(bridge.plot("zh"), "effect", "kind") == {"product"}
+    assert english(rates.plot("zh"), "value", "period") == set()
+    assert {"amount by product", "running share", "(unknown)"} <= said(pareto.plot(), "value")
+    assert {"2025 to 2026 by product", "volume", "rise"} <= said(bridge.plot(), "effect", "kind")
+    assert {"gini", "top 3 share", "value"} <= said(spread.plot(), "measure")
+    assert {"rate and mix", "share of cases", "before"} <= said(rates.plot(), "period")
+    with pytest.raises(NotFound, match="language"):
+        pareto.plot("fr")
+
+
+def test_the_two_axes_of_a_pareto_chart():
+    """Amounts and running shares share the axis of the parts, and have one of quantities each; currencies too."""
+    one, two = (sold((2025, "pen", "20", "10"), (2025, "ink", "40", "10", unit)) for unit in ("EUR", "USD"))
+    alone, apart = (composition.shares(ledger, "product").plot() for ledger in (one, two))
+    assert alone["resolve"]["scale"] == {"y": "independent"}
+    assert apart["spec"]["resolve"]["scale"] == {"y": "independent"}
+    assert apart["facet"]["row"]["sort"] == ["EUR", "USD"]
 
 
 def test_northwind(shared):

@@ -73,4 +73,4 @@ def test_evidence_leaves_out_what_was_drawn_again():
         Payment(id="2", at=START + timedelta(days=3), customer="Acme", amount=Money("5", "EUR"), refers_to="1"),
     ]))  # fmt: skip
     figures = measure(facts, ["days_to_pay"])
-    assert set(figures.explain("days_to_pay").rows) == {"money", "invoices"}
+    assert set(figures.explain("days_to_pay").rows) == {"money", "invoices", "settlements"}

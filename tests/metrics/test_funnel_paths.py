@@ -15,6 +15,8 @@ from crmkit.metrics.survival import aalen_johansen
 from crmkit.testing.simulate import sales_pipeline, simulate
 from crmkit.values import Period
 
+from ._charts import english, said
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 US = timedelta(microseconds=1)
@@ -310,9 +312,22 @@ def test_results_become_frames_and_charts():
     assert paths(journal, "ABC").to_frame("polars")["level"].to_list() == [3, 2, 1]
     rates = step_rates(journal, "ABC", by="who")
     assert {len(rates.to_frame(backend)) for backend in ("pandas", "polars", "pyarrow")} == {6}
-    for spec in (rates.plot(), funnel(journal, stages=STAGES[:4]).plot()):
+    for spec in (rates.plot(), rates.plot("zh"), funnel(journal, stages=STAGES[:4]).plot()):
         assert vl_convert.vegalite_to_svg(spec).startswith("<svg")
+    assert {"funnel", "share of ways", "all", "(unknown)"} <= said(rates.plot(), "group", "period")
+    assert not english(rates.plot("zh"), "group", "period")
+    with pytest.raises(NotFound, match="language"):
+        rates.plot("fr")
     assert funnel(journal, stages=STAGES[:4]).plot("zh")["title"] == "漏斗"
+
+
+def test_ways_print_as_a_table():
+    """One line a way: how far it came, whether more may come, and when; a dash for what did not come."""
+    lines = str(paths(logged("ABC", "AB"), "ABC")).splitlines()
+    assert lines[0].split() == ["case", "level", "open", "A", "B", "C"]
+    assert lines[2].split()[:3] == ["case1", "2", "True"]
+    assert lines[2].endswith("-")
+    assert str(paths(logged("BC"), "ABC")) == "(no ways)"
 
 
 def test_bpic(shared):

@@ -98,11 +98,11 @@ def calls_of(found, gaps):
     return right, len(found) - right
 
 
-def snapshots(gap, companies, rate=0.10):
+def snapshots(gap, companies, rate=0.10, **shape):
     """Right and wrong calls of a quarter of forty persons in five stages, and how many are out of line."""
     right = wrong = there = 0
     for seed in range(companies):
-        one = team(rng=np.random.default_rng(seed), quarters=1, share=0.1 if gap else 0.0, gap=gap)
+        one = team(rng=np.random.default_rng(seed), quarters=1, share=0.1 if gap else 0.0, gap=gap, **shape)
         found = calls_of(signals(conversion(one.journal), rate=rate).calls, one.gaps)
         right, wrong, there = right + found[0], wrong + found[1], there + len(one.gaps)
     return right, wrong, there
@@ -124,6 +124,16 @@ def test_a_quarter_of_chance():
     assert wrong / 10 <= 0.5
 
 
+@pytest.mark.parametrize(
+    "shape", [{"people": 10}, {"people": 80}, {"stages": 10}, {"base": 0.2}, {"base": 0.8}, {"base": 0.05}]
+)
+def test_chance_is_not_called_in_companies_of_other_shapes(shape):
+    """Few persons or many, few stages or many, rare successes or usual ones: half a false call a quarter, even at 15 %."""
+    _, wrong, _ = snapshots(0.0, 12, rate=0.15, **shape)
+    # P(more than 12 of 12 x 0.5) is 1 %.
+    assert wrong <= 12
+
+
 def test_a_quarter_of_large_differences():
     """Of cells 25 points off a quarter shows more than half, and few of the calls are wrong."""
     right, wrong, there = snapshots(0.25, 10)
@@ -132,7 +142,7 @@ def test_a_quarter_of_large_differences():
 
 
 def test_a_higher_rate_finds_two_thirds_at_half_a_false_call_a_quarter():
-    """At 15 %: 0.44 false calls a quarter without any difference, and 65 % of the cells 25 points off (200 companies)."""
+    """At 15 %: 0.36 false calls a quarter without any difference, and 66 % of the cells 25 points off (300 companies)."""
     _, wrong, _ = snapshots(0.0, 25, rate=0.15)
     # P(more than 19 of 25 x 0.44) is 1 %.
     assert wrong <= 19

@@ -14,6 +14,8 @@ from crmkit.metrics import lost
 from crmkit.testing.simulate import sales_pipeline, simulate
 from crmkit.values import Period
 
+from ._charts import english, said
+
 LETTERS = {"l": "lead", "d": "demo", "w": "won", "x": "lost", "c": "cancelled"}
 REASONS = st.sampled_from(["price", "late", None])
 
@@ -254,7 +256,32 @@ def test_results_become_frames_and_charts():
     assert len(found.to_frame("polars")) == len(found) == 60
     for result in (found.by("competitor", "stage"), found.trend("competitor"), found.chances("competitor", days=9)):
         assert {len(result.to_frame(backend)) for backend in ("pandas", "polars", "pyarrow")} == {len(result)}
-        assert vl_convert.vegalite_to_svg(result.plot()).startswith("<svg")
+        for lang in ("en", "zh"):
+            assert vl_convert.vegalite_to_svg(result.plot(lang)).startswith("<svg")
+
+
+def test_charts_speak_chinese():
+    """Titles, and the name of what nobody named, are Chinese where it is asked for; names of the host stay."""
+    found = lost.losses(rising(60), competitor="rival")
+    table, trend, chances = found.by("competitor"), found.trend("competitor"), found.chances("competitor", days=9)
+    assert english(table.plot("zh"), "group") == {"Bolt"}
+    assert english(trend.plot("zh"), "value") == {"Bolt", "competitor"}
+    assert english(chances.plot("zh"), "value") == {"Bolt"}
+    assert said(table.plot(), "group") == {"lost deals", "share of losses", "Bolt", "(unknown)"}
+    assert {"lost deals by competitor", "share of losses"} <= said(trend.plot())
+    assert {"chance of losing", "lost within 9 days"} == said(chances.plot())
+    with pytest.raises(NotFound, match="language"):
+        trend.plot("fr")
+
+
+def test_losses_print_as_a_table():
+    """One line a loss, in words and civil instants; without a loss that is said."""
+    found = lost.losses(rising(3), competitor="rival")
+    lines = str(found).splitlines()
+    assert lines[0].split() == ["case", "at", "reason", "competitor", "stage", "who", "currency", "amount"]
+    assert len(lines) == 4
+    assert all("00:00+00:00" in line and "open" in line for line in lines[1:])
+    assert str(found[:0]) == "(no losses)"
 
 
 def test_maven(shared):

@@ -15,6 +15,8 @@ from crmkit.metrics.swot import swot
 from crmkit.testing.simulate import sales_pipeline, simulate
 from crmkit.values import Period
 
+from ._charts import english, said
+
 LINE = sales_pipeline()
 FIRST, SECOND = (Period(date(2025, 1, 1), date(2025, 7, 1), "H1"), Period(date(2025, 7, 1), date(2026, 1, 1), "H2"))
 HALF_YEARS = {"over": SECOND, "versus": FIRST}
@@ -237,5 +239,11 @@ def test_results_become_frames_and_charts():
     assert frame["rows"].to_list() == [len(row.rows) for row in found]
     assert all(one.q <= other.q for one, other in pairwise(found.strengths))
     assert "“" in found.to_text("zh")
-    assert vl_convert.vegalite_to_svg(found.plot()).startswith("<svg")
+    for lang in ("en", "zh"):
+        assert vl_convert.vegalite_to_svg(found.plot(lang)).startswith("<svg")
+    assert {"SWOT", "strength", "times what it is compared with"} <= said(found.plot(), "quadrant")
+    assert english(found.plot("zh"), "quadrant") == {"SWOT"}
+    assert {row["text_zh"] for row in found.plot("zh")["data"]["values"]} == {row.text_zh for row in found}
+    with pytest.raises(NotFound, match="language"):
+        found.plot("fr")
     assert not math.isnan(found.rows[0].value)

@@ -15,7 +15,7 @@ from crmkit.metrics.figures import Figures
 from crmkit.metrics.measure import measure
 from crmkit.metrics.metric import UNUSABLE, Metric, State
 from crmkit.metrics.states import Counts
-from crmkit.values import Every, Period, from_micros, to_micros
+from crmkit.values import Every, Period, from_micros
 
 __all__ = ["Asked", "a_year_earlier", "last_known", "lost_from", "measured_by", "plain_of"]
 
@@ -46,13 +46,8 @@ class Asked:
 def last_known(facts: Facts, as_of: datetime | None) -> tuple[datetime, datetime | None]:
     """The end of observation, and the last instant at which a fact was recorded, if the facts can tell."""
     until = from_micros(facts.until()) if as_of is None else as_of
-    untold = facts.service is not None or facts.complaints is not None
-    if untold or (facts.journal is not None and not facts.events):
-        return until, None
-    known = [to_micros(event.recorded) for event in facts.events or ()]
-    if facts.ledger is not None and facts.ledger.recorded is not None and len(facts.ledger):
-        known.append(int(facts.ledger.recorded.max()))
-    return until, from_micros(max(known)) if known else None
+    known = facts.recorded()
+    return until, None if known is None else from_micros(known)
 
 
 def measured_by(scheme: Scheme, facts: Facts, asked: Asked) -> tuple[dict[str, Measured], tuple[str, ...]]:

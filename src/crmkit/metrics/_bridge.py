@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue
 from crmkit.journal import UNKNOWN, Finding, Frameable, Ledger
+from crmkit.metrics._chart_words import speaking
 from crmkit.metrics._shares import Cells, cells_of, decimal
+from crmkit.metrics._signal_words import Lang, worded
 from crmkit.metrics._vega import Spec, layered, nominal, number
 from crmkit.metrics.policy import definition_id
 from crmkit.metrics.states import exact_sums
@@ -28,6 +30,8 @@ Weights: TypeAlias = Literal["symmetric", "base period"]
 #: The effects that add up to the change.
 EFFECTS = ("volume", "mix", "price", "new", "gone", "unsplit")
 _HALF = Fraction(1, 2)
+# Okabe and Ito (2008).
+_HUES = {"amount": "#767676", "rise": "#0072B2", "fall": "#D55E00"}
 
 
 @attrs.frozen
@@ -94,14 +98,22 @@ class Bridge(Frameable[Effects]):
     def __str__(self) -> str:
         return str(Frameable((*self.totals, *self.rows)))
 
-    def plot(self) -> Spec:
-        """The waterfall from the amount before to the amount after, a bar an effect."""
-        values = [step for row in self.totals for step in _waterfall(row)]
-        order = ["before", *EFFECTS, "after"]
-        x, y = nominal("effect", sort=order), number("start", "amount")
-        hue = {"field": "kind", "type": "nominal", "title": None}
+    def plot(self, lang: Lang = "en") -> Spec:
+        """The waterfall from the amount before to the amount after, a bar an effect.
+
+        Raises:
+            NotFound: for a language other than "en" and "zh".
+        """
+        say = speaking(lang)
+        steps = [step for row in self.totals for step in _waterfall(row)]
+        values = [{**step, "effect": say(step["effect"]), "kind": say(step["kind"])} for step in steps]
+        order = [say(name) for name in ("before", *EFFECTS, "after")]
+        x, y = nominal("effect", sort=order), number("start", say("amount"))
+        kinds = {"domain": [say(name) for name in _HUES], "range": [*_HUES.values()]}
+        hue = {"field": "kind", "type": "nominal", "title": None, "scale": kinds}
         bar = {"mark": "bar", "encoding": {"x": x, "y": y, "y2": {"field": "end"}, "color": hue}}
-        title = f"{self.periods[0]} to {self.periods[1]} by {self.by}"
+        begin, end = self.periods
+        title = worded(lang, (f"{begin} to {end} by {self.by}", f"{begin} 至 {end}，按 {self.by}"))
         return layered(values, [bar], title=title, rows="currency")
 
 

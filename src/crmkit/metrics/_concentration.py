@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue
 from crmkit.journal import Finding, Frameable, Ledger
+from crmkit.metrics._chart_words import speaking
 from crmkit.metrics._checks import Floats, as_given, confidence
 from crmkit.metrics._shares import Cells, cells_of
+from crmkit.metrics._signal_words import Lang
 from crmkit.metrics._vega import Spec, layered, nominal, number, plain, whiskers
 from crmkit.metrics.policy import definition_id
 from crmkit.metrics.states import exact_sums
@@ -65,13 +67,24 @@ class Concentration(Frameable[ConcentrationRow]):
     rows: tuple[ConcentrationRow, ...]
     findings: tuple[Finding, ...] = ()
 
-    def plot(self) -> Spec:
-        """The measures that lie between 0 and 1, with their intervals."""
+    def plot(self, lang: Lang = "en") -> Spec:
+        """The measures that lie between 0 and 1, with their intervals.
+
+        Raises:
+            NotFound: for a language other than "en" and "zh".
+        """
+        say = speaking(lang)
         names = ("currency", "measure", "value", "low", "high", "n")
-        values = plain([row for row in self.rows if row.measure != "effective number"], names)
-        y, x = nominal("measure"), number("value", scale={"domain": [0, 1]})
+        rows = plain([row for row in self.rows if row.measure != "effective number"], names)
+        values = [{**row, "measure": _measure(row["measure"], lang)} for row in rows]
+        y, x = nominal("measure"), number("value", say("value"), scale={"domain": [0, 1]})
         dot = {"mark": {"type": "point", "filled": True}, "encoding": {"x": x, "y": y}}
-        return layered(values, [whiskers("x", {"y": y}), dot], title="concentration", rows="currency")
+        return layered(values, [whiskers("x", x, {"y": y}), dot], title=say("concentration"), rows="currency")
+
+
+def _measure(name: str, lang: Lang) -> str:
+    k = name.removeprefix("top ").removesuffix(" share")
+    return f"前 {k} 名占比" if lang == "zh" and k.isdigit() else speaking(lang)(name)
 
 
 @attrs.frozen
@@ -96,13 +109,18 @@ class Lorenz(Frameable[LorenzPoint]):
     rows: tuple[LorenzPoint, ...]
     findings: tuple[Finding, ...] = ()
 
-    def plot(self) -> Spec:
-        """The curve and the diagonal of equality."""
-        x, y = number("parts", "share of parts"), number("amount", "share of the amount")
+    def plot(self, lang: Lang = "en") -> Spec:
+        """The curve and the diagonal of equality.
+
+        Raises:
+            NotFound: for a language other than "en" and "zh".
+        """
+        say = speaking(lang)
+        x, y = number("parts", say("share of parts")), number("amount", say("share of the amount"))
         equal = {"mark": {"type": "line", "strokeDash": [4, 4]}, "encoding": {"x": x, "y": number("parts", y["title"])}}
         curve = {"mark": "line", "encoding": {"x": x, "y": y}}
         values = plain(self.rows, ("currency", "parts", "amount"))
-        return layered(values, [equal, curve], title="Lorenz curve", rows="currency")
+        return layered(values, [equal, curve], title=say("Lorenz curve"), rows="currency")
 
 
 def gini(amounts: npt.ArrayLike) -> Any:

@@ -12,7 +12,9 @@ import numpy.typing as npt
 from crmkit.errors import InvalidValue
 from crmkit.journal import Coded, Frameable, Journal
 from crmkit.metrics._cases import Cases, cases_of
+from crmkit.metrics._chart_words import speaking
 from crmkit.metrics._checks import normal_quantile
+from crmkit.metrics._signal_words import Lang
 from crmkit.metrics._vega import Spec, labelled, layered, nominal, number, plain
 from crmkit.metrics.policy import StageOrder, definition_id
 from crmkit.metrics.survival import aalen_johansen
@@ -102,23 +104,29 @@ class RateChange(Frameable[RateEffect]):
         early = "" if self.complete else "\nsome cases could not be observed long enough yet"
         return f"{told} ({self.low:+.4g} to {self.high:+.4g}){paradox}{early}\n{super().__str__()}"
 
-    def plot(self) -> Spec:
-        """Rate against share, a point a part and period: what moves up, and what moves aside."""
+    def plot(self, lang: Lang = "en") -> Spec:
+        """Rate against share, a point a part and period: what moves up, and what moves aside.
+
+        Raises:
+            NotFound: for a language other than "en" and "zh".
+        """
+        say = speaking(lang)
         names = ("value", "weight_before", "weight_after", "rate_before", "rate_after")
-        rows = labelled(plain(self.rows, names), "value")
+        rows = labelled(plain(self.rows, names), "value", say("(unknown)"))
         values = [
-            {"value": row["value"], "period": at, "weight": row[f"weight_{at}"], "rate": row[f"rate_{at}"]}
+            {"value": row["value"], "period": say(at), "weight": row[f"weight_{at}"], "rate": row[f"rate_{at}"]}
             for row in rows
             for at in ("before", "after")
         ]
-        x, y = number("weight", "share of cases", axis={"format": "%"}), number("rate", axis={"format": "%"})
+        percent = {"axis": {"format": "%"}}
+        x, y = number("weight", say("share of cases"), **percent), number("rate", say("rate"), **percent)
         hue = {"color": nominal("value")}
         line = {"mark": "line", "encoding": {"x": x, "y": y, **hue}}
         dot = {
             "mark": {"type": "point", "filled": True},
             "encoding": {"x": x, "y": y, **hue, "shape": nominal("period")},
         }
-        return layered(values, [line, dot], title="rate and mix")
+        return layered(values, [line, dot], title=say("rate and mix"))
 
 
 @attrs.frozen

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.journal import UNKNOWN, Coded, Finding, Frameable
+from crmkit.metrics._chart_words import speaking
+from crmkit.metrics._signal_words import Lang, worded
 from crmkit.metrics._trends import cochran_armitage, poisson_trend
 from crmkit.metrics._vega import Spec, bars, labelled, layered, nominal, number, plain, whiskers
 from crmkit.metrics.buckets import Buckets
@@ -77,13 +79,18 @@ class LostTable(Frameable[LostRow]):
         made["n_unpriced"] = [row.n_unpriced for row in self.rows]
         return made
 
-    def plot(self) -> Spec:
-        """Shares with their limits, the most frequent first."""
-        names = [" / ".join(value or "(unknown)" for value in row.group.values()) for row in self.rows]
+    def plot(self, lang: Lang = "en") -> Spec:
+        """Shares with their limits, the most frequent first.
+
+        Raises:
+            NotFound: for a language other than "en" and "zh".
+        """
+        say = speaking(lang)
+        names = [" / ".join(value or say("(unknown)") for value in row.group.values()) for row in self.rows]
         numbers = plain(self.rows, ("n", "share", "low", "high"))
         values = [{"group": name, **row} for name, row in zip(names, numbers, strict=True)]
-        y, x = nominal("group"), number("share", "share of losses", axis={"format": "%"})
-        return layered(values, [bars({"y": y, "x": x}), whiskers("x", {"y": y})], title="lost deals")
+        y, x = nominal("group"), number("share", say("share of losses"), axis={"format": "%"})
+        return layered(values, [bars({"y": y, "x": x}), whiskers("x", x, {"y": y})], title=say("lost deals"))
 
 
 @attrs.frozen
@@ -133,19 +140,23 @@ class LostTrend(Frameable[LostTrendRow]):
     by: str
     definition: str
 
-    def plot(self) -> Spec:
-        """A line a value, with its limits; hollow where the period is not over."""
+    def plot(self, lang: Lang = "en") -> Spec:
+        """A line a value, with its limits; hollow where the period is not over.
+
+        Raises:
+            NotFound: for a language other than "en" and "zh".
+        """
+        say = speaking(lang)
         names = ("value", "period", "n", "total", "share", "low", "high", "complete")
-        values = labelled(plain(self.rows, names), "value")
+        values = labelled(plain(self.rows, names), "value", say("(unknown)"))
         x = {"field": "period", "type": "ordinal", "sort": None, "title": None}
         hue = {"color": nominal("value", self.by)}
-        y = number("share", "share of losses", axis={"format": "%"})
+        y = number("share", say("share of losses"), axis={"format": "%"})
         line = {"mark": "line", "encoding": {"x": x, "y": y, **hue}}
-        filled = {
-            "fill": {"condition": {"test": "datum.complete", "field": "value", "type": "nominal"}, "value": "#fff"}
-        }
+        filled = {"fill": {"condition": {"test": "datum.complete", **hue["color"], "legend": None}, "value": "#fff"}}
         dot = {"mark": "point", "encoding": {"x": x, "y": y, **hue, **filled}}
-        return layered(values, [whiskers("y", {"x": x, **hue}), line, dot], title=f"lost deals by {self.by}")
+        title = worded(lang, (f"lost deals by {self.by}", f"按 {self.by} 的输单"))
+        return layered(values, [whiskers("y", y, {"x": x, **hue}), line, dot], title=title)
 
 
 @attrs.frozen
@@ -185,11 +196,17 @@ class Chances(Frameable[Chance]):
     days: float
     definition: str
 
-    def plot(self) -> Spec:
-        """Chances with their limits."""
-        values = labelled(plain(self.rows, ("value", "chance", "low", "high", "n")), "value")
-        y, x = nominal("value"), number("chance", f"lost within {self.days:g} days", axis={"format": "%"})
-        return layered(values, [bars({"y": y, "x": x}), whiskers("x", {"y": y})], title="chance of losing")
+    def plot(self, lang: Lang = "en") -> Spec:
+        """Chances with their limits.
+
+        Raises:
+            NotFound: for a language other than "en" and "zh".
+        """
+        say = speaking(lang)
+        values = labelled(plain(self.rows, ("value", "chance", "low", "high", "n")), "value", say("(unknown)"))
+        within = worded(lang, (f"lost within {self.days:g} days", f"{self.days:g} 天内输单的概率"))
+        y, x = nominal("value"), number("chance", within, axis={"format": "%"})
+        return layered(values, [bars({"y": y, "x": x}), whiskers("x", x, {"y": y})], title=say("chance of losing"))
 
 
 def tabled(columns: Mapping[str, Coded], currencies: Coded, amount: Ints, level: float) -> tuple[LostRow, ...]:

@@ -64,7 +64,9 @@ def setting(facts: Facts) -> dict[str, Any]:
     """How the facts are read, beyond the facts themselves; what is large by the hash of its content."""
     large = {name: getattr(facts, name) for name in ("rates", "hours", "stages", "service_stages", "complaint_stages")}
     small = {name: None if value is None else hashed(repr(value)) for name, value in large.items()}
-    return {"tz": facts.tz, "currency": None if facts.currency is None else facts.currency.code, **small}
+    merged = hashed(repr(sorted(facts.merged.items()))) if facts.merged else None
+    currency = None if facts.currency is None else facts.currency.code
+    return {"tz": facts.tz, "currency": currency, "merged": merged, **small}
 
 
 def differences(then: Scorecards, now: Scorecards) -> Iterator[Difference]:

@@ -9,10 +9,22 @@ from crmkit.errors import NotFound
 from crmkit.journal import Frameable
 from crmkit.metrics import _appraisal_words as words
 from crmkit.metrics._cards import Card, Result
+from crmkit.metrics._chart_words import speaking
 from crmkit.metrics._kept import frozen, thawed
+from crmkit.metrics._signal_words import Lang, worded
 from crmkit.metrics._vega import Spec, layered, nominal, number, plain, whiskers
 
 __all__ = ["Scorecards"]
+
+
+# Okabe and Ito (2008).
+_HUES = {
+    "met": "#0072B2",
+    "missed": "#D55E00",
+    "too few to say": "#E69F00",
+    "no data": "#767676",
+    "no target": "#999999",
+}
 
 
 def _results(made: "Scorecards") -> tuple[Result, ...]:
@@ -73,19 +85,33 @@ class Scorecards(Frameable[Result]):
     def __str__(self) -> str:
         return self.to_text()
 
-    def plot(self) -> Spec:
-        """Attainment of each KPI with its interval, member by member, as a Vega-Lite specification."""
-        names = ("member", "name", "attainment", "attainment_low", "attainment_high", "points", "verdict")
+    def plot(self, lang: Lang = "en") -> Spec:
+        """Attainment of each KPI with its interval, member by member, as a Vega-Lite specification.
+
+        Raises:
+            NotFound: for a language other than "en" and "zh".
+        """
+        say, name = speaking(lang), "name_zh" if lang == "zh" else "name"
+        names = ("member", name, "attainment", "attainment_low", "attainment_high", "points", "verdict")
         rows = plain(self.rows, names)
         values = [
-            {**row, "member": row["member"] or words.TEAM, "low": row["attainment_low"], "high": row["attainment_high"]}
+            {
+                **row,
+                "member": row["member"] or say(words.TEAM),
+                "verdict": say(row["verdict"]),
+                "low": row["attainment_low"],
+                "high": row["attainment_high"],
+            }
             for row in rows
         ]
-        x, y = number("attainment", axis={"format": "%"}), nominal("name")
+        x, y = number("attainment", say("attainment"), axis={"format": "%"}), nominal(name)
+        verdicts = {"domain": [say(verdict) for verdict in _HUES], "range": [*_HUES.values()]}
+        hue = {**nominal("verdict"), "scale": verdicts}
         layers = [
-            whiskers("x", {"y": y}),
-            {"mark": {"type": "point", "filled": True}, "encoding": {"x": x, "y": y, "color": nominal("verdict")}},
+            whiskers("x", x, {"y": y}),
+            {"mark": {"type": "point", "filled": True}, "encoding": {"x": x, "y": y, "color": hue}},
             {"mark": {"type": "rule", "strokeDash": [4, 4]}, "encoding": {"x": {"datum": 1}}},
         ]
-        title = f"{self.header['scheme']['name']}, {self.header['over']['name']}"
+        scheme, over = self.header["scheme"]["name"], self.header["over"]["name"]
+        title = worded(lang, (f"{scheme}, {over}", f"{scheme}，{over}"))
         return layered(values, layers, title=title, rows="member")

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue
 from crmkit.journal import Finding, Frameable, Ledger
+from crmkit.metrics._chart_words import speaking
+from crmkit.metrics._signal_words import Lang, worded
 from crmkit.metrics._vega import Spec, bars, labelled, layered, nominal, number, plain
 from crmkit.metrics.policy import definition_id
 from crmkit.metrics.states import exact_sums
@@ -68,17 +70,23 @@ class Shares(Frameable[Share]):
         """The whole, exact."""
         return sum((row.amount for row in self.rows if row.currency == currency), Decimal(0))
 
-    def plot(self) -> Spec:
-        """The Pareto chart: bars by part, the largest first, with the running share on a second axis."""
+    def plot(self, lang: Lang = "en") -> Spec:
+        """The Pareto chart: bars by part, the largest first, with the running share on a second axis.
+
+        Raises:
+            NotFound: for a language other than "en" and "zh".
+        """
+        say = speaking(lang)
         names = ("value", "currency", "amount", "share", "cumulative", "kind", "n")
-        values = labelled(plain(self.rows, names), "value")
+        values = labelled(plain(self.rows, names), "value", say("(unknown)"))
         x = nominal("value", self.by)
-        kind = {"color": {"field": "kind", "type": "nominal", "title": "class"}}
+        kind = {"color": {"field": "kind", "type": "nominal", "title": say("class")}}
         line = {"mark": {"type": "line", "point": True, "color": "#D55E00"}}
-        running = number("cumulative", scale={"domainMin": 0}, axis={"format": "%"})
-        layers = [bars({"x": x, "y": number("amount"), **kind}), {**line, "encoding": {"x": x, "y": running}}]
-        spec = layered(values, layers, title=f"amount by {self.by}", rows="currency")
-        return {**spec, "resolve": {"scale": {"x": "independent", "y": "independent"}}}
+        running = number("cumulative", say("running share"), scale={"domainMin": 0}, axis={"format": "%"})
+        amounts = bars({"x": x, "y": number("amount", say("amount")), **kind})
+        layers = [amounts, {**line, "encoding": {"x": x, "y": running}}]
+        title = worded(lang, (f"amount by {self.by}", f"按 {self.by} 的金额"))
+        return layered(values, layers, title=title, rows="currency", apart="y")
 
 
 @attrs.frozen(eq=False)

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from crmkit.errors import NotFound
 from crmkit.journal import OPEN
 from crmkit.metrics._sql_ledger import clustered
-from crmkit.metrics._sql_writer import DAY_US, Piece, Writer, amounts
+from crmkit.metrics._sql_writer import DAY_US, SEVERAL, Piece, Writer, amounts
 from crmkit.metrics.kpi import complaints, conversion, cycle, service, service_cost
+from crmkit.metrics.metric import UNUSABLE
 from crmkit.metrics.view import TableName
 
 __all__ = [
     "confirmed",
+    "cost_per_ticket",
     "cost_ratio",
     "reopening",
     "resolution_time",
@@ -164,7 +166,7 @@ def resolved_within(of: Writer, metric: service.ResolvedWithin) -> Iterator[Piec
 # -- cost
 
 
-def _costs(of: Writer, metric: service_cost.ServiceCost | service_cost.ServiceCostRatio) -> str:
+def _costs(of: Writer, metric: service_cost._Costing) -> str:
     """Expenses of tickets, hours at the hourly rate."""
     tickets = f"SELECT DISTINCT matter FROM {of.rows('service')}"
     rows = f"SELECT t.* FROM {of.of('expense')} t JOIN ({tickets}) c ON c.matter = t.matter"
@@ -188,6 +190,24 @@ def _groups(of: Writer) -> list[str]:
 def service_cost_(of: Writer, metric: service_cost.ServiceCost) -> Iterator[Piece]:
     """Expenses."""
     yield from amounts(_costs(of, metric))
+
+
+def cost_per_ticket(of: Writer, metric: service_cost.CostPerTicket) -> Iterator[Piece]:
+    """Tickets (bin 0) and what they cost (bin 1), by groups of tickets."""
+    costs, cases = _costs(of, metric), of.cases("service")
+    one = f"SELECT MIN(currency) AS unit, MAX(currency) AS other FROM {costs}"
+    tickets = of.let("costed", f"SELECT c.*, o.unit, o.other FROM {cases} c CROSS JOIN ({one}) o")
+    of.refuse(
+        Piece(name=SEVERAL, source=tickets, period="0", where="unit <> other", keys={"units": "unit || ', ' || other"})
+    )
+    spent = of.let(
+        "ticket_costs", f"SELECT t.*, x.minor, x.currency FROM {tickets} t JOIN {costs} x ON x.matter = t.matter"
+    )
+    keys = {"currency": "unit", "group": of.group_of("matter")}
+    yield Piece(name=UNUSABLE, source=spent, at="entered", where="currency IS NULL")
+    yield Piece(name="tickets", source=tickets, at="entered", keys=keys)
+    priced = "currency IS NOT NULL"
+    yield Piece(name="tickets", source=spent, at="entered", where=priced, n="minor", bin="1", keys=keys)
 
 
 def cost_ratio(of: Writer, metric: service_cost.ServiceCostRatio) -> Iterator[Piece]:

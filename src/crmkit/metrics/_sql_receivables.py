@@ -9,7 +9,7 @@ from crmkit.journal import OPEN
 from crmkit.metrics._sql_writer import DAY_US, Piece, Writer, amounts
 from crmkit.metrics.kpi import collections, receivables
 
-__all__ = ["ageing", "effectiveness", "on_time", "outstanding", "overdue", "receivable"]
+__all__ = ["ageing", "effectiveness", "on_time", "outstanding", "overdue", "paying", "receivable"]
 
 _PAID, _CREDITED, _LOST = 1, 2, 3
 
@@ -167,3 +167,19 @@ def on_time(of: Writer, metric: collections.OnTime) -> Iterator[Piece]:
     paid = "CASE WHEN paid >= claim THEN 'on time' ELSE 'late' END"
     end = f"CASE WHEN {until} <= {of.asked.until} THEN {paid} END"
     yield Piece(name="invoices", source=of.let("judged", sums), at="payable", where="claim > 0", keys={"end": end})
+
+
+def paying(of: Writer, _metric: collections.DaysToPay | collections.TrueDaysSales) -> Iterator[Piece]:
+    """Money by its age in days when it was paid, or so far, and the invoices that it is of."""
+    claims, until = f"SELECT * FROM {_pieces(of, 0)} WHERE how <> {_CREDITED} AND kept > 0", of.asked.until
+    # Money that was written off never comes: it goes on being unpaid.
+    days = of.div(f"CASE WHEN how = {_PAID} THEN settled ELSE {until} END - moment", DAY_US)
+    end = f"CASE WHEN how = {_PAID} THEN 'paid' END AS ending"
+    money = of.let("money_aged", f"SELECT t.*, {days} AS days, {end} FROM ({claims}) t")
+    keys = {"money": "currency", "end": "ending"}
+    group = {"group": of.group_of("id")}
+    yield Piece(name="money", source=money, n="kept", bin=of.bin_of("days"), keys={**keys, **group})
+    one = ", ".join([*_groups(of), "id", "currency", "moment"])
+    whole = f"SELECT {one}, MAX(CASE WHEN how = {_PAID} THEN 0 ELSE 1 END) AS still FROM {money} GROUP BY {one}"
+    ended = f"SELECT t.*, CASE WHEN still = 0 THEN 'paid' END AS ending FROM ({whole}) t"
+    yield Piece(name="invoices", source=of.let("invoices_paid", ended), keys=keys)

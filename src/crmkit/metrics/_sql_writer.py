@@ -14,11 +14,13 @@ from crmkit.metrics.view import TableName
 from crmkit.rules.dialect import Dialect, divided, identifier, micros, text, text_type
 from crmkit.values import Currency
 
-__all__ = ["DAY_US", "STRANGE", "Piece", "Writer", "amounts"]
+__all__ = ["DAY_US", "SEVERAL", "STRANGE", "Piece", "Writer", "amounts"]
 
 DAY_US = 86_400_000_000
 # The part that counts stays in stages which are not among those of the order.
 STRANGE = "strange stage"
+# The part that counts rows which should be of one currency, and are not.
+SEVERAL = "several currencies"
 _JOURNALS: tuple[TableName, ...] = ("journal", "service", "complaints")
 
 
@@ -100,7 +102,15 @@ class Writer:
         inside = f"{at} >= {edges[0]} AND {at} < {edges[-1]}"
         return f"CASE WHEN {inside} THEN {tree(0, len(edges) - 1)} END"
 
+    def group_of(self, unit: str) -> str:
+        """The group into which a unit is dealt, as `_dealt.deal` does."""
+        return f"SUBSTR(MD5({unit}), 1, 2)"
+
     # -- relations
+
+    def refuse(self, piece: Piece) -> None:
+        """Count what makes the figures void: reading a row of it is an error."""
+        self._checks.append(piece)
 
     def let(self, name: str, body: str) -> str:
         """A named relation."""
@@ -170,9 +180,7 @@ class Writer:
         if which not in self._parts:
             self.let(which, self._grouped(self.rows(which), which))
             known = self.one_of("stage", self.order(which).names)
-            self._checks.append(
-                Piece(name=STRANGE, source=which, period="0", where=f"NOT ({known})", keys={"stage": "stage"})
-            )
+            self.refuse(Piece(name=STRANGE, source=which, period="0", where=f"NOT ({known})", keys={"stage": "stage"}))
         return which
 
     def order(self, which: TableName) -> StageOrder:

@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.journal import OPEN, Frameable, Journal
+from crmkit.metrics._chart_words import speaking
 from crmkit.metrics._checks import confidence
 from crmkit.metrics._route import Route
+from crmkit.metrics._signal_words import Lang
 from crmkit.metrics._vega import Spec, bars, layered, nominal, number, plain, whiskers
 from crmkit.metrics._ways import Paths, paths
 from crmkit.metrics.buckets import Buckets
@@ -94,18 +96,29 @@ class StepRates(Frameable[StepRate]):
     policies: dict[str, str]
     definition: str
 
-    def plot(self) -> Spec:
-        """The chance to come to each step for a way that begins, with its limits; a chart a group."""
+    def plot(self, lang: Lang = "en") -> Spec:
+        """The chance to come to each step for a way that begins, with its limits; a chart a group.
+
+        Raises:
+            NotFound: for a language other than "en" and "zh".
+        """
+        say = speaking(lang)
         names = ("group", "period", "step", "n", "reached", "open", "overall", "overall_low", "overall_high")
         values = [
-            {**row, "group": row["group"] or "all", "low": row["overall_low"], "high": row["overall_high"]}
+            {
+                **row,
+                "group": say(row["group"] or "all") if row["group"] in (None, NOBODY) else row["group"],
+                "period": say(row["period"]) if row["period"] == "all" else row["period"],
+                "low": row["overall_low"],
+                "high": row["overall_high"],
+            }
             for row in plain(self.rows, names)
         ]
-        y, x = nominal("step"), number("overall", "share of ways", axis={"format": "%"})
+        y, x = nominal("step"), number("overall", say("share of ways"), axis={"format": "%"})
         offset = {"yOffset": {"field": "period", "type": "nominal", "sort": None}}
         hue = {"color": {"field": "period", "type": "ordinal", "sort": None, "title": None}}
-        layers = [bars({"y": y, "x": x, **offset, **hue}), whiskers("x", {"y": y, **offset})]
-        return layered(values, layers, title="funnel", rows="group")
+        layers = [bars({"y": y, "x": x, **offset, **hue}), whiskers("x", x, {"y": y, **offset})]
+        return layered(values, layers, title=say("funnel"), rows="group")
 
 
 def step_rates(

@@ -11,6 +11,7 @@ from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import OPEN, Journal
 from crmkit.metrics._cases import cases_of
 from crmkit.metrics._paths import walk
+from crmkit.metrics._printed import printed
 from crmkit.metrics._route import Route
 from crmkit.metrics.policy import StageOrder
 from crmkit.values import from_micros
@@ -71,6 +72,9 @@ class Paths:
         import narwhals as nw
 
         return nw.from_dict(self.to_dict(), backend=backend).to_native()
+
+    def __str__(self) -> str:
+        return printed(self.to_dict()) if len(self) else "(no ways)"
 
 
 def checked_steps(steps: Sequence[str]) -> tuple[str, ...]:

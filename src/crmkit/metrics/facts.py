@@ -10,10 +10,13 @@ import numpy as np
 from crmkit.calendars import WorkingTime
 from crmkit.errors import InvalidValue
 from crmkit.events import Event
-from crmkit.journal import OPEN, Journal, Ledger
+from crmkit.journal import OPEN, Coded, Journal, Ledger
 from crmkit.values import Currency, RateTable, to_micros
 
 __all__ = ["Facts"]
+
+# The journals, and the facts that they are made of, if these are given.
+_TOLD_BY = {"journal": "events", "service": "service_events", "complaints": "complaint_events"}
 
 
 def _ledger(given: Ledger | Iterable[Ledger] | None) -> Ledger | None:
@@ -28,6 +31,31 @@ def _events(given: Iterable[Event] | None) -> tuple[Event, ...] | None:
     return None if given is None else tuple(given)
 
 
+def _resolved(given: Mapping[str, str]) -> dict[str, str]:
+    """Each name with that at the end of its chain.
+
+    Raises:
+        InvalidValue: for a chain that comes back to where it began.
+    """
+    ends: dict[str, str] = {}
+    for name in given:
+        seen, end = {name}, given[name]
+        while end in given and end not in seen:
+            seen.add(end)
+            end = given[end]
+        if end in seen:
+            raise InvalidValue("merged", name, "counts under itself in the end; name the customer that stays")
+        ends[name] = end
+    return ends
+
+
+def _under(column: Coded, merged: Mapping[str, str]) -> Coded:
+    """A column of customers under the names that stay."""
+    if not merged.keys() & column.values:
+        return column
+    return column.recode_by({name: merged.get(name, name) for name in column.values})
+
+
 @attrs.frozen(eq=False)
 class Facts:
     """The facts of a company, from which `measure` makes its figures; leave out what there is none of.
@@ -35,8 +63,9 @@ class Facts:
     Attributes:
         ledger: quotes, orders, invoices, payments, expenses, activities, complaints; several ledgers become one.
         journal: the stays of deals in their stages; made from `events` if that is given instead.
-        service: the stays of tickets.
-        complaints: the stays of complaints, whose cases are the `case` of the ledger's complaints.
+        service: the stays of tickets; made from `service_events` if those are given instead.
+        complaints: the stays of complaints, whose cases are the `case` of the ledger's complaints; made from
+            `complaint_events` if those are given instead.
         tz: the zone whose civil days make up periods.
         stages: the order of the deals' stages: a `Pipeline`, names in order, or None for the journal's own.
         service_stages: likewise of tickets.
@@ -45,7 +74,11 @@ class Facts:
         rates: the rates to convert by; an amount without a rate is counted, and is in no sum.
         hours: the working time of those who answer; without it, elapsed time is wall time.
         customers: what to group customers by: from the name of a column to {customer: value}.
+        merged: customers that are one, as duplicates or the companies of a group: from each name to that under which it
+            counts, in the ledger and in journals with a column "customer".
         events: crmkit's own facts of the deals, which know when they were recorded.
+        service_events: likewise of the tickets.
+        complaint_events: likewise of the complaints.
     """
 
     ledger: Ledger | None = attrs.field(default=None, converter=_ledger)
@@ -60,14 +93,30 @@ class Facts:
     rates: RateTable | None = None
     hours: WorkingTime | None = None
     customers: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict[str, Mapping[str, str]])
+    merged: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_resolved)
     events: tuple[Event, ...] | None = attrs.field(default=None, converter=_events)
+    service_events: tuple[Event, ...] | None = attrs.field(default=None, converter=_events)
+    complaint_events: tuple[Event, ...] | None = attrs.field(default=None, converter=_events)
 
     def __attrs_post_init__(self) -> None:
-        if self.events and self.journal is None:
-            object.__setattr__(self, "journal", Journal.from_events(self.events))
+        for name, told in _TOLD_BY.items():
+            if getattr(self, told) and getattr(self, name) is None:
+                object.__setattr__(self, name, Journal.from_events(getattr(self, told)))
+        if self.merged:
+            self._merge()
         if self.currency is not None and self.rates is None and self._foreign():
             others = ", ".join(self._foreign())
             raise InvalidValue("currency", str(self.currency), f"needs rates= to convert {others}; or leave it out")
+
+    def _merge(self) -> None:
+        if self.ledger is not None:
+            under = _under(self.ledger.customers, self.merged)
+            object.__setattr__(self, "ledger", attrs.evolve(self.ledger, customers=under))
+        for name in _TOLD_BY:
+            journal: Journal | None = getattr(self, name)
+            if journal is not None and "customer" in journal.dims:
+                dims = {**journal.dims, "customer": _under(journal.dims["customer"], self.merged)}
+                object.__setattr__(self, name, attrs.evolve(journal, dims=dims))
 
     def _foreign(self) -> tuple[str, ...]:
         if self.ledger is None or self.currency is None:
@@ -88,26 +137,38 @@ class Facts:
     def known_at(self, at: datetime) -> Self:
         """The facts that were recorded by an instant (inclusive), whenever they happened.
 
-        A ledger without times of recording knew its facts as they happened. The journal of deals is made anew from
-        `events`.
+        A ledger without times of recording knew its facts as they happened. The journals are made anew from the facts
+        that they are made of.
 
         Raises:
-            InvalidValue: if there are journals that cannot tell when they came to know their stays.
+            InvalidValue: if there is a journal without the facts that tell when its stays were recorded.
         """
         moment = to_micros(at, "as_known_at")
-        for name, journal in (("service", self.service), ("complaints", self.complaints)):
-            if journal is not None:
-                raise InvalidValue("as_known_at", name, "is a journal, and does not know when its stays were recorded")
-        if self.journal is not None and self.events is None:
-            raise InvalidValue("as_known_at", "journal", "does not know when its stays were recorded; give events=")
+        known: dict[str, Any] = {}
+        for name, told in _TOLD_BY.items():
+            events: tuple[Event, ...] | None = getattr(self, told)
+            if events is None:
+                if getattr(self, name) is not None:
+                    raise InvalidValue("as_known_at", name, f"does not know when its stays were recorded; give {told}=")
+                continue
+            kept = tuple(event for event in events if to_micros(event.recorded) <= moment)
+            known |= {told: kept, name: Journal.from_events(kept, as_of=at) if kept else None}
         ledger = self.ledger
         if ledger is not None:
             ledger = ledger[(ledger.at if ledger.recorded is None else ledger.recorded) <= moment]
-        if self.events is None:
-            return attrs.evolve(self, ledger=ledger)
-        known = tuple(event for event in self.events if to_micros(event.recorded) <= moment)
-        journal = Journal.from_events(known, as_of=at) if known else None
-        return attrs.evolve(self, ledger=ledger, events=known, journal=journal)
+        return attrs.evolve(self, ledger=ledger, **known)
+
+    def recorded(self) -> int | None:
+        """The last instant at which a fact was recorded, in microseconds UTC; None if the facts cannot tell."""
+        latest: list[int] = []
+        for name, told in _TOLD_BY.items():
+            events: tuple[Event, ...] = getattr(self, told) or ()
+            if not events and getattr(self, name) is not None:
+                return None
+            latest += [to_micros(event.recorded) for event in events]
+        if self.ledger is not None and self.ledger.recorded is not None and len(self.ledger):
+            latest.append(int(self.ledger.recorded.max()))
+        return max(latest, default=None)
 
     def until(self) -> int:
         """The last instant that was observed, in microseconds UTC.

@@ -19,7 +19,7 @@ from crmkit.metrics._sql_tables import Asked
 from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.metric import UNUSABLE, Cells, Estimate, Metric, Part, State
 from crmkit.metrics.states import Counts
-from crmkit.metrics.view import View
+from crmkit.metrics.view import TableName, View
 from crmkit.values import Money, from_micros
 
 __all__ = ["Evidence", "Figure", "Figures"]
@@ -82,10 +82,12 @@ class Figures:
     @cached_property
     def rows(self) -> tuple[Figure, ...]:
         """The figures: metric by metric, group by group, in the order of the periods."""
-        return tuple(figure for metric in self._recipe.metrics for figure in self._of(metric))
+        # Groups are few and figures many: those of one group share it.
+        shared: dict[tuple[Any, ...], dict[str, str | None]] = {}
+        return tuple(figure for metric in self._recipe.metrics for figure in self._of(metric, shared))
 
-    def _of(self, metric: Metric) -> Iterator[Figure]:
-        return _figures(metric, dict(self.states[metric.key]), self._recipe)
+    def _of(self, metric: Metric, shared: dict[tuple[Any, ...], dict[str, str | None]]) -> Iterator[Figure]:
+        return _figures(metric, dict(self.states[metric.key]), self._recipe, shared)
 
     @property
     def buckets(self) -> Buckets:
@@ -168,7 +170,7 @@ class Figures:
         return chart(self.rows, self._recipe, metric, lang)
 
     def explain(self, cell: str | tuple[str | None, ...] | Figure) -> Evidence:
-        """The facts behind a figure: the rows of the ledger or the journal that it counted.
+        """The facts behind a figure: the rows of the ledger or the journals that it counted, and what these rest on.
 
         Args:
             cell: the figure, or what finds it (see indexing).
@@ -177,9 +179,14 @@ class Figures:
         metric = next(one for one in self._recipe.metrics if one.key == figure.metric)
         rows: dict[str, dict[str, list[Any]]] = {}
         for view in self._recipe.views:
+            seen: dict[str, tuple[TableName, Ints]] = {}
             for part in metric.parts(view):
                 if isinstance(part, Part) and part.shown:
-                    _collect(rows.setdefault(part.name, {}), view.table(part.table)[_rows_of(part, figure, view)])
+                    before = seen.get(part.name, (part.table, np.zeros(0, np.int64)))[1]
+                    seen[part.name] = part.table, _once(np.concatenate([before, _rows_of(part, figure, view)]))
+            seen |= metric.behind(view, {name: counted for name, (_, counted) in seen.items()})
+            for name, (table, counted) in seen.items():
+                _collect(rows.setdefault(name, {}), view.table(table)[counted])
         found = {name: columns for name, columns in rows.items() if columns}
         return Evidence(figure, found, _words(figure, metric, found))
 
@@ -213,7 +220,9 @@ def _asked(recipe: Recipe) -> str:
     return f"{metrics} by {', '.join(recipe.by) or 'nothing'} over {periods} until {from_micros(recipe.until)}"
 
 
-def _figures(metric: Metric, state: dict[str, Counts], recipe: Recipe) -> Iterator[Figure]:
+def _figures(
+    metric: Metric, state: dict[str, Counts], recipe: Recipe, shared: dict[tuple[Any, ...], dict[str, str | None]]
+) -> Iterator[Figure]:
     unusable = state.pop(UNUSABLE, None)
     dims = (*recipe.by, "period", *metric.about.within)
     observed = recipe.observed if metric.about.absent == "zero" else None
@@ -225,7 +234,8 @@ def _figures(metric: Metric, state: dict[str, Counts], recipe: Recipe) -> Iterat
     lost = _unusable(cells, unusable, recipe)
     # The currency of money is its unit; of a count it is a group like another.
     told = metric.about.within if metric.about.unit != "money" else [n for n in metric.about.within if n != "currency"]
-    groups = {name: cells.column(name) for name in (*recipe.by, *told)}
+    names, definition = (*recipe.by, *told), metric.definition
+    groups = [*zip(*(cells.column(name) for name in names), strict=True)] if names else [()] * len(cells)
     periods, first = cells.column("period"), int(recipe.versus == "previous")
     units = cells.column("currency") if "currency" in cells.dims else [metric.about.unit] * len(cells)
     over = recipe.buckets.edges[1:] <= recipe.until + 1
@@ -237,14 +247,15 @@ def _figures(metric: Metric, state: dict[str, Counts], recipe: Recipe) -> Iterat
         if codes[i] < first:
             continue
         value = _known(made.value[i])
+        group = shared.setdefault((names, groups[i]), dict(zip(names, groups[i], strict=True)))
         yield Figure(
-            metric=metric.key, name=metric.about.en, group={name: column[i] for name, column in groups.items()},
+            metric=metric.key, name=metric.about.en, group=group,
             period=periods[i] or "", complete=bool(over[codes[i]]), value=value,
             exact=_exact(made, i, units[i], money=metric.about.unit == "money") if value is not None else None,
             low=_known(made.low[i]), high=_known(made.high[i]),
             unit=_unit(metric, units[i]), n=int(made.n[i]), n_open=int(ends[i]), n_unusable=int(lost[i]),
             **{name: _known(column[i]) for name, column in compared.items()},
-            method=made.method, definition=metric.definition,
+            method=made.method, definition=definition,
         )  # fmt: skip
 
 
@@ -322,6 +333,13 @@ def _rows_of(part: Part, figure: Figure, view: View) -> Ints:
         wanted = -1 if value is None else column.values.index(value) if value in column.values else -2
         inside = inside & (column.codes == wanted)
     kept: Ints = rows[inside]
+    return kept
+
+
+def _once(rows: Ints) -> Ints:
+    """Each row where it comes first: an invoice that was paid in two parts is one row."""
+    _, first = np.unique(rows, return_index=True)
+    kept: Ints = rows[np.sort(first)]
     return kept
 
 

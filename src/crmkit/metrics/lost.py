@@ -28,6 +28,7 @@ from crmkit.metrics._lost_tables import (
     tabled,
     trended,
 )
+from crmkit.metrics._printed import printed
 from crmkit.metrics._trends import TrendTest, cochran_armitage, poisson_trend
 from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.policy import StageOrder, definition_id
@@ -126,6 +127,9 @@ class Losses:
         import narwhals as nw
 
         return nw.from_dict(self.to_dict(), backend=backend).to_native()
+
+    def __str__(self) -> str:
+        return printed(self.to_dict()) if len(self) else "(no losses)"
 
     def by(self, *names: str, level: float = 0.95) -> LostTable:
         """Losses by reason, competitor, stage, person ..., or by several of these at once.

@@ -174,6 +174,18 @@ class Metric(ABC):
         """
         return type(self), self.definition
 
+    def behind(self, view: "View", rows: Mapping[str, Ints]) -> Mapping[str, tuple[TableName, Ints]]:  # noqa: ARG002 - for those that have some
+        """Further rows on which a figure rests though no part counts them, as the payments of its invoices.
+
+        Args:
+            view: what the metric saw.
+            rows: by part, the rows that the figure counted.
+
+        Returns:
+            By the name under which they are shown: where they are, and their numbers.
+        """
+        return {}
+
     def using(self, **policies: Any) -> Self:
         """The metric with other policies."""
         return attrs.evolve(self, **policies)

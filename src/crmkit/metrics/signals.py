@@ -128,7 +128,7 @@ def signals(rates: Rates, *, rate: float = 0.10, overdispersion: Overdispersion 
     Args:
         rates: conversion by person.
         rate: the false discovery rate of the calls for coaching, and of those to share. A higher one finds more: of
-            differences of 25 points in a quarter of 5 to 80 cases 0.10 finds 60 %, and 0.15 finds 65 %.
+            differences of 25 points in a quarter of 5 to 80 cases 0.10 finds 62 %, and 0.15 finds 66 %.
         overdispersion: what widens the limits.
 
     Returns:

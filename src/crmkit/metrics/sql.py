@@ -24,7 +24,7 @@ import attrs
 from crmkit.errors import InvalidValue
 from crmkit.metrics import _sql_journals, _sql_ledger, _sql_open, _sql_quotes, _sql_receivables
 from crmkit.metrics._sql_tables import Asked, Columns, JournalTable, LedgerTable, Tables
-from crmkit.metrics._sql_writer import STRANGE, Piece, Writer
+from crmkit.metrics._sql_writer import SEVERAL, STRANGE, Piece, Writer
 from crmkit.metrics.kpi import (
     activities,
     collections,
@@ -48,12 +48,8 @@ from crmkit.rules.dialect import Dialect
 
 __all__ = ["WITHOUT_TWIN", "Asked", "Columns", "JournalTable", "LedgerTable", "Twin", "twin"]
 
-_DEALT = "its interval deals units into groups by hashes of names (CRC-32, SplitMix64), which not all databases have"
 #: The KPIs of the catalogue that have no twin, by key, and why.
 WITHOUT_TWIN: Mapping[str, str] = MappingProxyType({
-    "days_to_pay": _DEALT,
-    "true_dso": _DEALT,
-    "cost_per_ticket": _DEALT,
     **dict.fromkeys(
         ("churn_rate", "lost_customers", "contract_churn", "revenue_churn"),
         "it counts civil days of a time zone, whose rules each database has in a version of its own",
@@ -81,6 +77,8 @@ _TWINS: Mapping[type[Metric], Callable[[Writer, Any], Iterator[Piece]]] = {
     collections.Collected: _sql_ledger.collected,
     collections.Unapplied: _sql_ledger.unapplied,
     collections.OnTime: _sql_receivables.on_time,
+    collections.DaysToPay: _sql_receivables.paying,
+    collections.TrueDaysSales: _sql_receivables.paying,
     receivables.Receivable: _sql_receivables.receivable,
     receivables.Overdue: _sql_receivables.overdue,
     receivables.Ageing: _sql_receivables.ageing,
@@ -104,6 +102,7 @@ _TWINS: Mapping[type[Metric], Callable[[Writer, Any], Iterator[Piece]]] = {
     service.ResolutionTime: _sql_journals.resolution_time,
     service.ResolvedWithin: _sql_journals.resolved_within,
     service_cost.ServiceCost: _sql_journals.service_cost_,
+    service_cost.CostPerTicket: _sql_journals.cost_per_ticket,
     service_cost.ServiceCostRatio: _sql_journals.cost_ratio,
     complaints.Complaints: _sql_ledger.complained,
     complaints.ComplaintRate: _sql_ledger.complaint_rate,
@@ -138,13 +137,17 @@ class Twin:
         """The state, of the rows that the statement gave.
 
         Raises:
-            InvalidValue: if there are stages that the order lacks, or rows of another statement.
+            InvalidValue: if there are stages that the order lacks, costs of several currencies where there may be one,
+                or rows of another statement.
         """
         found: dict[str, list[tuple[Any, ...]]] = {name: [] for name in self.parts}
         names, groups = self.asked.buckets.names, len(self.asked.by)
         for part, *rest in rows:
             if part == STRANGE:
                 raise InvalidValue("stage order", rest[groups + 1], "lacks this stage, in which there are stays")
+            if part == SEVERAL:
+                reason = "are of several currencies, and a ticket without costs has none; keep one of them"
+                raise InvalidValue(self.metric.key, rest[groups + 1], reason)
             if part not in found:
                 raise InvalidValue("rows", part, f"are not those of {self.metric.key}")
             *keys, ticks, n = rest

@@ -296,43 +296,50 @@ def _sparse(rows: int) -> int:
 def _count(columns: list[Any], sizes: list[int], bins: Whole | None, width: int) -> tuple[Ints, Ints]:
     """Distinct packed keys and how often each occurs."""
     cells, first = cells_of(sizes, width), columns[0] if columns else bins
-    if cells > min(_DENSE, _sparse(0 if first is None else len(first))):
+    rows = 0 if first is None else len(first)
+    if cells > min(_DENSE, _sparse(rows)):
         packed = packed_of(columns, sizes, bins, width)
         packed.sort()
         starts = runs(packed)
         return packed[starts], np.diff(starts, append=len(packed))
-    if cells > _BLOCK or not columns:
+    if cells > _BLOCK or first is None:
         total = np.bincount(packed_of(columns, sizes, bins, width), minlength=cells)
     else:
-        total = _blockwise(columns, sizes, bins, width)
+        total = _blockwise(columns, sizes, bins, width, rows)
     # Of booleans numpy finds those that are not 0 ten times as fast as of numbers.
     packed = np.flatnonzero(total != 0)
     return packed, total[packed]
 
 
-def _blockwise(columns: list[Any], sizes: list[int], bins: Whole | None, width: int) -> Ints:
+def _blockwise(columns: list[Any], sizes: list[int], bins: Whole | None, width: int, rows: int) -> Ints:
     """All counters, block by block, so that neither the packed key nor the counters leave the cache."""
     cells = int(np.prod(sizes)) * width
-    # Missing is code -1: adding 1 to every part at once is adding this to the packed key.
-    shift = sum(int(np.prod(sizes[part + 1 :])) for part in range(len(sizes))) * width
     total = np.zeros(cells, np.int64)
     buffer = np.empty(_BLOCK, np.int32)
-    rows = len(columns[0])
     for start in range(0, rows, _BLOCK):
-        block = slice(start, start + _BLOCK)
-        key = buffer[: min(_BLOCK, rows - start)]
-        key[:] = columns[0][block]
-        for column, size in zip(columns[1:], sizes[1:], strict=True):
-            key *= size
-            key += column[block]
-        if bins is not None:
-            key *= width
-            np.add(key, bins[block], out=key, casting="unsafe")
-        key += shift
+        block = slice(start, min(start + _BLOCK, rows))
+        some = [column[block] for column in columns], None if bins is None else bins[block]
+        key = _key(*some, sizes, width, buffer[: block.stop - start])
         # Sorted rows raise one counter again and again, each time waiting for the time before: keep neighbours apart.
         apart = key.reshape(_APART, -1).T.ravel() if len(key) == _BLOCK else key
         total += np.bincount(apart, minlength=cells)
     return total
+
+
+def _key(columns: list[Any], bins: Whole | None, sizes: list[int], width: int, key: npt.NDArray[np.int32]) -> Whole:
+    """The packed keys of a block, in the room given; bins alone are their own."""
+    if not columns and bins is not None:
+        return bins
+    key[:] = columns[0]
+    for column, size in zip(columns[1:], sizes[1:], strict=True):
+        key *= size
+        key += column
+    if bins is not None:
+        key *= width
+        np.add(key, bins, out=key, casting="unsafe")
+    # Missing is code -1: adding 1 to every part at once is adding this to the packed key.
+    key += sum(int(np.prod(sizes[part + 1 :])) for part in range(len(sizes))) * width
+    return key
 
 
 def _sortable(row: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:

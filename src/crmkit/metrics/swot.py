@@ -17,10 +17,12 @@ import numpy.typing as npt
 from crmkit.errors import InvalidValue
 from crmkit.journal import Frameable, Journal, Ledger
 from crmkit.metrics import _swot_flows as flows
+from crmkit.metrics._chart_words import speaking
 from crmkit.metrics._checks import confidence
+from crmkit.metrics._signal_words import Lang
 from crmkit.metrics._swot_inside import Comparison, Indicator, Table, inside
 from crmkit.metrics._swot_words import stated
-from crmkit.metrics._vega import Spec, layered, nominal, number, plain
+from crmkit.metrics._vega import Spec, layered, nominal, number, plain, whiskers
 from crmkit.metrics.churn import Spells
 from crmkit.metrics.estimators import benjamini_hochberg
 from crmkit.metrics.policy import StageOrder, definition_id
@@ -183,17 +185,25 @@ class Swot(Frameable[Statement]):
     def __str__(self) -> str:
         return self.to_text()
 
-    def plot(self) -> Spec:
-        """How far each figure is from what it is compared with, as a ratio with its limits; a chart a quadrant."""
-        rows = plain(self.rows, ("text", "quadrant", "value", "base", "low", "high", "q"))
+    def plot(self, lang: Lang = "en") -> Spec:
+        """How far each figure is from what it is compared with, as a ratio with its limits; a chart a quadrant.
+
+        Raises:
+            NotFound: for a language other than "en" and "zh".
+        """
+        say = speaking(lang)
+        text = "text_zh" if lang == "zh" else "text"
+        found = plain(self.rows, (text, "quadrant", "value", "base", "low", "high", "q"))
+        rows: list[Spec] = [{**row, "quadrant": say(row["quadrant"])} for row in found if row["base"]]
         values = [
             {**row, **{name: row[name] / row["base"] for name in ("value", "low", "high") if row[name] is not None}}
-            for row in rows if row["base"]
-        ]  # fmt: skip
-        y, x = nominal("text"), number("value", "times what it is compared with")
-        rule = {"mark": "rule", "encoding": {"y": y, "x": {**x, "field": "low"}, "x2": {"field": "high"}}}
+            for row in rows
+        ]
+        # The statements are long, and are what it is about.
+        y = {**nominal(text), "axis": {"labelLimit": 1000}}
+        x = number("value", say("times what it is compared with"))
         dot = {"mark": {"type": "point", "filled": True}, "encoding": {"y": y, "x": x}}
-        return layered(values, [rule, dot], title="SWOT", rows="quadrant")
+        return layered(values, [whiskers("x", x, {"y": y}), dot], title=say("SWOT"), rows="quadrant")
 
 
 def swot(

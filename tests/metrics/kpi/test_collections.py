@@ -157,6 +157,21 @@ def test_days_to_pay_by_hand():
     assert true.value == pytest.approx((50 * 10 + 20 * 20 + 10 * 40) / 80)
 
 
+def test_behind_days_to_pay_are_invoices_and_what_settled_them():
+    """Each invoice once, however often it was paid; payments, credit notes and write-offs of these invoices alone."""
+    facts = [
+        invoice("1", 0, 100), payment("p", 10, 50, "1"), payment("q", 20, 20, "1"), invoice("c", 5, -20, refers_to="1"),
+        payment("w", 30, 5, "1", kind=WriteOff), invoice("2", 40, 10), payment("r", 41, 10, "2"), payment("s", 42, 9),
+    ]  # fmt: skip
+    for key in ("days_to_pay", "true_dso"):
+        figures = measured(facts, key, as_of=END, every="month")
+        (january,) = (row for row in figures if row.period == "2026-01" and row.n)
+        rows = figures.explain(january).rows
+        assert {name: columns["id"] for name, columns in rows.items()} == {
+            "money": ["1"], "invoices": ["1"], "settlements": ["p", "q", "c", "w"],
+        }  # fmt: skip
+
+
 def test_what_was_written_off_is_never_paid():
     """It goes on being unpaid, and does not make the others look faster."""
     facts = [invoice("1", 0, 60), payment("p", 10, 30, "1"), payment("w", 20, 30, "1", kind=WriteOff)]

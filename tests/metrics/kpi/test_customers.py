@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 
 from crmkit.errors import InvalidValue
+from crmkit.journal import Journal, Ledger
+from crmkit.metrics.facts import Facts
 from crmkit.metrics.kpi.customers import NewCustomers, ReactivatedCustomers
+from crmkit.metrics.measure import measure
 from crmkit.model import Invoice, Order
 from crmkit.values import Money
 
@@ -94,3 +97,34 @@ def test_days_below_zero_are_refused():
     """A run-in cannot be negative."""
     with pytest.raises(InvalidValue, match="history_days: -1 is below 0 days"):
         NewCustomers(history_days=-1)
+
+
+def test_duplicates_and_companies_of_a_group_are_one_customer():
+    """Who is merged is new once, as the earliest of them was, through chains too; evidence names who stays."""
+    days = {"Acme": 40, "Acme Ltd": 3, "ACME": 9, "Beta": 50}
+    facts = Facts(
+        ledger=Ledger.from_facts([
+            Invoice(id=name, at=START + timedelta(days=day), customer=name, amount=Money("1", "EUR"))
+            for name, day in days.items()
+        ]),
+        merged={"ACME": "Acme Ltd", "Acme Ltd": "Acme"},
+    )  # fmt: skip
+    figures = measure(facts, "new_customers", every="month")
+    assert {row.period: row.exact for row in figures} == {"2026-01": 1, "2026-02": 1}
+    assert figures.explain(("new_customers", "2026-01")).rows["n"]["customer"] == ["Acme"]
+    assert measure(facts, "invoiced", by=["customer"])["invoiced", "Acme"].exact == Money("3", "EUR")
+
+
+def test_merging_reaches_the_deals_and_never_comes_back_to_itself():
+    """Stays are grouped by who stays; where nobody is merged nothing changes; circles are refused."""
+    at = [START, START + timedelta(days=1)]
+    columns = {"d": ["1", "2"], "s": ["lead", "lead"], "at": at, "customer": ["Acme", "ACME"]}
+    deals = Journal.from_frame(columns, case="d", stage="s", at="at", dims=["customer"])
+    figures = measure(Facts(journal=deals, merged={"ACME": "Acme"}), "open_deals", by=["customer"])
+    assert figures["open_deals", "Acme"].exact == 2
+    bare = Journal.from_frame(columns, case="d", stage="s", at="at")
+    same = Facts(journal=bare, service=deals, merged={"X": "Y"})
+    assert same.journal is bare
+    assert same.service.dims["customer"] is deals.dims["customer"]
+    with pytest.raises(InvalidValue, match="counts under itself"):
+        Facts(merged={"A": "B", "B": "A"})

@@ -154,3 +154,24 @@ def test_several_currencies_need_one():
             Facts(ledger=Ledger.from_facts([spent("E", "T1", None, hours=1)]), service=tickets(OPENED), currency="USD"),
             [ServiceCost(hourly=RATE)], as_of=END,
         )  # fmt: skip
+
+
+def test_behind_a_mean_cost_are_tickets_and_their_expenses():
+    """Each ticket once, and what was spent on it, whenever that was."""
+    facts = Facts(
+        ledger=Ledger.from_facts([spent("a", "T1", 100), spent("b", "T1", 50, day=60), spent("c", "T3", 7)]),
+        service=tickets(OPENED),
+    )
+    figures = measure(facts, "cost_per_ticket", every="month", as_of=END)
+    rows = figures.explain(("cost_per_ticket", month(START))).rows
+    assert rows["tickets"]["case"] == ["T1", "T2"]
+    assert rows["expenses"]["id"] == ["a", "b"]
+
+
+def test_an_expense_before_its_ticket_was_opened_is_of_no_ticket_yet():
+    """Seen before the ticket is there, what was spent on it is not taken for the cost of another."""
+    facts = Facts(ledger=Ledger.from_facts([spent("a", "T3", 100)]), service=tickets({"T1": 0, "T3": 40}))
+    before, after = (START + timedelta(days=day) for day in (20, 60))
+    assert measure(facts, "cost_per_ticket", as_of=before)["cost_per_ticket"].value is None
+    assert measure(facts, "service_cost", as_of=before, every="month").rows == ()
+    assert measure(facts, "cost_per_ticket", as_of=after)["cost_per_ticket"].value == 0.5

@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from crmkit.metrics._blocks import Whole
 from crmkit.metrics.metric import Cells, Estimate
 from crmkit.metrics.states import exact_sums
 from crmkit.metrics.survival import SurvivalCurve, grouped_km
@@ -25,25 +26,30 @@ _FIRST = (1023 + _BITS - 2) * _HALF
 _CACHED = 1 << 14
 
 
-def bin_of(ticks: Ints) -> Ints:
+def bin_of(ticks: Ints) -> npt.NDArray[np.int32]:
     """The bin of whole ticks, of at least 0: their leading eight bits, and how many follow.
 
     Bins ascend with the ticks. Up to 255 a tick is its own bin; beyond, a bin is at most 1/128 of its ticks wide.
     """
-    bins = np.empty(len(ticks), np.int64)
+    bins = np.empty(len(ticks), np.int32)
+    room = np.empty(_CACHED), np.empty(_CACHED, np.int64)
     for start in range(0, len(ticks), _CACHED):
         block = ticks[start : start + _CACHED]
+        floats, small = (part[: len(block)] for part in room)
+        floats[:] = block
         # The exponent of a float and its leading bits, side by side, are the bin from the tick 128 on.
-        leading = block.astype(np.float64).view(np.int64)
+        leading = floats.view(np.int64)
         leading >>= _MANTISSA - _BITS + 1
         leading -= _FIRST
-        np.maximum(leading, np.minimum(block, _HALF - 1), out=bins[start : start + _CACHED])
+        np.minimum(block, _HALF - 1, out=small)
+        np.maximum(leading, small, out=bins[start : start + _CACHED], casting="same_kind")
     return bins
 
 
-def value_of(bins: Ints) -> Floats:
+def value_of(bins: Whole) -> Floats:
     """The middle of the ticks of each bin."""
-    shift = np.maximum(bins // _HALF - 1, 0)
+    # Of 31 bits are the bins, not the ticks.
+    shift = np.maximum(bins.astype(np.int64) // _HALF - 1, 0)
     middle: Floats = ((bins - shift * _HALF) << shift) + ((1 << shift) - 1) / 2.0
     return middle
 

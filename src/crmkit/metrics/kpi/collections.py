@@ -1,7 +1,7 @@
 """Collections (K5): what was paid, whether on time, and how long customers take to pay."""
 
 from abc import abstractmethod
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from typing import ClassVar
 
 import attrs
@@ -18,7 +18,7 @@ from crmkit.metrics.kpi._ledgers import Summed, amounts, periods_of
 from crmkit.metrics.kpi._receivables import Receivables
 from crmkit.metrics.metric import About, Cells, Estimate, Metric, Part
 from crmkit.metrics.states import exact_sums
-from crmkit.metrics.view import View
+from crmkit.metrics.view import TableName, View
 
 __all__ = ["Collected", "DaysToPay", "OnTime", "TrueDaysSales", "Unapplied"]
 
@@ -171,6 +171,14 @@ class _Paying(Metric):
             keys={"money": unit, "end": ends, "group": deal(view.ledger(self.key).ids[rows])},
         )
         yield from self._invoices(owed, view, unit, claim)
+
+    def behind(self, view: View, rows: Mapping[str, Ints]) -> Mapping[str, tuple[TableName, Ints]]:
+        """What refers to the invoices: payments, credit notes, write-offs."""
+        ledger, invoices = view.ledger(self.key), rows.get("invoices", np.zeros(0, np.int64))
+        kinds = [view.of(kind, self.key) for kind in ("invoice", "payment", "write-off")]
+        found = np.sort(np.concatenate(kinds))
+        mine = np.isin(view.referred(self.key).codes[found], ledger.ids.codes[invoices])
+        return {"settlements": ("ledger", found[mine])}
 
     def _invoices(self, owed: Receivables, view: View, unit: Coded, claim: Ints) -> Iterator[Part]:
         """How many invoices there are, and how many are open."""

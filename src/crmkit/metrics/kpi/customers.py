@@ -56,6 +56,7 @@ class NewCustomers(Metric):
             "a first invoice that was wholly credited makes no customer",
             "a customer is new once, whatever the groups: in that of the first purchase",
             "whoever is seen as the facts begin may be an old customer (left truncation)",
+            "duplicates, and the companies of a group, are one customer where Facts.merged says so",
         ),
     )
 

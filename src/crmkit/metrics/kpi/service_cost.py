@@ -1,6 +1,6 @@
 """Service cost (K12): what tickets cost, in all, each, and as a share of what is sold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import attrs
@@ -16,7 +16,7 @@ from crmkit.metrics.kpi._money import by_money
 from crmkit.metrics.kpi._ratios import clustered, ratios_of
 from crmkit.metrics.metric import UNUSABLE, About, Cells, Estimate, Metric, Part
 from crmkit.metrics.states import exact_sums
-from crmkit.metrics.view import View
+from crmkit.metrics.view import TableName, View
 from crmkit.values import Money
 
 __all__ = ["CostPerTicket", "ServiceCost", "ServiceCostRatio"]
@@ -46,7 +46,9 @@ class _Costing(Metric):
         ledger = view.ledger(self.key)
         rows = view.of("expense", self.key)
         tickets = view.journal("service", self.key).cases
-        rows = rows[ledger.cases.recode(tickets.values).codes[rows] >= 0]
+        # A ticket that was opened later has a name in the journal, and no row.
+        there = np.append(np.bincount(tickets.codes, minlength=len(tickets.values)) > 0, [False])
+        rows = rows[there[ledger.cases.recode(tickets.values).codes[rows]]]
         minor, unit, findings = view.money(rows)
         if self.hourly is None or ledger.quantity is None:
             return rows, minor, unit, findings
@@ -167,6 +169,14 @@ class CostPerTicket(_Costing):
                 "group": deal(journal.cases[cases.first[which]]),
             },
         )
+
+    def behind(self, view: View, rows: Mapping[str, Ints]) -> Mapping[str, tuple[TableName, Ints]]:
+        """The expenses of the tickets."""
+        journal = view.journal("service", self.key)
+        spent, *_ = self._costs(view)
+        ticket = view.ledger(self.key).cases.recode(journal.cases.values).codes[spent]
+        mine = np.isin(ticket, journal.cases.codes[rows.get("tickets", np.zeros(0, np.int64))])
+        return {"expenses": ("ledger", spent[mine])}
 
     def _only_currency(self, view: View, unit: Coded) -> tuple[str, ...]:
         """The one currency of the costs, in which tickets without costs count, too."""
