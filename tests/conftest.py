@@ -84,6 +84,12 @@ def imap_port():
 
 
 @pytest.fixture
+def smtp():
+    """Starts a mail server that gives what it takes to a handler, for a `with` block that has its port."""
+    return _servers.smtp
+
+
+@pytest.fixture
 def server(postgresql_url):
     """A PostgreSQL server of our own, asked by its own command line."""
     folder = postgresql_url.partition("host=")[2]

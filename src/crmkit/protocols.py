@@ -10,7 +10,7 @@ import attrs
 
 from crmkit.events import Event
 
-__all__ = ["BlobStore", "EventStore", "Query", "Record", "RecordStore", "Recorded"]
+__all__ = ["BlobStore", "EventStore", "Notice", "Query", "Record", "RecordStore", "Recorded", "Transport"]
 
 
 def _names(values: Iterable[str] | None) -> frozenset[str] | None:
@@ -193,4 +193,45 @@ class BlobStore(Protocol):
 
     def list(self, prefix: str = "") -> Iterator[str]:
         """Names that start with `prefix`, sorted."""
+        ...
+
+
+@attrs.frozen
+class Notice:
+    """Somebody is to be told what happened in a discussion.
+
+    Attributes:
+        to: the id of the person.
+        discussion: the id of the discussion.
+        topic: its topic.
+        fact: what happened.
+        text: the same in words.
+        token: what an answer brings back to say where it belongs: letters and digits of ASCII, and dots; empty where
+            no answer is awaited.
+        follows: what it answers, the oldest first: the tokens of what the person was told, and the ids of mails that
+            they wrote themself, which have an `@`.
+    """
+
+    to: str
+    discussion: str
+    topic: str
+    fact: Event
+    text: str = ""
+    token: str = ""
+    follows: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Transport(Protocol):
+    """What tells people: mail, chat, a bell on a page.
+
+    It may be given the same notice twice; `fact.id` and `to` tell.
+    """
+
+    def send(self, notice: Notice) -> None:
+        """Tell a person.
+
+        Raises:
+            Unavailable: if it cannot be told now; the same notice may be given again.
+        """
         ...
