@@ -19,7 +19,10 @@ VALUES = 10_000_000
 INCIDENCE = 1_000_000
 EVENTS, BATCH = 1_000_000, 20_000
 # What no query says in reasonable length, and what these books have nothing of.
-ALONE = ("expected_revenue", "expected_wins", "next_response", "churn_rate", "lost_customers", "revenue_churn")
+ALONE = (
+    "expected_revenue", "expected_wins", "next_response", "churn_rate", "lost_customers", "revenue_churn",
+    "searches_without_result", "card_reuse", "link_rate", "deflection", "stale_cards", "contributions",
+)  # fmt: skip
 AGES = ("not due", "1-30 days", "31-60 days", "61-90 days", "over 90 days")
 WIDTH = 401
 

@@ -2,7 +2,8 @@
 
 The texts are made: words as frequent as Zipf's law has it, fifteen to forty-four a document. One kind of questions has
 three words as they come, most of them in very many documents; the other three words of one document that are in at most
-one document in twenty, as somebody types who looks for it. All three engines score by BM25 with k1 = 1.2 and b = 0.75;
+one document in twenty, as somebody types who looks for it. Each engine is timed on the question that takes it the
+median time of a hundred; the answers to all of these are compared. All three score by BM25 with k1 = 1.2 and b = 0.75;
 FTS5 leaves 1 + out of the logarithm of the rarity, which tells only for words that are in very many documents.
 """
 
@@ -13,6 +14,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -53,7 +55,7 @@ def comparisons(*, quick: bool, rows: int | None = None) -> list[Comparison]:
 def _searching(size: int, words: str, same: float) -> Comparison:
     common = words.startswith("as")
     return Comparison(
-        f"ten best of {size:,} documents by three words {words}", QUERIES, "questions",
+        f"ten best of {size:,} documents by three words {words}: the median question", QUERIES, "times asked",
         partial(_write, size=size, common=common),
         [Contender(name, partial(_asking, make), package=needs) for name, needs, make in _ENGINES],
         partial(_agree, same=same),
@@ -158,9 +160,25 @@ def _building(make: Any, folder: Path) -> Run:
 
 
 def _asking(make: Any, folder: Path) -> Run:
+    """Asks one question again and again: the one that takes the engine the median time of all (p50)."""
     ask = make(Path(mkdtemp(dir=folder)), _texts(folder))
     questions = json.loads((folder / "questions.json").read_bytes())
-    return lambda: [ask(words) for words in questions]
+    found: _Found = [ask(words) for words in questions]
+    spent = [min(_cpu_of(partial(ask, words)) for _ in range(3)) for words in questions]
+    _, median = sorted(zip(spent, questions, strict=True))[QUERIES // 2]
+
+    def run() -> _Found:
+        for _ in range(QUERIES):
+            ask(median)
+        return found
+
+    return run
+
+
+def _cpu_of(run: Run) -> float:
+    start = process_time()
+    run()
+    return process_time() - start
 
 
 def _equal(ours: int, theirs: int) -> None:

@@ -129,6 +129,18 @@ def dovecot():
             process.wait(30)
 
 
+@contextmanager
+def smtp(handler):
+    """A mail server (SMTP) on a free port of loopback, which gives what it takes to a handler; gives the port."""
+    controller = pytest.importorskip("aiosmtpd.controller", reason="aiosmtpd is not installed")
+    running = controller.Controller(handler, hostname="127.0.0.1", port=_free_port(), ready_timeout=60)
+    running.start()
+    try:
+        yield running.port
+    finally:
+        running.stop()
+
+
 def _free_port():
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))

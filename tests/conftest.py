@@ -111,6 +111,12 @@ def new_store(request, tmp_path):
 
 
 @pytest.fixture
+def smtp():
+    """Starts a mail server that gives what it takes to a handler, for a `with` block that has its port."""
+    return _servers.smtp
+
+
+@pytest.fixture
 def server(postgresql_url):
     """A PostgreSQL server of our own, asked by its own command line."""
     folder = postgresql_url.partition("host=")[2]

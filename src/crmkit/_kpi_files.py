@@ -19,10 +19,23 @@ JOURNALS: Mapping[str, str] = {
     "deals": "journal", "service": "service", "complaints": "complaints",
 }  # fmt: skip
 #: What the rows of a ledger may be.
-KINDS = ("quote", "order", "invoice", "payment", "write-off", "expense", "activity", "complaint")
+KINDS = (
+    "quote",
+    "order",
+    "invoice",
+    "payment",
+    "write-off",
+    "expense",
+    "activity",
+    "complaint",
+    "search",
+    "card-use",
+    "card-change",
+    "ticket",
+)
 
 # Columns that KPIs part facts by, beside those that are asked for.
-_PARTING = ("channel", "category", "cause")
+_PARTING = ("channel", "category", "cause", "answer", "card", "change")
 _LEDGER = ("customer", "case", "who", "amount", "refers_to", "quantity", "due", "recorded")
 _JOURNAL = ("case", "stage", "at", "opened", "closed", "outcome", "who", "amount")
 _NAMES = tuple(dict.fromkeys(("kind", "id", *_JOURNAL, *_LEDGER, "currency")))

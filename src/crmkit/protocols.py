@@ -23,6 +23,7 @@ __all__ = [
     "Scrubbable",
     "Store",
 ]
+__all__ = ["BlobStore", "EventStore", "Notice", "Query", "Record", "RecordStore", "Recorded", "Transport"]
 
 
 def _names(values: Iterable[str] | None) -> frozenset[str] | None:
@@ -309,5 +310,38 @@ class Cipher(Protocol):
 
         Raises:
             Damaged: if they were not sealed for this person and place, or were changed.
+@attrs.frozen
+class Notice:
+    """Somebody is to be told what happened in a discussion.
+
+    Attributes:
+        to: the id of the person.
+        discussion: the id of the discussion.
+        topic: its topic.
+        fact: what happened.
+        text: the same in words.
+        token: what an answer brings back to say where it belongs: letters and digits of ASCII, and dots; empty where
+            no answer is awaited.
+        follows: what it answers, the oldest first: the tokens of what the person was told, and the ids of mails that
+            they wrote themself, which have an `@`.
+
+    to: str
+    discussion: str
+    topic: str
+    fact: Event
+    text: str = ""
+    token: str = ""
+    follows: tuple[str, ...] = ()
+
+
+class Transport(Protocol):
+    """What tells people: mail, chat, a bell on a page.
+
+    It may be given the same notice twice; `fact.id` and `to` tell.
+
+    def send(self, notice: Notice) -> None:
+        """Tell a person.
+
+            Unavailable: if it cannot be told now; the same notice may be given again.
         """
         ...

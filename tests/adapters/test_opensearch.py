@@ -9,42 +9,25 @@ import pytest
 from crmkit.adapters.opensearch import OpenSearchIndex
 from crmkit.errors import InvalidValue, NotFound, Unavailable
 from crmkit.kb import Document
-from crmkit.kb.query import (
-    And,
-    Boost,
-    Eq,
-    Exists,
-    Fuzzy,
-    In,
-    MatchAll,
-    Not,
-    Or,
-    Phrase,
-    Prefix,
-    Range,
-    Term,
-    Text,
-    Under,
-    Without,
-)
+from crmkit.kb import query as ask
 
 GOLDEN = json.loads(Path(__file__).with_name("opensearch_requests.json").read_bytes())
 CARD = Document(
     "c1", {"title": "VAT", "text": "開具發票"}, {"kind": ["faq", "law"], "n": 2.5, "on": date(2026, 1, 2), "x": None}
 )
 SEARCHES = {
-    "words": (Text("VAT 发票"), [], [], 10),
-    "all words": (Text("issued invoices", op="all", field="title"), [], [], 10),
-    "phrase": (Phrase("credit note", slop=2), [], [], 10),
-    "logic": (And([Or([Term("vat"), Boost(Text("note"), 3)]), Not(Phrase("发票"))]), [], [], 10),
-    "beginnings": (Or([Prefix("Inv"), Fuzzy("invoise"), Fuzzy("vat", edits=1, prefix=2)]), [], [], 10),
-    "everything": (MatchAll(), [], ["kind"], 0),
-    "nothing": (Or([And([]), Or([]), Text("!")]), [], [], 1),
+    "words": (ask.Text("VAT 发票"), [], [], 10),
+    "all words": (ask.Text("issued invoices", op="all", field="title"), [], [], 10),
+    "phrase": (ask.Phrase("credit note", slop=2), [], [], 10),
+    "logic": (ask.And([ask.Or([ask.Term("vat"), ask.Boost(ask.Text("note"), 3)]), ask.Not(ask.Phrase("发票"))]), [], [], 10),
+    "beginnings": (ask.Or([ask.Prefix("Inv"), ask.Fuzzy("invoise"), ask.Fuzzy("vat", edits=1, prefix=2)]), [], [], 10),
+    "everything": (ask.MatchAll(), [], ["kind"], 0),
+    "nothing": (ask.Or([ask.And([]), ask.Or([]), ask.Text("!")]), [], [], 1),
     "filters": (
-        MatchAll(),
+        ask.MatchAll(),
         [
-            Eq("n", 2), In("kind", ["faq", True]), Exists("on"), Without(Eq("kind", "law")), Range("n", 1, 2.5),
-            Range("on", date(2026, 1, 1)),
+            ask.Eq("n", 2), ask.In("kind", ["faq", True]), ask.Exists("on"), ask.Without(ask.Eq("kind", "law")), ask.Range("n", 1, 2.5),
+            ask.Range("on", date(2026, 1, 1)),
         ],
         ["kind", "a.*b"],
         5,
@@ -104,16 +87,16 @@ def test_what_cannot_be_asked_or_written_is_refused():
     """Texts, filters, cursors and queries that are none; a server that refuses."""
     index, requests = sent({"errors": True})
     for call in (
-        lambda: index.request(Text("vat", field="body"), [], [], 1, None),
+        lambda: index.request(ask.Text("vat", field="body"), [], [], 1, None),
         lambda: index.apply([Document("x", {"body": "vat"})]),
     ):
         with pytest.raises(NotFound):
             call()
     for query, filters, after in (
-        (Text("vat"), [Range("name", "a", "b")], None),
-        (Text("vat"), [Under("term", "a")], None),
-        (Text("vat"), ["kind"], None),
-        (Text("vat"), [], "x"),
+        (ask.Text("vat"), [ask.Range("name", "a", "b")], None),
+        (ask.Text("vat"), [ask.Under("term", "a")], None),
+        (ask.Text("vat"), ["kind"], None),
+        (ask.Text("vat"), [], "x"),
         ("vat", [], None),
     ):
         with pytest.raises(InvalidValue):

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from crmkit.adapters.memory import MemoryEventStore
 from crmkit.adapters.sqlite import SqliteStore
 from crmkit.errors import Conflict, InvalidValue, NotFound
+from crmkit.events import Unknown
 from crmkit.kb.cards import Card, Source
-from crmkit.kb.discussions import Discussion, Discussions, Notice, Posted, redacted
+from crmkit.kb.discussions import Discussion, Discussions, Posted, redacted
+from crmkit.protocols import Notice
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -79,9 +81,32 @@ def test_notices_go_to_all_but_who_did_it():
     """Of each new fact, everybody who takes part now is told, but for its author."""
     talk = TALK.join("bo", who="li", at=NOW).post("x", who="wei", at=NOW)
     assert talk.notices(after=2) == tuple(
-        Notice(to, "G-1", "Why do we win at Acme?", talk.facts[2]) for to in ("li", "bo")
+        Notice(to, "G-1", "Why do we win at Acme?", talk.facts[2], "x") for to in ("li", "bo")
     )
     assert len(talk.notices()) == 6
+
+
+def test_notices_are_in_words():
+    """Each kind of fact is told in English and in Chinese, and one of another program by its name."""
+    talk = TALK.join("bo", who="li", at=NOW).leave("bo", who="bo", at=NOW).decide("x", who="li", at=NOW)
+    talk = talk.assign("y", to="wei", who="li", at=NOW, by=date(2026, 3, 9)).assign("z", to="wei", who="li", at=NOW)
+    talk = (
+        talk.done("G-1#5", who="wei", at=NOW)
+        .close(who="li", at=NOW)
+        .reopen(who="li", at=NOW, reason="new")
+        .close(who="li", at=NOW, summary="agreed")
+    )
+    strange = Discussion([*talk.facts, Unknown(id="x", case="G-1", at=NOW, recorded=NOW, who="li", named="Z")])
+    told = [
+        [one.text for one in strange.notices(lang=lang) if one.to == "wei" or one.fact.who == "wei"]
+        for lang in ("en", "zh")
+    ]
+    assert told == [
+        ["li started a discussion: Why do we win at Acme?", "li asked bo in", "bo has left", "li decided: x", "li asks wei by 2026-03-09: y", "li asks wei: z",
+         "wei reports it done: y", "li closed the discussion", "li reopened the discussion: new", "li closed the discussion: agreed", "li: Z"],
+        ["li 发起讨论：Why do we win at Acme?", "li 邀请 bo 加入", "bo 已退出", "li 决定：x", "li 请 wei 负责（2026-03-09 前完成）：y", "li 请 wei 负责：z",
+         "wei 报告已完成：y", "li 结束了讨论", "li 重新开启了讨论：new", "li 结束了讨论：agreed", "li：Z"],
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("make", "error", "message"), [

@@ -204,9 +204,7 @@ class TantivyIndex(SearchIndex):
     def near_terms(self, word: str, *, edits: int = 2, limit: int = 10) -> tuple[NearTerm, ...]:
         """Words of the documents that differ from one by few letters."""
         state = self._current()
-        near = Planner(self._analyzer, state).near_words(word, edits)  # type: ignore[arg-type] # as above
-        found = [NearTerm(state.form(stats), stats.documents, distance) for stats, distance in near]
-        return tuple(sorted(found, key=_nearest)[:limit])
+        return Planner(self._analyzer, state).near_terms(word, edits, limit)  # type: ignore[arg-type] # as above
 
 
 def _engine() -> Any:
@@ -214,7 +212,3 @@ def _engine() -> Any:
         return import_module("tantivy")
     except ImportError:
         raise ExtraMissing("tantivy", "search", "an index of tantivy") from None
-
-
-def _nearest(term: NearTerm) -> tuple[int, int, str]:
-    return term.edits, -term.documents, term.word

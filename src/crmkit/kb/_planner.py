@@ -15,7 +15,7 @@ from crmkit.kb._plan import Both, Either, Everything, Inverse, Plan, Row, Slot, 
 from crmkit.kb._snapshot import Snapshot, TermStats
 from crmkit.kb._spelling import generous
 from crmkit.kb._words import Reader
-from crmkit.kb.results import Note
+from crmkit.kb.results import NearTerm, Note
 from crmkit.kb.text import Analyzer, Piece
 
 __all__ = ["Planner", "Unsupported"]
@@ -253,14 +253,15 @@ class Planner:
         edits = generous(term) if query.edits == "auto" else query.edits
         return self._variants(query.word, self.near(term, edits, query.prefix), query.field, weight)
 
-    def near_words(self, word: str, edits: int) -> list[tuple[TermStats, int]]:
-        """The terms near the words of a text, the nearest distance of each."""
+    def near_terms(self, word: str, edits: int, limit: int) -> tuple[NearTerm, ...]:
+        """The words near those of a text, each at its nearest distance; the nearest and most frequent first."""
         found: dict[str, tuple[TermStats, int]] = {}
         for piece in self._analyzer.pieces(word):
             for stats, distance in self.near(self._analyzer.term(piece.text), edits) if piece.spaced else ():
                 if stats.term not in found or found[stats.term][1] > distance:
                     found[stats.term] = stats, distance
-        return list(found.values())
+        forms = [NearTerm(self._snapshot.form(stats), stats.documents, far) for stats, far in found.values()]
+        return tuple(sorted(forms, key=_nearest)[:limit])
 
     def alike(self, texts: Iterable[tuple[str, float]]) -> Plan:
         """What finds documents like one.
@@ -300,6 +301,10 @@ class Planner:
         kept = best(near, _MOST)
         self._mark(name, (stats for stats, _ in kept))
         return Sum((Slot(tuple(self._weighted(stats, weight * doubt, field) for stats, doubt in kept)),))
+
+
+def _nearest(term: NearTerm) -> tuple[int, int, str]:
+    return term.edits, -term.documents, term.word
 
 
 def _heaviest(one: Weighted) -> tuple[float, str]:

@@ -5,6 +5,7 @@ that are left could give to a document that has none of the others, only those t
 Flood: Query evaluation: strategies and optimizations, 1995, "max score").
 """
 
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import TypeAlias
 
@@ -18,10 +19,11 @@ from crmkit.kb._plan import Both, Either, Everything, Inverse, Plan, Row, Sum, W
 from crmkit.kb._segment import Posting
 from crmkit.kb._snapshot import Part, Snapshot
 
-__all__ = ["Scorer", "top"]
+__all__ = ["Scorer", "Worth", "top"]
 
 _Matched = tuple[Mask, Floats]
-_Worth: TypeAlias = tuple[float, Impacts]
+#: The weight of a word, and what it is worth in each document.
+Worth: TypeAlias = tuple[float, Impacts]
 # Positions of one text, with room for a phrase before the first.
 _ROOM = 1 << 32
 # Bounds are rounded, too.
@@ -75,24 +77,25 @@ class Scorer:
 
     # -- words
 
-    def any_of(self, plan: Sum) -> Mask:
+    def any_of(self, words: Sequence[Worth]) -> Mask:
         """Which documents that are alive have one of the words."""
         mask = np.zeros(self.part.size, np.bool_)
-        for _, impacts in self._worth(plan):
+        for _, impacts in words:
             impacts.mark(mask)
         return mask
 
-    def best(self, plan: Sum, mask: Mask, most: int, least: float, *, free: bool) -> list[tuple[float, int]]:
+    def best(
+        self, words: Sequence[Worth], mask: Mask, most: int, least: float, *, free: bool
+    ) -> list[tuple[float, int]]:
         """The best of the documents that have one of the words, as `top` gives them.
 
         Args:
-            plan: the words, none of which is required.
+            words: as `worth` gives them, none of which is required.
             mask: which documents are let through.
             most: how many, at least 1.
             least: what they must score to be among the best of all parts; those that score less may be left out.
             free: whether every document that has one of the words is let through.
         """
-        words = self._worth(plan)
         if free:
             # So many documents score at least that much by one word alone.
             least = max((weight * impacts.at_rank(most - 1) for weight, impacts in words), default=least)
@@ -110,7 +113,7 @@ class Scorer:
             impacts.add_to(values, found, weight)
         return top(found, values, most)
 
-    def _worth(self, plan: Sum) -> list[_Worth]:
+    def worth(self, plan: Sum) -> list[Worth]:
         """Weights and impacts of the words that the part has, the heaviest first: in every part in the same order."""
         terms = sorted((term for slot in plan.slots for term in slot.terms), key=_weight)
         return [(term.weight, self._impacts(term)) for term in terms if term.stats.numbers[self.number] >= 0]
@@ -127,9 +130,10 @@ class Scorer:
 
     def _sum(self, plan: Sum) -> _Matched:
         scores = self._zeros()
-        for weight, impacts in self._worth(plan):
+        words = self.worth(plan)
+        for weight, impacts in words:
             impacts.add(scores, weight)
-        mask = self._enough(plan) if plan.need else self.any_of(plan)
+        mask = self._enough(plan) if plan.need else self.any_of(words)
         scores[~mask] = 0
         return mask, scores
 

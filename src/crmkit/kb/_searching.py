@@ -16,7 +16,7 @@ from crmkit.kb._filters import FilterColumn, Key, Mask, mask
 from crmkit.kb._impacts import Floats
 from crmkit.kb._packing import Array
 from crmkit.kb._plan import Plan, Sum
-from crmkit.kb._scoring import Scorer, top
+from crmkit.kb._scoring import Scorer, Worth, top
 from crmkit.kb._snapshot import Snapshot
 from crmkit.kb.query import Filter, Query, Scalar, to_dict
 from crmkit.kb.results import Bucket
@@ -90,12 +90,14 @@ class _Found:
         mask: which documents.
         scored: the scores of all documents, if they had to be computed to know.
         scorer: computes them otherwise.
+        words: what the words of a plain sum are worth; None for any other plan.
         free: whether everything that the plan matches and that is alive is let through.
     """
 
     mask: Mask
     scored: Floats | None
     scorer: Scorer
+    words: Sequence[Worth] | None
     free: bool
 
     @cached_property
@@ -127,10 +129,13 @@ class Search:
         return tuple(self._matched(number) for number in range(len(self.snapshot.parts)))
 
     def _matched(self, number: int) -> _Found:
-        part, wish, plan, scores = self.snapshot.parts[number], self.wish, self.plan, None
+        part, wish, plan = self.snapshot.parts[number], self.wish, self.plan
+        scores: Floats | None = None
+        words: list[Worth] | None = None
         scorer = Scorer(self.snapshot, number)
         if isinstance(plan, Sum) and not plan.need:
-            through = scorer.any_of(plan)
+            words = scorer.worth(plan)
+            through = scorer.any_of(words)
         else:
             through, scores = scorer.matched(plan)
             if part.alive is not None:
@@ -140,7 +145,7 @@ class Search:
         left_out = -1 if wish.without is None else part.segment.ids.find(wish.without)
         if left_out >= 0:
             through[left_out] = False
-        return _Found(through, scores, scorer, free=not wish.filters and left_out < 0)
+        return _Found(through, scores, scorer, words, free=not wish.filters and left_out < 0)
 
     @property
     def total(self) -> int:
@@ -167,8 +172,8 @@ class Search:
     def _best_of(self, part: int, after: Cursor | None, most: int, least: float) -> list[tuple[float, int]]:
         """The best of a part that come after a cursor; those that score less than so much may be left out."""
         found, plan = self._found[part], self.plan
-        if after is None and found.scored is None and isinstance(plan, Sum):
-            return found.scorer.best(plan, found.mask, most, least, free=found.free)
+        if after is None and found.words is not None:
+            return found.scorer.best(found.words, found.mask, most, least, free=found.free)
         scores = found.scores(plan)
         rest = found.numbers if after is None else self._rest(part, scores, after)
         return top(rest, scores[rest], most)

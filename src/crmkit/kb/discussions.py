@@ -9,14 +9,16 @@
     ('Everybody asks for the budget first', 'Everybody asks for the budget first')
 
 A discussion is its facts, kept in any `EventStore`; whatever it says is read off them. How people are reached, and how
-what they answer comes back, is the host's affair: `Discussion.notices` says who is to be told what, `Transport` is what
-tells them, and a key, such as the id of a mail, keeps an answer that arrives twice from being counted twice.
+what they answer comes back, is the host's affair: `Discussion.notices` says who is to be told what, a
+`crmkit.protocols.Transport` is what tells them (`crmkit.kb.correspondence` and
+`crmkit.adapters.smtp` do it by mail), and a key, such as the id of a mail, keeps an answer that arrives twice from
+being counted twice.
 """
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, Protocol, Self, cast
+from typing import Any, Self, cast
 
 import attrs
 
@@ -34,9 +36,10 @@ from crmkit.kb._discussion_facts import (
     Started,
     known,
 )
+from crmkit.kb._discussion_words import Lang, said
 from crmkit.kb._redaction import redacted
 from crmkit.kb.cards import Card, Source
-from crmkit.protocols import EventStore, Query
+from crmkit.protocols import EventStore, Notice, Query
 
 __all__ = [
     "Assigned",
@@ -46,39 +49,13 @@ __all__ = [
     "Discussions",
     "Done",
     "Joined",
+    "Lang",
     "Left",
-    "Notice",
     "Posted",
     "Reopened",
     "Started",
-    "Transport",
     "redacted",
 ]
-
-
-@attrs.frozen
-class Notice:
-    """Somebody is to be told something.
-
-    Attributes:
-        to: the person.
-        discussion: the id of the discussion.
-        topic: its topic.
-        fact: what happened; its id is what an answer quotes.
-    """
-
-    to: str
-    discussion: str
-    topic: str
-    fact: Event
-
-
-class Transport(Protocol):
-    """What tells people: mail, chat, a bell on a page. The host's own; it may be asked twice for the same fact."""
-
-    def send(self, notice: Notice) -> None:
-        """Tell a person; what cannot be told now is for the transport to try again."""
-        ...
 
 
 def _facts(facts: Iterable[Event]) -> tuple[Event, ...]:
@@ -238,11 +215,17 @@ class Discussion:
         """Go on; of one that is open, nothing becomes of it."""
         return self._with(Reopened, who, at, key, reason=reason) if self.closed else self
 
-    def notices(self, *, after: int = 0) -> tuple[Notice, ...]:
-        """Who is to be told what: of each fact beyond the first `after`, all who take part now but whoever did it."""
-        topic = self.started.topic
-        new = self.facts[after:]
-        return tuple(Notice(to, self.id, topic, fact) for fact in new for to in self.participants if to != fact.who)
+    def notices(self, *, after: int = 0, lang: Lang = "en") -> tuple[Notice, ...]:
+        """Who is to be told what: of each fact beyond the first `after`, all who take part now but whoever did it.
+
+        Raises:
+            NotFound: if the language is not spoken here.
+        """
+        topic, actions = self.started.topic, {fact.id: fact.text for fact in self.facts if isinstance(fact, Assigned)}
+        told = [(fact, said(fact, actions, lang)) for fact in self.facts[after:]]
+        return tuple(
+            Notice(to, self.id, topic, fact, text) for fact, text in told for to in self.participants if to != fact.who
+        )
 
     def card(self, decision: str, *, id: str = "", names: Iterable[str] = ()) -> Card:  # noqa: A002 - the field's word
         """The draft of a card that keeps a decision, with where it comes from; only its author sees it as yet.

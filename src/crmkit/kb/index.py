@@ -328,9 +328,7 @@ class SegmentIndex:
         _check_sizes(edits=edits, limit=limit)
 
         def look(state: Snapshot) -> tuple[NearTerm, ...]:
-            near = Planner(self._analyzer, state).near_words(word, edits)
-            found = [NearTerm(state.form(stats), stats.documents, distance) for stats, distance in near]
-            return tuple(sorted(found, key=_nearest)[:limit])
+            return Planner(self._analyzer, state).near_terms(word, edits, limit)
 
         return self._in_one_state(look)
 
@@ -385,10 +383,6 @@ class SegmentIndex:
 
 def _size(state: Snapshot) -> int:
     return state.size
-
-
-def _nearest(term: NearTerm) -> tuple[int, int, str]:
-    return term.edits, -term.documents, term.word
 
 
 def _check_sizes(**sizes: int) -> None:

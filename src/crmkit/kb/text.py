@@ -156,8 +156,13 @@ class Analyzer:
     def pieces(self, text: str) -> tuple[Piece, ...]:
         """The words and the runs of unspaced characters of a text, stop words included."""
         folded = fold(text, simplify=self.simplify)
-        places = ((piece, folded.span(piece.start, piece.end)) for piece in self._pieces(folded))
-        return tuple(attrs.evolve(piece, start=start, end=end) for piece, (start, end) in places)
+        return tuple(
+            Piece(
+                piece.text, *folded.span(piece.start, piece.end), piece.position,
+                spaced=piece.spaced, stopped=piece.stopped,
+            )
+            for piece in self._pieces(folded)
+        )  # fmt: skip
 
     def term(self, word: str) -> str:
         """The term of a folded word."""

@@ -54,6 +54,10 @@ WITHOUT_TWIN: Mapping[str, str] = MappingProxyType({
         ("churn_rate", "lost_customers", "contract_churn", "revenue_churn"),
         "it counts civil days of a time zone, whose rules each database has in a version of its own",
     ),
+    **dict.fromkeys(
+        ("searches_without_result", "card_reuse", "link_rate", "deflection", "stale_cards", "contributions"),
+        "no host keeps what is searched and used in a table of a shape that is known",
+    ),
     "quote_bias": "it counts logarithms in thousandths, which floats of different makers round differently",
 })  # fmt: skip
 

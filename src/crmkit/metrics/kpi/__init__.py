@@ -13,6 +13,7 @@ from crmkit.metrics.kpi import (
     customers,
     cycle,
     expense,
+    knowledge,
     leaving,
     open_deals,
     quote_accuracy,
@@ -85,6 +86,12 @@ CATALOGUE: tuple[Metric, ...] = (
     complaints.Confirmed(),
     complaints.Reopening(),
     complaints.Recurrence(),
+    knowledge.SearchesWithoutResult(),
+    knowledge.CardReuse(),
+    knowledge.LinkRate(),
+    knowledge.Deflection(),
+    knowledge.StaleCards(),
+    knowledge.CardChanges(),
 )
 
 
