@@ -53,10 +53,8 @@ def anomalies(history, lists):
     if found:
         return found
     graph = _dependencies(history, lists)
-    for part in nx.strongly_connected_components(graph):
-        if len(part) > 1:
-            found.append(_named(graph, nx.find_cycle(graph.subgraph(part))))
-    return found
+    parts = [part for part in nx.strongly_connected_components(graph) if len(part) > 1]
+    return [_named(graph, nx.find_cycle(graph.subgraph(part))) for part in parts]
 
 
 def _of_values(history, lists):
