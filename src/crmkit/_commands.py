@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
+from crmkit._check_commands import check_
 from crmkit._options import (
     Amount,
     AsOf,
@@ -56,6 +57,7 @@ app.add_typer(pipeline_app, name="pipeline")
 app.add_typer(rules_app, name="rules")
 app.add_typer(kb_app, name="kb")
 app.add_typer(store_app, name="store")
+app.command("check")(check_)
 
 # typer carries its own copy of click from some version on, so the class is found from a child that typer exports.
 _UsageError: type[Exception] = next(b for b in typer.BadParameter.__mro__ if b.__name__ == "ClickException")

@@ -14,47 +14,40 @@ from crmkit.adapters.sqlite import SqliteStore
 from crmkit.errors import Damaged, InputError, InvalidValue
 from crmkit.events import Edited
 from crmkit.protocols import BlobStore, EventStore, Query, RecordStore
+from crmkit.testing.checking import Claims
 from crmkit.testing.contracts import BlobStoreContract, EventStoreContract, RecordStoreContract
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
-class _Files:
-    """Stores that are closed after the test."""
-
-    @pytest.fixture(autouse=True)
-    def _closing(self):
-        self.opened = []
-        yield
-        for store in self.opened:
-            store.close()
-
-    def open(self, tmp_path):
-        """A store in a folder."""
-        store = SqliteStore(tmp_path / "crm.db")
-        self.opened.append(store)
-        return store
+CLAIMS = Claims(processes=True, durable=True)
 
 
-class TestSqliteEvents(_Files, EventStoreContract):
+class TestSqliteEvents(EventStoreContract):
     """Events in SQLite."""
 
+    claims = CLAIMS
+
     def make(self, tmp_path):
-        return self.open(tmp_path).events
+        return SqliteStore(tmp_path / "crm.db")
 
 
-class TestSqliteRecords(_Files, RecordStoreContract):
+class TestSqliteRecords(RecordStoreContract):
     """Records in SQLite."""
 
+    claims = CLAIMS
+
     def make(self, tmp_path):
-        return self.open(tmp_path).records
+        return SqliteStore(tmp_path / "crm.db")
 
 
-class TestSqliteBlobs(_Files, BlobStoreContract):
+class TestSqliteBlobs(BlobStoreContract):
     """Blobs in SQLite."""
 
+    claims = CLAIMS
+
     def make(self, tmp_path):
-        return self.open(tmp_path).blobs
+        return SqliteStore(tmp_path / "crm.db")
 
 
 def fact(number, case="D"):

@@ -9,6 +9,7 @@ from crmkit.adapters.tantivy import TantivyIndex
 from crmkit.errors import AnalyzerMismatch, InputError, InvalidValue, NotFound, Unavailable
 from crmkit.kb import Analyzer, Document, SegmentIndex
 from crmkit.kb.query import MatchAll, Text
+from crmkit.testing.checking import Claims
 from crmkit.testing.contracts import SearchIndexContract
 
 CARDS = [
@@ -20,7 +21,9 @@ CARDS = [
 
 
 class TestTantivy(SearchIndexContract):
-    """A folder of its own for each test."""
+    """A folder of its own for each test; a second writer is refused, so that threads take turns by themselves."""
+
+    claims = Claims(threads=False)
 
     def make(self, tmp_path):
         return TantivyIndex(tmp_path / "index")

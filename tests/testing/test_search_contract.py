@@ -7,6 +7,7 @@ from crmkit.adapters.memory import MemoryBlobStore
 from crmkit.adapters.sqlite import SqliteStore
 from crmkit.kb import SegmentIndex
 from crmkit.kb.query import Term, Text
+from crmkit.testing.checking import Claims
 from crmkit.testing.contracts import SearchIndexContract, check_search_index
 
 
@@ -17,16 +18,24 @@ class TestInMemory(SearchIndexContract):
         return SegmentIndex(MemoryBlobStore())
 
 
-class TestInSqlite(SearchIndexContract):
-    """Blobs in a file, segments of two documents."""
+class Kept(SegmentIndex):
+    """An index in a file, with segments of two documents."""
 
-    @pytest.fixture(autouse=True)
-    def _store(self, tmp_path):
-        with SqliteStore(tmp_path / "index.db", durability="normal") as self.store:
-            yield
+    def __init__(self, folder):
+        self.store = SqliteStore(folder / "index.db")
+        super().__init__(self.store.blobs, segment=2)
+
+    def close(self):
+        self.store.close()
+
+
+class TestInSqlite(SearchIndexContract):
+    """Blobs in a file, shared by processes that are killed."""
+
+    claims = Claims(processes=True, durable=True)
 
     def make(self, tmp_path):
-        return SegmentIndex(self.store.blobs, segment=2)
+        return Kept(tmp_path)
 
 
 class Wrong(SegmentIndex):

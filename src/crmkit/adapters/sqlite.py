@@ -7,12 +7,16 @@ Write-ahead log, synchronous=FULL, BEGIN IMMEDIATE, a checksum for each event. S
 file. SQLite before 3.51.3 can corrupt a file when several connections run checkpoints by hand: leave that to it.
 """
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from crmkit.adapters._sqlite_keeping import SqliteErasable, SqliteMovable, SqliteScrubbable
+from crmkit.adapters._sqlite_backup import copy
+from crmkit.adapters._sqlite_checks import flaws
+from crmkit.adapters._sqlite_schema import blob_check, record_check
 from crmkit.adapters.memory import first_result, refuse_reuse
 from crmkit.adapters.sqlite_file import Database, Durability, bound
 from crmkit.errors import Conflict, Damaged, InvalidValue
@@ -24,6 +28,7 @@ __all__ = ["SqliteBlobStore", "SqliteEventStore", "SqliteRecordStore", "SqliteSt
 
 # Rows fetched in one go: small enough to be gentle, large enough to be quick.
 _PAGE = 1000
+_INSERT = "INSERT INTO events (tenant, id, key, cas, type, body, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)"
 # No position lies beyond what the column holds.
 _LAST = 2**63 - 1
 # SQLite takes 32,766 values in one statement.
@@ -37,6 +42,7 @@ class SqliteStore(SqliteScrubbable):
         path: the file; it is made if it is not there.
         tenant: whose data; nothing of another tenant is ever read or written.
         durability: "full" survives a power loss; "normal", five times faster, may lose the last commits.
+        read_only: whoever writes is refused; the file is neither made nor brought up to date.
 
     Raises:
         InputError: if the file is something else, newer, or cannot be opened.
@@ -44,9 +50,34 @@ class SqliteStore(SqliteScrubbable):
 
     def __init__(self, path: str | Path, *, tenant: str = "default", durability: Durability = "full") -> None:
         self._database, self._tenant = Database(path, durability), tenant
+    def __init__(
+        self, path: str | Path, *, tenant: str = "default", durability: Durability = "full", read_only: bool = False
+    ) -> None:
+        self._database = Database(path, durability, read_only=read_only)
         self.events = SqliteEventStore(self._database, tenant)
         self.records = SqliteRecordStore(self._database, tenant)
         self.blobs = SqliteBlobStore(self._database, tenant)
+
+    def verify(self) -> Iterator[str]:
+        """Check the whole file, whichever tenant it is about; one line for each damage found, none when all is well.
+
+        Pages and indexes are checked by SQLite, tables against how they are made, every row against its checksum.
+        """
+        return flaws(self._database)
+
+    def backup(self, path: str | Path, *, compact: bool = False) -> None:
+        """Copy the whole file, of all tenants, to another, while others may write.
+
+        The copy is checked, and has its name only when it is complete and on the disk.
+
+        Args:
+            path: the new file.
+            compact: leave out what was freed (VACUUM INTO): smaller, slower.
+
+        Raises:
+            InputError: if there is such a file, or the copy cannot be made.
+        """
+        copy(self._database.connection, Path(path), compact=compact)
 
     def close(self) -> None:
         """Close the file, in all threads."""
@@ -71,18 +102,32 @@ class SqliteEventStore(SqliteErasable):
         """See `EventStore.append`."""
         new = list(events)
         rows = [self._row(event) for event in new]
-        with self._database.writing() as connection:
+        try:
+            return self._append(rows, unless, after)
+        except (Conflict, sqlite3.IntegrityError) as error:
+            # The same again is no conflict. What is stored stays stored: it may be looked up afterwards.
             again = first_result(new, self._stored)
             if again is not None:
                 return again
+            if isinstance(error, sqlite3.IntegrityError):
+                refuse_reuse(new, self._stored)
+            raise
+
+    def _append(self, rows: list[tuple[Any, ...]], unless: Query | None, after: int) -> int:
+        with self._database.writing() as connection:
             if unless is not None:
                 self._refuse(unless, after)
-            refuse_reuse(new, self._stored)
-            connection.executemany(
-                "INSERT INTO events (tenant, id, key, cas, type, body, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)", rows
-            )
-            last = connection.execute("SELECT max(position) FROM events WHERE tenant = ?", (self._tenant,)).fetchone()
-        return last[0] or 0
+            if not rows:
+                return self._last()
+            connection.executemany(_INSERT, rows)
+            last: int = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
+        return last
+
+    def _last(self) -> int:
+        rows = self._database.all(
+            "SELECT position FROM events WHERE tenant = ? ORDER BY position DESC LIMIT 1", (self._tenant,)
+        )
+        return rows[0][0] if rows else 0
 
     def read(self, query: Query | None = None, *, after: int = 0, limit: int | None = None) -> Iterator[Recorded]:
         """See `EventStore.read`; read in pages, so that appending while reading is safe."""
@@ -100,30 +145,16 @@ class SqliteEventStore(SqliteErasable):
 
     def verify(self) -> Iterator[str]:
         """See `EventStore.verify`: SQLite's own check finds torn pages, ours finds changed texts."""
-        try:
-            for (line,) in self._database.all("PRAGMA integrity_check"):
-                if line != "ok":
-                    yield f"{self._database.path}: {line}"
-            yield from self._changed()
-        except Damaged as damage:
-            yield str(damage)
-
-    def _changed(self) -> Iterator[str]:
-        after = 0
-        while rows := self._page("", (self._tenant, after, _PAGE)):
-            for row in rows:
-                try:
-                    self._event(*row)
-                except Damaged as damage:
-                    yield str(damage)
-            after = rows[-1][0]
+        return flaws(self._database, self._tenant)
 
     def _page(self, where: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        return self._database.all(
-            f"SELECT position, body, checksum FROM events WHERE tenant = ? AND position > ?{where} "
-            "ORDER BY position LIMIT ?",
-            values,
-        )
+        rest = f"FROM events WHERE tenant = ? AND position > ?{where} ORDER BY position LIMIT ?"
+        try:
+            return self._database.all(f"SELECT position, body, checksum {rest}", values)
+        except Damaged:
+            # A text that is no longer UTF-8 cannot be read as one; as bytes it can, and then its position is known.
+            rows = self._database.all(f"SELECT position, CAST(body AS BLOB), CAST(checksum AS BLOB) {rest}", values)
+            return [(position, *(text.decode("utf-8", "replace") for text in texts)) for position, *texts in rows]
 
     def _row(self, event: Event) -> tuple[Any, ...]:
         body = to_json(event)
@@ -182,9 +213,9 @@ class SqliteRecordStore(SqliteMovable):
 
     def get(self, kind: str, id: str) -> Record | None:  # noqa: A002 - the field's word
         """See `RecordStore.get`."""
-        statement = "SELECT version, body FROM records WHERE tenant = ? AND kind = ? AND id = ?"
-        for version, body in self._database.all(statement, (self._tenant, kind, id)):
-            return Record(kind, id, version, fields_from_json(body))
+        statement = "SELECT id, version, body, checksum FROM records WHERE tenant = ? AND kind = ? AND id = ?"
+        for row in self._database.all(statement, (self._tenant, kind, id)):
+            return self._record(kind, row)
         return None
 
     def put(self, kind: str, id: str, value: Mapping[str, Any], *, expected: int | None = None) -> int:  # noqa: A002 - as above
@@ -193,20 +224,27 @@ class SqliteRecordStore(SqliteMovable):
         row = bound((self._tenant, kind, id, body))
         with self._database.writing() as connection:
             version = self._expected(kind, id, expected) + 1
+            check = record_check(self._tenant, kind, id, version, body)
             connection.execute(
-                "INSERT OR REPLACE INTO records (tenant, kind, id, body, version) VALUES (?, ?, ?, ?, ?)",
-                (*row, version),
+                "INSERT OR REPLACE INTO records (tenant, kind, id, body, version, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+                (*row, version, check),
             )
         return version
 
     def find(self, kind: str, where: Mapping[str, Any] | None = None) -> Iterator[Record]:
         """See `RecordStore.find`."""
         wanted = Fields(where or {})
-        statement = "SELECT id, version, body FROM records WHERE tenant = ? AND kind = ? ORDER BY id"
-        for id_, version, body in self._database.all(statement, (self._tenant, kind)):
-            value = fields_from_json(body)
-            if all(name in value and value[name] == wanted[name] for name in wanted):
-                yield Record(kind, id_, version, value)
+        statement = "SELECT id, version, body, checksum FROM records WHERE tenant = ? AND kind = ? ORDER BY id"
+        for row in self._database.all(statement, (self._tenant, kind)):
+            record = self._record(kind, row)
+            if all(name in record.value and record.value[name] == wanted[name] for name in wanted):
+                yield record
+
+    def _record(self, kind: str, row: tuple[Any, ...]) -> Record:
+        name, version, body, check = row
+        if record_check(self._tenant, kind, name, version, body) != check:
+            raise Damaged(f"{self._database.path}, records", 0, f"{kind} {name!r} no longer matches its checksum")
+        return Record(kind, name, version, fields_from_json(body))
 
     def delete(self, kind: str, id: str, *, expected: int | None = None) -> bool:  # noqa: A002 - as above
         """See `RecordStore.delete`."""
@@ -231,24 +269,33 @@ class SqliteBlobStore:
 
     def get(self, name: str) -> bytes | None:
         """See `BlobStore.get`."""
-        rows = self._database.all("SELECT body FROM blobs WHERE tenant = ? AND name = ?", (self._tenant, name))
-        return bytes(rows[0][0]) if rows else None
+        statement = "SELECT body, checksum FROM blobs WHERE tenant = ? AND name = ?"
+        for body, check in self._database.all(statement, (self._tenant, name)):
+            if blob_check(self._tenant, name, body) != check:
+                raise Damaged(f"{self._database.path}, blobs", 0, f"{name!r} no longer matches its checksum")
+            return bytes(body)
+        return None
 
     def put(self, name: str, data: bytes) -> None:
         """See `BlobStore.put`."""
-        row = bound((self._tenant, name, bytes(data)))
+        row = self._row(name, data)
         with self._database.writing() as connection:
-            connection.execute("INSERT OR REPLACE INTO blobs (tenant, name, body) VALUES (?, ?, ?)", row)
+            connection.execute("INSERT OR REPLACE INTO blobs (tenant, name, body, checksum) VALUES (?, ?, ?, ?)", row)
 
     def swap(self, name: str, data: bytes, *, expected: bytes | None) -> bool:
         """See `BlobStore.swap`."""
-        tenant, name, data = bound((self._tenant, name, bytes(data)))
+        tenant, name, data, check = row = self._row(name, data)
         with self._database.writing() as connection:
             if expected is None:
-                statement = "INSERT OR IGNORE INTO blobs (tenant, name, body) VALUES (?, ?, ?)"
-                return connection.execute(statement, (tenant, name, data)).rowcount > 0
-            statement = "UPDATE blobs SET body = ? WHERE tenant = ? AND name = ? AND body = ?"
-            return connection.execute(statement, (data, tenant, name, bytes(expected))).rowcount > 0
+                statement = "INSERT OR IGNORE INTO blobs (tenant, name, body, checksum) VALUES (?, ?, ?, ?)"
+                return connection.execute(statement, row).rowcount > 0
+            statement = "UPDATE blobs SET body = ?, checksum = ? WHERE tenant = ? AND name = ? AND body = ?"
+            return connection.execute(statement, (data, check, tenant, name, bytes(expected))).rowcount > 0
+
+    def _row(self, name: str, data: bytes) -> tuple[str, str, bytes, int]:
+        bound((self._tenant, name))
+        data = bytes(data)
+        return self._tenant, name, data, blob_check(self._tenant, name, data)
 
     def delete(self, name: str) -> bool:
         """See `BlobStore.delete`."""

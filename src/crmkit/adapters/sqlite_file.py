@@ -1,46 +1,43 @@
-"""One SQLite file: its schema, its connections, and transactions that never lose an update.
+"""One SQLite file: its connections, transactions that never lose an update, and what is said when the disk fails.
 
 Rules for this file: every write goes through `Database.writing`; nothing else says BEGIN or COMMIT.
 """
 
-import random
+import contextlib
+import os
 import sqlite3
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
-from crmkit.errors import Damaged, InputError, InvalidValue, OutcomeUnknown
+from crmkit.adapters import _sqlite_schema as schema
+from crmkit.adapters._sqlite_turns import Turnstile, nap
+from crmkit.errors import CrmkitError, Damaged, InputError, InvalidValue, OutcomeUnknown, Unavailable
 
 __all__ = ["Database", "Durability", "bound"]
 
 #: "full" survives a power loss; "normal" may lose the last commits.
 Durability: TypeAlias = Literal["full", "normal"]
 
-_VERSION = 1
-_APPLICATION = 0x63726D6B  # "crmk": tells our files from others
-_PATIENCE = 30.0
+T = TypeVar("T")
 
-# Texts are compared byte by byte (BINARY is SQLite's default), so keys that differ in case or blanks stay apart.
-_SCHEMA = """
-CREATE TABLE events (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
-    tenant TEXT NOT NULL, id TEXT NOT NULL, key TEXT, cas TEXT NOT NULL, type TEXT NOT NULL,
-    body TEXT NOT NULL, checksum TEXT NOT NULL
-) STRICT;
-CREATE UNIQUE INDEX events_by_id ON events (tenant, id);
-CREATE UNIQUE INDEX events_by_key ON events (tenant, key) WHERE key IS NOT NULL;
-CREATE INDEX events_by_case ON events (tenant, cas, position);
-CREATE TABLE records (
-    tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL,
-    PRIMARY KEY (tenant, kind, id)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE blobs (
-    tenant TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (tenant, name)
-) STRICT;
-"""
+_PATIENCE = 30.0
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_TORN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# Messages about a damaged file may quote it, and then Python cannot read them.
+_TROUBLE = (sqlite3.Error, UnicodeDecodeError)
+_REASONS = {
+    sqlite3.SQLITE_BUSY: ("another process holds the lock", "let it finish, and try again"),
+    sqlite3.SQLITE_LOCKED: ("another connection holds the lock", "let it finish, and try again"),
+    sqlite3.SQLITE_FULL: ("the disk is full", "make room, and try again"),
+    sqlite3.SQLITE_READONLY: ("may only be read", "open it for writing, where this user may write"),
+    sqlite3.SQLITE_CANTOPEN: ("the file or its log cannot be opened", "look at the rights of the file and its folder"),
+    sqlite3.SQLITE_IOERR: ("the disk failed", "look at the disk, and try again"),
+}
 
 
 class Database:
@@ -49,31 +46,45 @@ class Database:
     Args:
         path: the file; it is made if it is not there.
         durability: "full" survives a power loss; "normal" may lose the last commits, never the file.
+        read_only: nothing is ever written, nor made.
 
     Raises:
         InputError: if the file is something else, newer, or cannot be opened.
     """
 
-    def __init__(self, path: str | Path, durability: Durability) -> None:
+    def __init__(self, path: str | Path, durability: Durability, *, read_only: bool = False) -> None:
         if durability not in ("full", "normal"):
             raise InvalidValue("durability", durability, "is neither 'full' nor 'normal'; less would lose the file")
         self.path = Path(path)
+        self.read_only = read_only
         self._durability = durability
+        self._lock = threading.Lock()
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
+        self._turns: list[Turnstile] = []
+        self._process = os.getpid()
         try:
-            self._prepare()
-        except sqlite3.Error as error:
+            if read_only:
+                self._look()
+            else:
+                self._prepare()
+        except _TROUBLE as error:
             self.close()
             raise InputError(str(self.path), f"cannot be used as a store: {error}") from None
-        except InputError:
+        except CrmkitError as error:
             self.close()
-            raise
+            if isinstance(error, InputError):
+                raise
+            raise InputError(str(self.path), f"cannot be used as a store: {error}") from None
 
     @property
     def connection(self) -> sqlite3.Connection:
         """This thread's connection."""
+        if os.getpid() != self._process:
+            # A fork must not use, nor close, what its parent has open.
+            self._inherited = self._local, self._all, self._turns
+            self._lock, self._local, self._all, self._turns = threading.Lock(), threading.local(), [], []
+            self._process = os.getpid()
         made: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if made is None:
             made = self._local.connection = self._connected()
@@ -84,13 +95,26 @@ class Database:
 
         Raises:
             Damaged: if the file itself is torn.
+            Unavailable: if it cannot be read for another reason.
+        """
+        given = bound(values)
+        try:
+            return self._patient(lambda: self.connection.execute(statement, given).fetchall())
+        except _TROUBLE as error:
+            raise self._told(error) from error
+
+    def stream(self, statement: str) -> Generator[tuple[Any, ...]]:
+        """The rows of a query that takes no values, one by one, all of one moment.
+
+        Raises:
+            Damaged: if the file itself is torn.
+            Unavailable: if it cannot be read for another reason.
         """
         try:
-            return self.connection.execute(statement, bound(values)).fetchall()
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-                raise Damaged(str(self.path), 0, str(error)) from error
-            raise
+            with contextlib.closing(self.connection.execute(statement)) as cursor:
+                yield from cursor
+        except _TROUBLE as error:
+            raise self._told(error) from error
 
     @contextmanager
     def writing(self) -> Generator[sqlite3.Connection]:
@@ -99,64 +123,115 @@ class Database:
         Deferred transactions read before they lock, and then fail or lose updates; BEGIN IMMEDIATE waits its turn.
 
         Raises:
+            IntegrityError: as SQLite raised it: what it means only the caller can say.
             OutcomeUnknown: if the commit itself failed.
+            Unavailable: if nothing was stored: the disk is full, the file may only be read, or stays locked.
+            Damaged: if the file itself is torn.
         """
-        connection = self.connection
-        _begin(connection)
+        if self.read_only:
+            raise Unavailable(str(self.path), "was opened for reading only", "open it without read_only=True")
+        try:
+            connection = self.connection
+            with self._turnstile.held():
+                self._patient(lambda: connection.execute("BEGIN IMMEDIATE"), nap_s=0.001)
+        except _TROUBLE as error:
+            raise self._told(error) from error
         try:
             yield connection
-        except BaseException:
-            connection.rollback()
+        except sqlite3.IntegrityError:
+            _undo(connection)
             raise
+        except _TROUBLE as error:
+            _undo(connection)
+            raise self._told(error) from error
+        except BaseException:
+            _undo(connection)
+            raise
+        self._commit(connection)
+
+    def _commit(self, connection: sqlite3.Connection) -> None:
         try:
-            connection.commit()
+            connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.rollback()
-            raise OutcomeUnknown(str(error)) from error
+            # Without room, or the lock, nothing was written to the end; after any other failure nobody can know.
+            certain = _code(error) in (*_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
+            _undo(connection)
+            if certain:
+                raise self._told(error) from error
+            raise OutcomeUnknown(f"{self.path}: {error}") from error
 
     def close(self) -> None:
         """Close the connections of all threads."""
         with self._lock:
             while self._all:
                 self._all.pop().close()
+            while self._turns:
+                self._turns.pop().close()
             self._local = threading.local()
 
-    def _connected(self) -> sqlite3.Connection:
+    @property
+    def _turnstile(self) -> Turnstile:
+        made: Turnstile | None = getattr(self._local, "turnstile", None)
+        if made is None:
+            made = self._local.turnstile = Turnstile(self.path)
+            with self._lock:
+                self._turns.append(made)
+        return made
+
+    def _connected(self, how: str = "") -> sqlite3.Connection:
+        name, uri = (f"{self.path.absolute().as_uri()}?mode=ro{how}", True) if self.read_only else (self.path, False)
+        # SQLite's own waiting takes ever longer steps, and so favours whoever has come last: we wait ourselves.
         # Threads never share a connection; another thread only closes it.
-        made = sqlite3.connect(self.path, timeout=5.0, isolation_level=None, check_same_thread=False)
+        made = sqlite3.connect(name, timeout=0.0, isolation_level=None, check_same_thread=False, uri=uri)
         with self._lock:
             self._all.append(made)
         made.execute(f"PRAGMA synchronous = {self._durability}")
         return made
 
+    def _look(self) -> None:
+        """Open for reading; where the log cannot be opened, and there is none, the file itself is all there is."""
+        try:
+            schema.refuse_foreign(self.connection, self.path)
+        except sqlite3.OperationalError:
+            log = self.path.with_name(self.path.name + "-wal")
+            if not self.path.exists() or (log.exists() and log.stat().st_size):
+                raise
+            self.close()
+            self._local.connection = self._connected("&immutable=1")
+            schema.refuse_foreign(self.connection, self.path)
+        version = schema.version_of(self.connection)
+        if version < schema.VERSION:
+            why = f"is empty, or of an older crmkit (schema {version}), which cannot be brought up to date by reading"
+            raise InputError(str(self.path), why, "open it once for writing")
+
     def _prepare(self) -> None:
         connection = self.connection
-        self._check(connection)
-        connection.execute("PRAGMA journal_mode = WAL")
-        if self._version(connection) == 0:
+        schema.refuse_foreign(connection, self.path)
+        self._patient(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+        if schema.version_of(connection) < schema.VERSION:
             with self.writing():
-                # Another process may have made the schema while we waited for the lock.
-                if self._version(connection) == 0:
-                    for statement in _SCHEMA.split(";\n"):
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-                    connection.execute(f"PRAGMA user_version = {_VERSION}")
-        self._check(connection)
+                # Another process may have done it while we waited for the lock.
+                if schema.version_of(connection) < schema.VERSION:
+                    schema.make(connection, datetime.now(UTC).isoformat(timespec="seconds"))
+        schema.refuse_foreign(connection, self.path)
 
-    def _version(self, connection: sqlite3.Connection) -> int:
-        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        return version
+    def _patient(self, work: Callable[[], T], *, nap_s: float = 0.01) -> T:
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return work()
+            except sqlite3.OperationalError as error:
+                if _code(error) not in _BUSY or time.monotonic() > deadline:
+                    raise
+                nap(nap_s)
 
-    def _check(self, connection: sqlite3.Connection) -> None:
-        version = self._version(connection)
-        owner = connection.execute("PRAGMA application_id").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if tables and owner != _APPLICATION:
-            raise InputError(str(self.path), "is a database of another program", "give a file of its own")
-        if version > _VERSION:
-            why = f"was written by a newer crmkit (schema {version}, this one knows {_VERSION})"
-            raise InputError(str(self.path), why, "upgrade crmkit")
+    def _told(self, error: sqlite3.Error | UnicodeDecodeError) -> CrmkitError:
+        code = _code(error)
+        if code in _TORN or code is None:
+            # Without a code it is Python that could not read what SQLite gave it.
+            return Damaged(str(self.path), 0, str(error))
+        why, todo = _REASONS.get(code, (str(error), ""))
+        return Unavailable(str(self.path), f"{why} ({error}); nothing was stored", todo)
 
 
 def bound(values: Sequence[Any]) -> Sequence[Any]:
@@ -166,7 +241,7 @@ def bound(values: Sequence[Any]) -> Sequence[Any]:
         InvalidValue: for a text that UTF-8 cannot hold (a lone surrogate).
     """
     for value in values:
-        if isinstance(value, str):
+        if isinstance(value, str) and not value.isascii():
             try:
                 value.encode()
             except UnicodeEncodeError:
@@ -174,16 +249,13 @@ def bound(values: Sequence[Any]) -> Sequence[Any]:
     return values
 
 
-def _begin(connection: sqlite3.Connection) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-            if not busy or time.monotonic() > deadline:
-                raise
-            # SQLite's own waiting is not fair; a little jitter gives everybody a turn.
-            time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - not a secret
-        else:
-            return
+def _code(error: Exception) -> int | None:
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def _undo(connection: sqlite3.Connection) -> None:
+    # SQLite may have undone it by itself, and a disk that fails once may fail twice.
+    with contextlib.suppress(sqlite3.Error):
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")

@@ -3,9 +3,7 @@
 Every form ends in `finished`: coded columns, findings for the rows that could not be used, and the end of observation.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
-from fractions import Fraction
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
@@ -14,13 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.errors import InputError, NotFound, did_you_mean
-from crmkit.events import Event, Migrated, Moved, Opened
-from crmkit.journal._coded import Coded, Longs, Micros, code
-from crmkit.journal._findings import Finding, summarise
+from crmkit.journal._coded import Coded, Longs, Micros
 from crmkit.journal._outcomes import usual_outcome
-from crmkit.journal._rows import OPEN, UNKNOWN, Common, Mask, Rows, finished
+from crmkit.journal._rows import OPEN, Common, Mask, Rows, finished
 from crmkit.journal._sources import Source
-from crmkit.values import Money, to_micros
 
 Repeats: TypeAlias = Literal["visit", "merge"]
 
@@ -163,69 +158,6 @@ def from_milestones(source: Source, common: Common, milestones: Mapping[str, str
     left = np.where(same, np.roll(entered, -1), OPEN)
     following = np.where(same, np.roll(stage, -1), -1)
     return finished(rows, row, Coded(stage.astype(np.int32), names), (entered, left, following))
-
-
-def from_facts(events: Iterable[Event], stages: Sequence[str] | None, as_of: int | None) -> dict[str, Any]:
-    """Our own facts: a `Moved` carries the stay that it ends; the field "amount" is what a deal said last in a stay."""
-    ended: list[tuple[str, str, int, int, str | None, str | None, Any]] = []
-    lasting: dict[str, tuple[str, int, str | None]] = {}
-    owners: dict[str, str | None] = {}
-    said: dict[str, Any] = {}
-    latest = 0
-    for event in events:
-        at = to_micros(event.at)
-        latest = max(latest, at)
-        data = event.data
-        owners[event.case] = data.get("owner") or owners.get(event.case)
-        if isinstance(event, Opened):
-            owners[event.case] = owners[event.case] or event.who
-            lasting[event.case] = (event.stage, at, owners[event.case])
-        elif isinstance(event, Moved):
-            amount = said.get(event.case)
-            ended.append((event.case, event.origin, to_micros(event.entered), at, event.stage, event.held_by, amount))
-            lasting[event.case] = (event.stage, at, owners[event.case])
-        elif isinstance(event, Migrated) and event.case in lasting:
-            # The same stay under another name.
-            lasting[event.case] = (event.stage, *lasting[event.case][1:])
-        if "amount" in data:
-            said[event.case] = data["amount"]
-    ended += [
-        (case, stage, entered, OPEN, None, who, said.get(case)) for case, (stage, entered, who) in lasting.items()
-    ]
-    case, stage, entered, left, following, who, amounts = zip(*ended, strict=True) if ended else ((),) * 7
-    if stages is None:
-        stages = tuple(dict.fromkeys([*stage, *(name for name in following if name is not None)]))
-    position = {name: number for number, name in enumerate(stages)}
-    return {
-        "cases": code(case),
-        "stages": code(stage).recode(stages),
-        "entered": np.array(entered, np.int64),
-        "left": np.array(left, np.int64),
-        "next": np.array([-1 if name is None else position[name] for name in following], np.int32),
-        "who": code(who),
-        "until": latest if as_of is None else as_of,
-        **(_amounts(amounts) if said else {}),
-    }
-
-
-def _amounts(given: Sequence[Any]) -> dict[str, Any]:
-    """Amounts in hundredths, their currencies as a column to group by, and what is no amount."""
-    findings: list[Finding] = []
-    hundredths = np.full(len(given), UNKNOWN)
-    for row, amount in enumerate(given):
-        plain = amount.amount if isinstance(amount, Money) else amount
-        if isinstance(plain, Decimal | int):
-            exact = Fraction(plain) * 100
-            hundredths[row] = round(exact)
-            if exact != hundredths[row]:
-                findings.append(
-                    Finding(None, "amount", "has more than two decimals; rounded", 1, str(amount), dropped=False)
-                )
-        elif plain is not None:
-            findings.append(Finding(None, "amount", "is no amount; counted as unknown", 1, str(amount), dropped=False))
-    units = code(amount.currency.code if isinstance(amount, Money) else None for amount in given)
-    dims = {"currency": units} if units.values else {}
-    return {"amount": hundredths, "dims": dims, "findings": summarise(findings)}
 
 
 def _start(source: Source, common: Common, stage: str) -> tuple[Rows, Coded]:

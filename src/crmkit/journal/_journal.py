@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.errors import InvalidValue, NotFound
-from crmkit.journal import _build, _sources
+from crmkit.journal import _build, _facts, _sources
 from crmkit.journal._coded import Coded, Longs, Micros
 from crmkit.journal._findings import Finding
 from crmkit.journal._rows import OPEN, Common
@@ -229,7 +229,7 @@ class Journal:
             stages: the stages in order.
             as_of: the end of observation (aware); the last event if not given.
         """
-        return cls(**_build.from_facts(events, stages, _micros(as_of)))
+        return cls(**_facts.from_facts(events, stages, _micros(as_of)))
 
     # -- reading it
 

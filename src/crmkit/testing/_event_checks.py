@@ -1,14 +1,15 @@
 """What every event store must do: one small function a check, each given an empty store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from threading import Barrier, Thread
+from functools import partial
+from threading import Barrier
 from typing import Any
 
 from crmkit.errors import Conflict, KeyReused
 from crmkit.events import Edited, Event, Moved, Opened, Unknown
 from crmkit.protocols import EventStore, Query
-from crmkit.testing._holds import HOSTILE_KEYS, holds, refuses
+from crmkit.testing._holds import HOSTILE_KEYS, holds, refuses, threaded, together
 from crmkit.values import Fields, Money
 
 Check = Callable[[Any], None]
@@ -131,6 +132,24 @@ def appends_are_all_or_nothing(store: EventStore) -> None:
     holds(_cases(store) == ["a"], "a part of a refused append is stored")
 
 
+def a_broken_run_stores_nothing(store: EventStore) -> None:
+    """If the events themselves cannot be had to the end, none is stored, and the store can be used."""
+
+    def broken() -> Iterator[Event]:
+        yield event("a")
+        raise InterruptedError
+
+    try:
+        store.append(broken())
+    except InterruptedError:
+        pass
+    else:
+        holds(False, "the error of whoever gave the events is swallowed")
+    holds(_cases(store) == [], "a part of a broken append is stored")
+    store.append([event("a")])
+    holds(_cases(store) == ["a"], "nothing can be stored after a broken append")
+
+
 def same_again_is_harmless(store: EventStore) -> None:
     """The same events again, recorded later, return the first position and store nothing, whatever the condition."""
     pair = [event("a", 1, key="k1"), event("a", 2, key="k2")]
@@ -166,60 +185,81 @@ def reading_is_not_disturbed_by_appending(store: EventStore) -> None:
     holds(len(_cases(store)) == 10, "an append while reading was lost")
 
 
+@threaded
 def one_writer_wins(store: EventStore) -> None:
     """Of several threads that decide on the same state, exactly one is stored in each round."""
     writers, rounds = 4, 8
     barrier = Barrier(writers)
     wins: list[int] = []
-    broken: list[BaseException] = []
 
     def write(writer: int) -> None:
-        try:
-            for turn in range(1, rounds + 1):
-                after = store.append([])
-                barrier.wait(timeout=60)
-                try:
-                    store.append([event("race", turn, writer=writer)], unless=Query(cases=["race"]), after=after)
-                    wins.append(turn)
-                except Conflict:
-                    pass
-                barrier.wait(timeout=60)
-        except BaseException as error:  # noqa: BLE001 - reported by the thread that waits for us
-            broken.append(error)
-            barrier.abort()
+        for turn in range(1, rounds + 1):
+            after = store.append([])
+            barrier.wait(timeout=60)
+            try:
+                store.append([event("race", turn * writers + writer)], unless=Query(cases=["race"]), after=after)
+                wins.append(turn)
+            except Conflict:
+                pass
+            barrier.wait(timeout=60)
 
-    _together([Thread(target=write, args=(n,)) for n in range(writers)])
-    holds(not broken, f"a writer failed: {broken[:1]}")
+    together([partial(write, number) for number in range(writers)], barrier.abort)
     holds(sorted(wins) == list(range(1, rounds + 1)), f"winners by round: {sorted(wins)}")
     holds(len(_cases(store)) == rounds, "events were lost or doubled")
 
 
+@threaded
+def a_guard_is_kept_by_threads(store: EventStore) -> None:
+    """No write skew: threads that each write a case of their own keep a limit over all of them."""
+    writers, most = 4, 6
+    barrier = Barrier(writers)
+    guarded = Query(cases=[f"open {number}" for number in range(writers)])
+
+    def write(writer: int) -> None:
+        for turn in range(most + 1):
+            seen = list(store.read(guarded))
+            barrier.wait(timeout=60)
+            if len(seen) < most:
+                try:
+                    after = seen[-1].position if seen else 0
+                    store.append([event(f"open {writer}", turn)], unless=guarded, after=after)
+                except Conflict:
+                    pass
+            barrier.wait(timeout=60)
+
+    together([partial(write, number) for number in range(writers)], barrier.abort)
+    stored = _cases(store)
+    holds(len(stored) == most, f"{len(stored)} are open, though each saw that at most {most} may be")
+
+
+@threaded
 def readers_never_look_back(store: EventStore) -> None:
     """A reader that has seen position n never later finds a smaller one it had not seen, while others write."""
     writers, each = 3, 25
-    broken: list[BaseException] = []
+    seen: list[str] = []
+    left = [True] * writers
 
     def write(writer: int) -> None:
         try:
             for number in range(1, each + 1):
                 store.append([event(f"w{writer}", number)])
-        except BaseException as error:  # noqa: BLE001 - same
-            broken.append(error)
+        finally:
+            left[writer] = False
 
-    threads = [Thread(target=write, args=(n,)) for n in range(writers)]
-    for thread in threads:
-        thread.start()
-    seen: list[str] = []
-    after = 0
-    while any(thread.is_alive() for thread in threads):
+    def follow(after: int) -> int:
         for recorded in store.read(after=after):
             holds(recorded.position > after, "a position went back")
             after = recorded.position
             seen.append(recorded.event.id)
-    for thread in threads:
-        thread.join(60)
-    seen += [recorded.event.id for recorded in store.read(after=after)]
-    holds(not broken, f"a writer failed: {broken[:1]}")
+        return after
+
+    def read() -> None:
+        after = 0
+        while any(left):
+            after = follow(after)
+        follow(after)
+
+    together([*(partial(write, number) for number in range(writers)), read])
     holds(len(seen) == len(set(seen)) == writers * each, "the feed lost or repeated events")
 
 
@@ -227,13 +267,6 @@ def _later(one: Event) -> Event:
     return Edited(
         id=one.id, case=one.case, at=one.at, recorded=one.recorded + timedelta(days=1), key=one.key, data=one.data
     )
-
-
-def _together(threads: list[Thread]) -> None:
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
 
 
 #: The checks of event stores.
@@ -247,9 +280,11 @@ EVENT_CHECKS: tuple[Check, ...] = (
     condition_refuses,
     condition_may_name_other_cases,
     appends_are_all_or_nothing,
+    a_broken_run_stores_nothing,
     same_again_is_harmless,
     other_payload_is_refused,
     reading_is_not_disturbed_by_appending,
     one_writer_wins,
+    a_guard_is_kept_by_threads,
     readers_never_look_back,
 )

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from threading import Thread
 from typing import Any
 
 from crmkit.errors import Conflict
 from crmkit.protocols import BlobStore, RecordStore
-from crmkit.testing._holds import HOSTILE_KEYS, holds, refuses
+from crmkit.testing._holds import HOSTILE_KEYS, holds, refuses, threaded, together
 from crmkit.values import Fields, Money
 
 Check = Callable[[Any], None]
@@ -94,31 +93,52 @@ def swaps_expect(store: BlobStore) -> None:
     holds(store.swap("a", b"3" * 100_000, expected=b"") and store.get("a") == b"3" * 100_000, "an empty blob is none")
 
 
+@threaded
+def one_put_wins(store: RecordStore) -> None:
+    """Of several threads that replace the same version, one wins: nobody's count is lost."""
+    writers, each = 4, 10
+
+    def count() -> None:
+        done = 0
+        while done < each:
+            seen = store.get("counter", "c")
+            number, version = (seen.value["n"] + 1, seen.version) if seen else (1, 0)
+            try:
+                store.put("counter", "c", {"n": number}, expected=version)
+                done += 1
+            except Conflict:
+                continue
+
+    together([count] * writers)
+    found = store.get("counter", "c")
+    holds(found is not None, "the counter is gone")
+    counted = (found.value["n"], found.version) if found else ()
+    holds(counted == (writers * each, writers * each), f"count and version are {counted}, not {writers * each}")
+
+
+@threaded
 def one_swap_wins(store: BlobStore) -> None:
     """Of several threads that swap the same, one wins: nobody's count is lost."""
     writers, each = 4, 10
-    broken: list[BaseException] = []
 
     def count() -> None:
-        try:
-            done = 0
-            while done < each:
-                seen = store.get("counter")
-                done += store.swap("counter", b"%d" % (int(seen or b"0") + 1), expected=seen)
-        except BaseException as error:  # noqa: BLE001 - reported by the thread that waits for us
-            broken.append(error)
+        done = 0
+        while done < each:
+            seen = store.get("counter")
+            done += store.swap("counter", b"%d" % (int(seen or b"0") + 1), expected=seen)
 
-    threads = [Thread(target=count) for _ in range(writers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    holds(not broken, f"a writer failed: {broken[:1]}")
+    together([count] * writers)
     holds(store.get("counter") == b"%d" % (writers * each), f"counted {store.get('counter')!r}, not {writers * each}")
 
 
 #: The checks of record stores.
-RECORD_CHECKS: tuple[Check, ...] = (records_come_back, versions_guard, find_and_delete, record_ids_are_exact)
+RECORD_CHECKS: tuple[Check, ...] = (
+    records_come_back,
+    versions_guard,
+    find_and_delete,
+    record_ids_are_exact,
+    one_put_wins,
+)
 #: The checks of blob stores.
 BLOB_CHECKS: tuple[Check, ...] = (
     blobs_come_back,

@@ -1,13 +1,14 @@
 """What every search index must do: one small function a check, each given an empty index of title and text."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from crmkit.kb import query as ask
 from crmkit.kb.index import SearchIndex
 from crmkit.kb.results import Bucket, Document
 from crmkit.kb.text import Analyzer
-from crmkit.testing._holds import HOSTILE_KEYS, holds
+from crmkit.testing._holds import HOSTILE_KEYS, holds, threaded, together
 from crmkit.testing._naive_search import NaiveIndex
 
 __all__ = ["SEARCH_CHECKS"]
@@ -146,6 +147,25 @@ def likeness_and_nearness(index: SearchIndex) -> None:
     holds(near[:1] == ["invoice"], f"near invoise are {near}")
 
 
+@threaded
+def commits_of_threads_are_not_lost(index: SearchIndex) -> None:
+    """Several threads add documents while one searches: all are found in the end, and of no commit only a part."""
+    writers, each = 3, 5
+
+    def write(writer: int) -> None:
+        for number in range(each):
+            index.apply([Document(f"{writer}-{number}-{part}", {"text": "vat"}) for part in "ab"])
+
+    def read() -> None:
+        for _ in range(10):
+            total = index.search("vat", limit=0).total
+            holds(total % 2 == 0, f"half of a commit is found: {total} documents")
+
+    together([*(partial(write, number) for number in range(writers)), read])
+    total = index.search("vat", limit=0).total
+    holds(total == writers * each * 2, f"{total} documents are found, not {writers * each * 2}")
+
+
 #: The checks of search indexes.
 SEARCH_CHECKS: tuple[Check, ...] = (
     finds_what_a_scan_finds,
@@ -157,4 +177,5 @@ SEARCH_CHECKS: tuple[Check, ...] = (
     facets_count_what_matches,
     spans_lead_to_the_original,
     likeness_and_nearness,
+    commits_of_threads_are_not_lost,
 )
