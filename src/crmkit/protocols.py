@@ -16,14 +16,15 @@ __all__ = [
     "ErasableEvents",
     "EventStore",
     "MovableRecords",
+    "Notice",
     "Query",
     "Record",
     "RecordStore",
     "Recorded",
     "Scrubbable",
     "Store",
+    "Transport",
 ]
-__all__ = ["BlobStore", "EventStore", "Notice", "Query", "Record", "RecordStore", "Recorded", "Transport"]
 
 
 def _names(values: Iterable[str] | None) -> frozenset[str] | None:

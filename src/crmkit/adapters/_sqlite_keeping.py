@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from crmkit.adapters._raw import as_bytes, found_in, places_in_file
+from crmkit.adapters._sqlite_schema import record_check
 from crmkit.adapters.memory import refuse_other_facts
 from crmkit.adapters.sqlite_file import Database, bound
 from crmkit.errors import Conflict, NotFound, Unavailable
@@ -60,8 +61,11 @@ class SqliteMovable:
             statement = "SELECT version FROM records WHERE tenant = ? AND kind = ? AND id = ?"
             for (version,) in self._database.all(statement, row[:3]):
                 raise Conflict(version, f"{record.kind} {record.id!r} at version 0")
+            tenant, kind, name, body = row
+            check = record_check(tenant, kind, name, record.version, body)
             connection.execute(
-                "INSERT INTO records (tenant, kind, id, body, version) VALUES (?, ?, ?, ?, ?)", (*row, record.version)
+                "INSERT INTO records (tenant, kind, id, body, version, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+                (*row, record.version, check),
             )
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from crmkit.adapters._sqlite_keeping import SqliteErasable, SqliteMovable, SqliteScrubbable
 from crmkit.adapters._sqlite_backup import copy
 from crmkit.adapters._sqlite_checks import flaws
+from crmkit.adapters._sqlite_keeping import SqliteErasable, SqliteMovable, SqliteScrubbable
 from crmkit.adapters._sqlite_schema import blob_check, record_check
 from crmkit.adapters.memory import first_result, refuse_reuse
 from crmkit.adapters.sqlite_file import Database, Durability, bound
@@ -48,12 +48,10 @@ class SqliteStore(SqliteScrubbable):
         InputError: if the file is something else, newer, or cannot be opened.
     """
 
-    def __init__(self, path: str | Path, *, tenant: str = "default", durability: Durability = "full") -> None:
-        self._database, self._tenant = Database(path, durability), tenant
     def __init__(
         self, path: str | Path, *, tenant: str = "default", durability: Durability = "full", read_only: bool = False
     ) -> None:
-        self._database = Database(path, durability, read_only=read_only)
+        self._database, self._tenant = Database(path, durability, read_only=read_only), tenant
         self.events = SqliteEventStore(self._database, tenant)
         self.records = SqliteRecordStore(self._database, tenant)
         self.blobs = SqliteBlobStore(self._database, tenant)
