@@ -311,6 +311,10 @@ class Cipher(Protocol):
 
         Raises:
             Damaged: if they were not sealed for this person and place, or were changed.
+        """
+        ...
+
+
 @attrs.frozen
 class Notice:
     """Somebody is to be told what happened in a discussion.
@@ -325,6 +329,7 @@ class Notice:
             no answer is awaited.
         follows: what it answers, the oldest first: the tokens of what the person was told, and the ids of mails that
             they wrote themself, which have an `@`.
+    """
 
     to: str
     discussion: str
@@ -335,14 +340,17 @@ class Notice:
     follows: tuple[str, ...] = ()
 
 
+@runtime_checkable
 class Transport(Protocol):
     """What tells people: mail, chat, a bell on a page.
 
     It may be given the same notice twice; `fact.id` and `to` tell.
+    """
 
     def send(self, notice: Notice) -> None:
         """Tell a person.
 
+        Raises:
             Unavailable: if it cannot be told now; the same notice may be given again.
         """
         ...
