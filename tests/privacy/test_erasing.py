@@ -13,6 +13,7 @@ from crmkit.errors import Conflict, InvalidValue, Unavailable
 from crmkit.events import Edited, checksum, to_json
 from crmkit.feed import Projection
 from crmkit.journal import Journal
+from crmkit.journal.segments import JournalSegments
 from crmkit.kb.cards import Cards
 from crmkit.metrics import Facts, measure
 from crmkit.metrics.kpi import CATALOGUE
@@ -191,6 +192,20 @@ def test_a_projection_is_made_anew():
     assert notes.verify() == () or notes.rebuild().position == notes.stored().position
     assert notes.verify() == ()
     assert not EVA.tells(to_json(Edited(id="x", case="x", at=NOW, recorded=NOW, data=notes.stored().state)))
+
+
+def test_segments_of_the_journal_are_made_anew():
+    """Columns that were made of the facts name people, too: a replay tells, and made anew they know the pseudonym only."""
+    store = filled()
+    kept = JournalSegments(store.events, store.blobs, rows=16)
+    kept.refresh()
+    erased(store)
+    assert [*kept.verify()] != []
+    assert "eva" in kept.load().who.values
+    erased(store, projections=[kept])
+    assert [*kept.verify()] == []
+    assert {"p-1", "li", "wei"} == {*kept.load().who.values}
+    assert not any(b'"eva"' in store.blobs.get(name) for name in store.blobs.list("journal/"))
 
 
 def test_keys_stay_and_are_told():

@@ -10,7 +10,7 @@ texts. So every count, rate and duration is what it was. To have this done by de
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
@@ -22,9 +22,17 @@ from crmkit.privacy.subjects import Subject
 from crmkit.protocols import ErasableEvents, Record, Recorded, RecordStore, Scrubbable, Store
 from crmkit.values import aware
 
-__all__ = ["Erased", "erase"]
+__all__ = ["Erased", "Rebuilt", "erase"]
 
 _NONE: Mapping[str, Any] = {}
+
+
+class Rebuilt(Protocol):
+    """What was made of the facts and can be made anew: a `crmkit.feed.Projection`, `crmkit.journal.segments`."""
+
+    def rebuild(self) -> Any:
+        """Make it anew from the first event on, and forget what it was."""
+        ...
 
 
 @attrs.frozen
@@ -55,6 +63,7 @@ def erase(
     pseudonym: str | None = None,
     kinds: Iterable[str] | None = None,
     indexes: Mapping[str, SegmentIndex] = _NONE,
+    projections: Iterable[Rebuilt] = (),
     scrub: bool = True,
 ) -> Erased:
     """Erase a person from events, records and indexes of a store; doing it again after a crash finishes it.
@@ -70,6 +79,7 @@ def erase(
         pseudonym: what to put in the place of their ids, wherever one is a whole value; None leaves ids as they are.
         kinds: the kinds of records, for a store that cannot list them.
         indexes: search indexes by name.
+        projections: what is made of the facts, and made anew once they are changed.
         scrub: whether to write the files of the store anew, if it can (`Scrubbable`), so that they hold no old bytes.
 
     Raises:
@@ -86,6 +96,8 @@ def erase(
     store.events.rewrite(changed)
     records = sum(blanking.put(store.records, record) for kind in names for record in [*store.records.find(kind)])
     documents = sum(map(blanking.replace, indexes.values()))
+    for projection in projections:
+        projection.rebuild()
     scrubbed = scrub and isinstance(store, Scrubbable)
     if scrubbed and isinstance(store, Scrubbable):
         store.scrub()
