@@ -12,12 +12,15 @@ import random
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows has no flock
-    fcntl = None  # type: ignore[assignment] # told apart where it is used
+    _fcntl: Any = import_module("fcntl")
+except ImportError:
+    # Windows has none, and goes without turns.
+    _fcntl = None
 
 __all__ = ["Turnstile", "nap"]
 
@@ -39,9 +42,9 @@ class Turnstile:
 
     def __init__(self, database: Path) -> None:
         self._handle = -1
-        if fcntl is not None:
+        if _fcntl is not None:
             with contextlib.suppress(OSError):
-                self._handle = os.open(f"{database}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                self._handle = os.open(f"{database}-turn", os.O_RDWR | os.O_CREAT, 0o666)
 
     @contextmanager
     def held(self) -> Generator[None]:
@@ -53,13 +56,13 @@ class Turnstile:
             yield
         finally:
             with contextlib.suppress(OSError):
-                fcntl.flock(self._handle, fcntl.LOCK_UN)
+                _fcntl.flock(self._handle, _fcntl.LOCK_UN)
 
     def _entered(self) -> bool:
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             try:
-                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _fcntl.flock(self._handle, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
             except BlockingIOError:
                 nap(0.004)
             except OSError:

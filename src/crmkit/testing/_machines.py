@@ -1,7 +1,7 @@
 """State machines that drive record stores, blob stores and search indexes beside what is taken to be right."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -29,19 +29,21 @@ _documents = st.builds(
     st.fixed_dictionaries({}, optional={"title": _words, "text": st.lists(_words, max_size=4).map(" ".join)}),
     st.fixed_dictionaries({}, optional={"n": st.integers(0, 3)}),
 )
+_pairs = st.tuples(_words, _words).map(" ".join)
+_texts = st.builds(ask.Text, _words, exact=st.just(True))
 _queries: st.SearchStrategy[ask.Query] = st.one_of(
     st.just(ask.MatchAll()),
-    st.builds(lambda word: ask.Text(word, exact=True), _words),
-    st.builds(lambda one, two: ask.Text(f"{one} {two}", op="all", exact=True), _words, _words),
-    st.builds(lambda one, two: ask.Phrase(f"{one} {two}"), _words, _words),
-    st.builds(lambda word: ask.Not(ask.Text(word, exact=True)), _words),
+    _texts,
+    st.builds(ask.Text, _pairs, op=st.just("all"), exact=st.just(True)),
+    st.builds(ask.Phrase, _pairs),
+    st.builds(ask.Not, _texts),
 )
 
 
 class _Machine(RuleBasedStateMachine):
     """What they share; a subclass has the `make` of the store."""
 
-    make: Callable[[], Any]
+    make: ClassVar[Any]
 
     def __init__(self) -> None:
         super().__init__()
@@ -172,7 +174,7 @@ def run_machine(kind: str, make: Callable[[], Any], *, examples: int) -> None:
     how = settings(
         max_examples=examples, stateful_step_count=15, deadline=None, database=None, suppress_health_check=quiet
     )
-    machine = type(f"{kind}_machine", (_MACHINES[kind],), {"make": staticmethod(make)})
+    machine: Any = type(f"{kind}_machine", (_MACHINES[kind],), {"make": staticmethod(make)})
     run_state_machine_as_test(machine, settings=how)
 
 

@@ -83,7 +83,8 @@ def _killed(home: Home, kills: int, judge: Callable[[Any, str, int], None]) -> N
     for number in range(kills):
         name = f"w{number}"
         with _running(home, "write", [name], _ENDLESS) as (process,):
-            for _ in range(rng.randrange(1, 12)):
+            last = _number(process)
+            for _ in range(rng.randrange(11)):
                 last = _number(process)
             # Somewhere in what the process does next.
             until = perf_counter() + rng.uniform(0, 0.004)

@@ -1,6 +1,6 @@
 """What every store must do, as checks that any implementation can run.
 
-On the command line: `crmkit check my_package:MyStore`, and in Python `crmkit.testing.checking.check_store(MyStore)`.
+On the command line: `crmkit check my_package:MyStore`, and in Python `crmkit.testing.checking.check_store`.
 
 With pytest, a subclass that says how to make an empty store inherits one test a check:
 
