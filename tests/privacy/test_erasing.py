@@ -1,6 +1,7 @@
 """Erasing: no byte of any store still tells of the person, every figure is what it was, and what stays is said."""
 
 from contextlib import suppress
+from pathlib import Path
 
 import attrs
 import pytest
@@ -135,10 +136,33 @@ def test_no_byte_is_left_in_the_tables_of_postgresql(postgresql_url, request):
     engine.dispose()
 
 
+def test_no_byte_is_left_in_the_tables_of_mariadb(mariadb_url):
+    """The files of the tables once the server has written them; its redo log is the server's, and runs over in time."""
+    engine = sqlalchemy.create_engine(mariadb_url)
+    store = SqlStore(engine, prefix="erasing_")
+    store.create()
+    filled(store)
+    folder = Path(mariadb_url.partition("unix_socket=")[2].partition("&")[0]).parent / "data" / "crm"
+
+    def on_disk():
+        names = ", ".join(table.name for table in store.tables.metadata.sorted_tables)
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"FLUSH TABLES {names} FOR EXPORT")
+            files = [*folder.glob("erasing_*.ibd")]
+            found = [file.name for file in files if any(one in file.read_bytes() for one in EVA.needles())]
+            connection.exec_driver_sql("UNLOCK TABLES")
+        assert files
+        return sorted(found)
+
+    assert on_disk() == ["erasing_blobs.ibd", "erasing_events.ibd", "erasing_records.ibd"]
+    erased(store)
+    assert on_disk() == []
+    store.tables.metadata.drop_all(engine)
+    engine.dispose()
+
+
 def read(data, name):
     """The bytes of a file of the server."""
-    from pathlib import Path
-
     return (Path(data).parent / name).read_bytes()
 
 
