@@ -5,7 +5,7 @@ import nox
 nox.options.default_venv_backend = "venv"
 nox.options.sessions = ["lint", "types", "tests", "docs"]
 
-EXTRAS = ".[cli,parquet,report,testing,xes]"
+EXTRAS = ".[cli,parquet,report,site,testing,xes]"
 PINNED = ("--constraint", "constraints.txt")
 # The lower bounds of pyproject.toml, where wheels exist for Python 3.11.
 LOWEST = ("attrs==25.1", "cattrs==25.1", "narwhals==2.0", "networkx==3.2", "numpy==2.0", "scipy==1.13")

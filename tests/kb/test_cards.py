@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from crmkit.adapters.memory import MemoryRecordStore
 from crmkit.adapters.sqlite import SqliteStore
 from crmkit.errors import Conflict, InvalidValue, NaiveDatetime, NotFound
-from crmkit.kb.cards import Audience, Card, Cards, Source, State, Viewer, hidden_because, visible
+from crmkit.kb.cards import Audience, Card, Cards, Source, State, Viewer, hidden_because, shown, visible
 from crmkit.pipeline import presets
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -203,3 +203,11 @@ def test_reviews_come_due(cards):
     ):
         cards.put(Card(f"K-{number}", review_by=day, state=state))
     assert [one.id for one in cards.due(date(2026, 3, 2))] == ["K-4", "K-2"]
+
+
+def test_what_replaces_a_card_hides_it_only_from_those_who_see_both():
+    """A card that an unseen card supersedes is still shown; nothing that may not be seen ever is."""
+    old, new = card(audience="public"), attrs.evolve(card(audience="staff"), id="K-2", supersedes=["K-1"])
+    assert shown([old, new], ANYBODY, NOW) == (old,)
+    assert shown([old, new], COLLEAGUE, NOW) == (new,)
+    assert shown(iter([new]), ANYBODY, NOW) == ()

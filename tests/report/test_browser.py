@@ -1,8 +1,6 @@
 """The page in a real browser, at two widths and on paper."""
 
 import re
-import shutil
-import subprocess
 
 import numpy as np
 import pytest
@@ -10,6 +8,8 @@ import pytest
 from crmkit.report import build
 from crmkit.report.page import to_html
 from crmkit.testing.simulate import sales_pipeline, simulate
+
+from .chromium import opened
 
 PROBE = """<script>
 const wide = [...document.querySelectorAll("main *")].filter(e => !e.closest(".scroll") && !e.closest("svg")
@@ -33,27 +33,10 @@ def page(tmp_path_factory):
     return path
 
 
-def chromium(page, tmp_path, *options):
-    """Run the browser and return what it prints."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser")
-    if browser is None:
-        pytest.skip("chromium is not installed")
-    command = [
-        browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        f"--user-data-dir={tmp_path / 'profile'}", *options, page.as_uri(),
-    ]  # fmt: skip
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-
-
 @pytest.mark.parametrize("width", [1200, 390])
 def test_nothing_sticks_out(page, tmp_path, width):
     """On a desk and on a phone: no sideways scrolling of the page, all charts drawn, no text too small to read."""
-    dom = chromium(page, tmp_path, f"--window-size={width},2000", "--dump-dom")
-    title = re.search(r"<title>(\{.*?\})</title>", dom)
-    import json
-
-    found = json.loads(title[1])
+    found = opened(page.as_uri(), tmp_path, f"--window-size={width},2000", "--dump-dom").told
     assert found["svgs"] == 5
     assert found["wide"] == []
     assert found["scroll"] <= found["inner"]
@@ -63,7 +46,7 @@ def test_nothing_sticks_out(page, tmp_path, width):
 def test_it_prints(page, tmp_path):
     """On paper it is a PDF of a few pages."""
     target = tmp_path / "report.pdf"
-    chromium(page, tmp_path, f"--print-to-pdf={target}")
+    opened(page.as_uri(), tmp_path, f"--print-to-pdf={target}")
     data = target.read_bytes()
     assert data.startswith(b"%PDF")
     assert 1 <= len(re.findall(rb"/Type\s*/Page\b", data)) <= 12

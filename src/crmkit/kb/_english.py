@@ -10,35 +10,35 @@ from functools import lru_cache
 __all__ = ["stem"]
 
 _VOWELS = frozenset("aeiouy")
-_IRREGULAR = {
+IRREGULAR = {
     "skis": "ski", "skies": "sky", "idly": "idl", "gently": "gentl", "ugly": "ugli", "early": "earli", "only": "onli",
     "singly": "singl",
 } | {word: word for word in ("sky", "news", "howe", "atlas", "cosmos", "bias", "andes")}  # fmt: skip
-_FIRST_REGION = re.compile("(arsen|commun|emerg|gener|inter|later|organ|past|univers)")
-_REGION = re.compile("[^aeiouy]*[aeiouy]+[^aeiouy]")
-_SHORT = re.compile("([^aeiouy][aeiouy][^aeiouywxY]|^[aeiouy][^aeiouy]|past)$")
-_UNTOUCHED_ING = frozenset(("even", "cann", "inn", "earr", "herr", "out"))
-_DOUBLES = ("bb", "dd", "ff", "gg", "mm", "nn", "pp", "rr", "tt")
+FIRST_REGION = re.compile("(arsen|commun|emerg|gener|inter|later|organ|past|univers)")
+REGION = re.compile("[^aeiouy]*[aeiouy]+[^aeiouy]")
+SHORT = re.compile("([^aeiouy][aeiouy][^aeiouywxY]|^[aeiouy][^aeiouy]|past)$")
+UNTOUCHED_ING = frozenset(("even", "cann", "inn", "earr", "herr", "out"))
+DOUBLES = ("bb", "dd", "ff", "gg", "mm", "nn", "pp", "rr", "tt")
 # Longest first within each table: the longest suffix that fits is the one that counts.
-_SECOND = {
+SECOND = {
     "ization": "ize", "ational": "ate", "fulness": "ful", "ousness": "ous", "iveness": "ive", "tional": "tion",
     "biliti": "ble", "lessli": "less", "entli": "ent", "ation": "ate", "alism": "al", "aliti": "al", "ousli": "ous",
     "iviti": "ive", "fulli": "ful", "ogist": "og", "enci": "ence", "anci": "ance", "abli": "able", "izer": "ize",
     "ator": "ate", "alli": "al", "bli": "ble", "ogi": "og", "li": "",
 }  # fmt: skip
-_THIRD = {
+THIRD = {
     "ational": "ate", "tional": "tion", "alize": "al", "icate": "ic", "iciti": "ic", "ative": "", "ical": "ic",
     "ness": "", "ful": "",
 }  # fmt: skip
-_FOURTH = ("ement", "ance", "ence", "able", "ible", "ment", "ant", "ent", "ism", "ate", "iti", "ous", "ive", "ize",
+FOURTH = ("ement", "ance", "ence", "able", "ible", "ment", "ant", "ent", "ism", "ate", "iti", "ous", "ive", "ize",
            "ion", "al", "er", "ic")  # fmt: skip
 
 
 @lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
     """The stem of a word in lower case."""
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
+    if word in IRREGULAR:
+        return IRREGULAR[word]
     if len(word) < 3:
         return word
     word = _with_consonant_y(word.removeprefix("'"))
@@ -64,9 +64,9 @@ def _with_consonant_y(word: str) -> str:
 
 def _regions(word: str) -> tuple[int, int]:
     """Where R1 and R2 begin: after the first consonant that follows a vowel, and again after that."""
-    found = _FIRST_REGION.match(word) or _REGION.match(word)
+    found = FIRST_REGION.match(word) or REGION.match(word)
     first = found.end() if found else len(word)
-    again = _REGION.match(word, first)
+    again = REGION.match(word, first)
     return first, again.end() if again else len(word)
 
 
@@ -93,7 +93,7 @@ def _past(word: str, first: int) -> str:
             rest = word[: -len(suffix)]
             if suffix.startswith("eed"):
                 return rest + "ee" if len(rest) >= first and rest not in ("succ", "proc", "exc") else word
-            if suffix == "ing" and rest in _UNTOUCHED_ING:
+            if suffix == "ing" and rest in UNTOUCHED_ING:
                 return word
             if suffix == "ing" and len(rest) == 2 and rest[1] == "y" and rest[0] not in _VOWELS:
                 return rest[0] + "ie"
@@ -105,13 +105,13 @@ def _repaired(rest: str, first: int) -> str:
     """What is left once -ed or -ing is gone, made a word again."""
     if rest.endswith(("at", "bl", "iz")):
         return rest + "e"
-    if rest.endswith(_DOUBLES):
+    if rest.endswith(DOUBLES):
         return rest if len(rest) == 3 and rest[0] in "aeo" else rest[:-1]
-    return rest + "e" if len(rest) == first and _SHORT.search(rest) else rest
+    return rest + "e" if len(rest) == first and SHORT.search(rest) else rest
 
 
 def _derived(word: str, first: int) -> str:
-    for suffix, shorter in _SECOND.items():
+    for suffix, shorter in SECOND.items():
         if word.endswith(suffix):
             rest = word[: -len(suffix)]
             fits = {"ogi": "l", "li": "cdeghkmnrt"}.get(suffix)
@@ -121,7 +121,7 @@ def _derived(word: str, first: int) -> str:
 
 
 def _adjective(word: str, first: int, second: int) -> str:
-    for suffix, shorter in _THIRD.items():
+    for suffix, shorter in THIRD.items():
         if word.endswith(suffix):
             rest = word[: -len(suffix)]
             return word if len(rest) < (second if suffix == "ative" else first) else rest + shorter
@@ -129,7 +129,7 @@ def _adjective(word: str, first: int, second: int) -> str:
 
 
 def _residual(word: str, second: int) -> str:
-    for suffix in _FOURTH:
+    for suffix in FOURTH:
         if word.endswith(suffix):
             rest = word[: -len(suffix)]
             unfit = len(rest) < second or (suffix == "ion" and not rest.endswith(("s", "t")))
@@ -140,6 +140,6 @@ def _residual(word: str, second: int) -> str:
 def _final(word: str, first: int, second: int) -> str:
     rest = word[:-1]
     if word.endswith("e"):
-        gone = len(rest) >= second or (len(rest) >= first and not _SHORT.search(rest))
+        gone = len(rest) >= second or (len(rest) >= first and not SHORT.search(rest))
         return rest if gone else word
     return rest if word.endswith("ll") and len(rest) >= second else word

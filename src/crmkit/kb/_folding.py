@@ -16,10 +16,10 @@ __all__ = ["Folded", "fold"]
 
 # Marks of Latin, Greek and Cyrillic letters, and of symbols. Those of Indian, Thai and Japanese writing are no
 # ornaments: without them another word stands there.
-_MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
+MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
 # In composed form by themselves, and yet they compose once their width is folded: half-width kana, Korean letters.
-_COMPOSING = re.compile("[\uff9e\uff9f\u3131-\u318e\uffa0-\uffdc]")
-_SIMPLER = {
+COMPOSING = re.compile("[\uff9e\uff9f\u3131-\u318e\uffa0-\uffdc]")
+SIMPLER = {
     "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ı": "i", "ŧ": "t",
     "’": "'", "ʼ": "'", "‘": "'",
     # What has no width parts no word: soft hyphen, zero-width space and joiners, byte order mark.
@@ -69,8 +69,8 @@ class _Table(dict[int, str]):
     def folded(self, cluster: str) -> str:
         """The folded form of characters that belong together."""
         plain = normalize("NFKD", normalize("NFKC", cluster).casefold())
-        plain = normalize("NFC", _MARKS.sub("", plain)).casefold()
-        plain = "".join(_SIMPLER.get(one, one) for one in plain)
+        plain = normalize("NFC", MARKS.sub("", plain)).casefold()
+        plain = "".join(SIMPLER.get(one, one) for one in plain)
         return plain.translate(SIMPLIFIED) if self.simplify else plain
 
 
@@ -85,7 +85,7 @@ def fold(text: str, *, simplify: bool = True) -> Folded:
         simplify: whether traditional Chinese characters become simplified ones.
     """
     table = _TABLES[simplify]
-    if not is_normalized("NFC", text) or _COMPOSING.search(text):
+    if not is_normalized("NFC", text) or COMPOSING.search(text):
         clusters = list(_clusters(text))
         return _traced([table.folded(cluster) for cluster in clusters], map(len, clusters))
     folded = text.translate(table)

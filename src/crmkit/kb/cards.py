@@ -24,7 +24,7 @@ from crmkit.errors import InvalidValue, NotFound, did_you_mean
 from crmkit.protocols import Record, RecordStore
 from crmkit.values import aware
 
-__all__ = ["Audience", "Card", "Cards", "Source", "State", "Viewer", "hidden_because", "visible"]
+__all__ = ["Audience", "Card", "Cards", "Source", "State", "Viewer", "hidden_because", "shown", "visible"]
 
 #: For whom a card is: only its author; our own people; the customer it is about; every customer; everybody.
 Audience: TypeAlias = Literal["author", "staff", "customer", "customers", "public"]
@@ -227,6 +227,22 @@ def visible(card: Card, viewer: Viewer, now: datetime) -> bool:
     return not hidden_because(card, viewer, now)
 
 
+def shown(cards: Iterable[Card], viewer: Viewer, now: datetime) -> tuple[Card, ...]:
+    """Those of some cards that somebody may see, without those that another one which they may see supersedes.
+
+    Args:
+        cards: all that there are: one that is left out supersedes nothing.
+        viewer: who asks.
+        now: when (aware).
+
+    Raises:
+        NaiveDatetime: if `now` has no zone.
+    """
+    seen = [card for card in cards if visible(card, viewer, now)]
+    replaced = {id_ for card in seen for id_ in card.supersedes}
+    return tuple(card for card in seen if card.id not in replaced)
+
+
 def hidden_because(card: Card, viewer: Viewer, now: datetime) -> str:
     """Why somebody may not see a card; "" if they may. For those who look after cards: it tells that there is one.
 
@@ -315,9 +331,8 @@ class Cards:
         Raises:
             NaiveDatetime: if `now` has no zone.
         """
-        shown = [card for card in self.find() if visible(card, viewer, now)]
-        replaced = {id_ for card in shown for id_ in card.supersedes}
-        return (card for card in self.find(**where) if card.id not in replaced and visible(card, viewer, now))
+        kept = {card.id for card in shown(self.find(), viewer, now)}
+        return (card for card in self.find(**where) if card.id in kept and visible(card, viewer, now))
 
     def due(self, on: date) -> tuple[Card, ...]:
         """Cards in use that must be looked at again on a day or should have been before, the oldest promise first."""

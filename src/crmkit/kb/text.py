@@ -14,12 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from hashlib import sha256
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
 from crmkit.errors import InvalidValue
-from crmkit.kb import _pinyin
+from crmkit.kb import _pinyin, _portable
 from crmkit.kb._english import stem
 from crmkit.kb._folding import Folded, fold
 from crmkit.kb._simplified import SIMPLIFIED
@@ -35,9 +35,11 @@ _UNSPACED = (
     "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u1000-\u1049\u1050-\u109f\u1780-\u17d3"
 )
 # Indian vowel signs are no letters to `re`, but parts of words.
-_LETTER = f"(?:[^\\W_{_UNSPACED}]|[\u0900-\u0963\u0966-\u0dff])"
+_INDIAN = "\u0900-\u0963\u0966-\u0dff"
+_LETTER = f"(?:[^\\W_{_UNSPACED}]|[{_INDIAN}])"
 # An apostrophe parts words (l'été), but for the English endings.
-_PIECES = re.compile(f"([{_UNSPACED}]+)|{_LETTER}+(?:'(?:s|t|d|m|re|ve|ll)(?!{_LETTER}))?")
+_ENDINGS = "s|t|d|m|re|ve|ll"
+_PIECES = re.compile(f"([{_UNSPACED}]+)|{_LETTER}+(?:'(?:{_ENDINGS})(?!{_LETTER}))?")
 # A longer word is no word: a key, a picture in base64. Its beginning is enough to find it by.
 _LONGEST = 64
 # No folded word begins with it.
@@ -176,6 +178,28 @@ class Analyzer:
     def typed(self, word: str) -> Sequence[str]:
         """The terms of the sounds that a folded word spells, if it is pinyin without tones and blanks; else none."""
         return _sound_terms(_pinyin.spelled(word) or ()) if self.pinyin else ()
+
+    def portable(self) -> dict[str, Any]:
+        """The choices and tables, as plain data: what a search needs that makes the same terms elsewhere.
+
+        The site of `crmkit.report.publishing` does so in a browser. Normal forms (NFC, NFKC, NFKD) and lower case are
+        those of Unicode and not in it; characters that only one side knows may be folded by one side only.
+
+        Raises:
+            InvalidValue: if `pinyin` is wanted: its dictionary is too large to be carried along.
+        """
+        if self.pinyin:
+            raise InvalidValue("analyzer", "pinyin", "cannot be carried along; use an analyzer without it")
+        return {
+            "fingerprint": self.fingerprint,
+            "unspaced": _UNSPACED,
+            "indian": _INDIAN,
+            "endings": _ENDINGS,
+            "longest": _LONGEST,
+            "stop": sorted(self.stop),
+            "folding": _portable.folding(simplify=self.simplify),
+            "stemming": _portable.stemming() if self.english else None,
+        }
 
     def _pieces(self, folded: Folded) -> Iterator[Piece]:
         """The pieces with their places in the folded text."""
