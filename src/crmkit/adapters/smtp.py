@@ -1,5 +1,7 @@
 """Mail to those who take part in discussions (SMTP, RFC 5321), over connections that the host opens and logs in.
 
+For example::
+
     def connect():
         server = smtplib.SMTP("mail.crm.example", 587, timeout=60)
         server.starttls(context=ssl.create_default_context())
