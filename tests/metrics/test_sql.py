@@ -180,6 +180,23 @@ def test_every_kpi_has_a_twin_or_a_reason():
             twin(key, YEAR, tables=[TABLE])
 
 
+def test_costs_of_several_currencies_have_no_mean(base):
+    """A ticket without costs has no currency: the rows of the database say of which there are, and are refused."""
+    base.execute("create table costs (no text, day timestamptz, ticket text, net decimal(9, 2), unit text)")
+    base.execute(
+        "insert into costs values ('1', '2026-01-09 12:00+00', 'D1', 5, 'EUR'), ('2', '2026-01-10 12:00+00', 'D1', 7, 'JPY')"
+    )
+    costs = LedgerTable(
+        "costs", {"id": "no", "at": "day", "case": "ticket", "amount": "net", "currency": "unit"}, kind="expense"
+    )
+    given = [costs, attrs.evolve(STAYS, of="service")]
+    query = twin("cost_per_ticket", attrs.evolve(YEAR, service_stages=("lead", "won")), tables=given)
+    case = base.execute("select deal from stays").fetchone()[0]
+    base.execute("update costs set ticket = ?", [case])
+    with pytest.raises(InvalidValue, match=r"EUR, JPY.*several currencies"):
+        query.read(base.execute(query.text).fetchall())
+
+
 @attrs.frozen
 class Mine(sales.Booked):
     """Somebody's own metric."""
