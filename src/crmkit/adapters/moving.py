@@ -8,18 +8,19 @@ with positions, keys and checksums, records with versions, and blobs. Each line 
 was cut, changed or reordered is refused with the line, before anything is stored.
 """
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from os import PathLike
 from pathlib import Path
+from typing import Self
 
 import attrs
 
 from crmkit.adapters._archive import Blob, Counts, Head, Item
 from crmkit.adapters._archive_files import read_archive, resumed, write_lines, write_parquet
 from crmkit.errors import Conflict, InputError, InvalidValue
-from crmkit.events import to_json
+from crmkit.events import Event, checksum, to_json
 from crmkit.feed import CHECKPOINT, PROJECTION
 from crmkit.protocols import MovableRecords, Record, Recorded, Store
 
@@ -48,6 +49,42 @@ class Moved:
     records: int
     blobs: int
     sum: str
+
+
+@attrs.frozen
+class _Plan:
+    """What a checked archive says of its events: sixteen bytes for each.
+
+    Attributes:
+        whole: what is in it.
+        positions: of the events, where they come from.
+        sums: their checksums.
+    """
+
+    whole: Moved
+    positions: Sequence[int]
+    sums: Sequence[int]
+
+    @classmethod
+    def of(cls, file: Path) -> Self:
+        """Read an archive to its end."""
+        counts, last = Counts(), ""
+        positions, sums = array("q"), array("Q")
+        for line in read_archive(file):
+            counts, last = counts.with_one(line.item), line.sum
+            if isinstance(line.item, Recorded):
+                positions.append(line.item.position)
+                sums.append(_sum(line.item.event))
+        return cls(Moved(counts.events, counts.records, counts.blobs, last), positions, sums)
+
+    def moved(self, record: Record, places: Sequence[int]) -> Record:
+        """A record with the position that belongs to the events here, if it holds one."""
+        position = record.value.get("position")
+        if record.kind not in (CHECKPOINT, PROJECTION) or not isinstance(position, int):
+            return record
+        before = bisect_right(self.positions, position)
+        here = places[before - 1] if before else 0
+        return attrs.evolve(record, value={**record.value, "position": here})
 
 
 def export_store(store: Store, path: str | PathLike[str], *, kinds: Iterable[str] | None = None) -> Moved:
@@ -94,10 +131,7 @@ def check_archive(path: str | PathLike[str]) -> Moved:
         InputError: with the line that is not as it was written, or missing.
         ExtraMissing: for Parquet without pyarrow.
     """
-    counts, sum_ = Counts(), ""
-    for line in read_archive(Path(path)):
-        counts, sum_ = counts.with_one(line.item), line.sum
-    return Moved(counts.events, counts.records, counts.blobs, sum_)
+    return _Plan.of(Path(path)).whole
 
 
 def unfinished(store: Store) -> str | None:
@@ -123,17 +157,29 @@ def import_store(store: Store, path: str | PathLike[str]) -> Moved:
         ExtraMissing: for Parquet without pyarrow.
     """
     file = Path(path)
-    whole = check_archive(file)
-    _begin(store, file, whole)
-    _add_events(store, file)
-    old, new = _compared(store, file)
-    for line in read_archive(file):
+    plan = _Plan.of(file)
+    _begin(store, file, plan.whole)
+    there = len(_compared(store, plan, file))
+    places: Sequence[int] = ()
+    batch: list[Event] = []
+    for number, line in enumerate(read_archive(file)):
+        # The head is number 0, so that the first event is number 1.
+        if isinstance(line.item, Recorded):
+            batch += [line.item.event] if number > there else []
+            if len(batch) < _BATCH:
+                continue
+        if batch:
+            store.events.append(batch)
+            batch = []
+        if number == len(plan.positions) + 1:
+            # The first line after the events: all of them are there.
+            places = _compared(store, plan, file, all_=True)
         if isinstance(line.item, Record):
-            _add_record(store, _moved(line.item, old, new), file, line.row)
+            _add_record(store, plan.moved(line.item, places), file, line.row)
         elif isinstance(line.item, Blob):
             store.blobs.put(line.item.name, line.item.data)
     store.records.delete(IMPORTING, "archive")
-    return whole
+    return plan.whole
 
 
 # -- out
@@ -210,51 +256,34 @@ def _any_record(store: Store, file: Path) -> Iterator[object]:
         yield from store.records.find(kind)
 
 
-def _events(file: Path) -> Iterator[Recorded]:
-    return (line.item for line in read_archive(file) if isinstance(line.item, Recorded))
-
-
-def _add_events(store: Store, file: Path) -> None:
-    """Append what is not there yet, some at a time."""
-    events = _events(file)
-    for found in store.events.read():
-        wanted = next(events, None)
-        if wanted is None or wanted.event.id != found.event.id:
-            raise _changed(file, found)
-    while batch := [recorded.event for recorded in islice(events, _BATCH)]:
-        store.events.append(batch)
-
-
 def _changed(file: Path, found: Recorded) -> InputError:
     why = f"somebody else wrote to the store: event {found.event.id!r} at position {found.position}"
     return InputError(str(file), why, "import into a store that nobody uses")
 
 
-def _compared(store: Store, file: Path) -> tuple[Sequence[int], Sequence[int]]:
-    """Old and new positions, where they differ; each event is what the file says."""
-    old: list[int] = []
-    new: list[int] = []
-    wanted = _events(file)
+def _compared(store: Store, plan: _Plan, file: Path, *, all_: bool = False) -> Sequence[int]:
+    """Where the events of the file are in the store; each is what the file says.
+
+    Args:
+        store: the store.
+        plan: what the file says.
+        file: its name.
+        all_: whether none may be missing.
+    """
+    places = array("q")
     for found in store.events.read():
-        one = next(wanted, None)
-        if one is None or to_json(one.event) != to_json(found.event):
+        number = len(places)
+        if number == len(plan.sums) or plan.sums[number] != _sum(found.event):
             raise _changed(file, found)
-        old.append(one.position)
-        new.append(found.position)
-    lost = next(wanted, None)
-    if lost is not None:
-        raise InputError(str(file), f"the store has lost event {lost.event.id!r}", "empty the store, and import anew")
-    return ((), ()) if old == new else (old, new)
+        places.append(found.position)
+    if all_ and len(places) < len(plan.sums):
+        why = f"the store has lost the event that had position {plan.positions[len(places)]}"
+        raise InputError(str(file), why, "empty the store, and import anew")
+    return places
 
 
-def _moved(record: Record, old: Sequence[int], new: Sequence[int]) -> Record:
-    """A record with the position that belongs to the events here."""
-    position = record.value.get("position")
-    if not old or record.kind not in (CHECKPOINT, PROJECTION) or not isinstance(position, int):
-        return record
-    before = bisect_right(old, position)
-    value = {**record.value, "position": new[before - 1] if before else 0}
-    return attrs.evolve(record, value=value)
+def _sum(event: Event) -> int:
+    return int(checksum(to_json(event)), 16)
 
 
 def _add_record(store: Store, record: Record, file: Path, row: int) -> None:
