@@ -245,6 +245,27 @@ def test_an_index_that_is_behind_is_told():
     assert "index the library anew" in made.to_markdown()
 
 
+def test_another_engine_gives_the_same_proposal(tmp_path):
+    """With tantivy as the index the same is covered by the same paragraphs."""
+    pytest.importorskip("tantivy", reason="tantivy is not installed")
+    from crmkit.adapters.tantivy import TantivyIndex
+
+    materials = [
+        material("K-1", PHONE),
+        material("K-2", "Red paint dries fast."),
+        material("K-3", "红色油漆干得快。", language="zh"),
+    ]
+    index = TantivyIndex(tmp_path)
+    index.apply(Library(materials).documents())
+    brief = f"{ASKED}\n- Red paint must dry\n- 红色油漆须快干\n- Blue walls, blue doors\n"
+    one, other = proposed(brief, materials), proposed(brief, materials, index=index)
+    assert [answer.status for answer in one.answers] == ["covered", "covered", "covered", "uncovered"]
+    for mine, theirs in zip(one.answers, other.answers, strict=True):
+        assert (mine.status, mine.reason, [offer.id for offer in mine.offers]) == (
+            theirs.status, theirs.reason, [offer.id for offer in theirs.offers]
+        )  # fmt: skip
+
+
 def test_many_pages_of_hits_are_gone_through():
     """The one paragraph that may be offered is found behind a thousand that may not."""
     hidden = [material(f"K-{number}", PHONE, audience="author") for number in range(1000)]
@@ -346,7 +367,8 @@ def test_a_document_is_a_material():
 
 
 @pytest.mark.parametrize(("ask", "why"), [
-    (lambda: material("K-1", "a\x00b"), "at character 1"), (lambda: material("K-1", "x" * 2_000_001), "longer than 2,000,000"),
+    (lambda: material("K-1", "a\x00b"), "at character 1 of its text"),
+        (lambda: material("K-1", "", title="a\x01b"), "at character 1 of its titles"), (lambda: material("K-1", "x" * 2_000_001), "longer than 2,000,000"),
     (lambda: material("K-1", "", won=-1), "won"), (lambda: material("K-1", "", lost=True), "lost"), (lambda: material("K-1", "", lost="1"), "lost"),
     (lambda: Library([material("K-1", ""), material("K-1", "")]), "'K-1' is the id of two"),
     (lambda: Aim(NOW, []), "read by somebody"), (lambda: Yardstick(enough=0), "enough"), (lambda: Yardstick(weak=0.9), "above enough"),

@@ -257,3 +257,9 @@ def test_what_is_no_brief(text, why):
     """Nothing, too much, and what is no text is refused with its place."""
     with pytest.raises(InvalidValue, match=why):
         Brief(text)
+
+
+def test_a_name_is_a_text():
+    """It stands in titles, so it must be one."""
+    with pytest.raises(InvalidValue, match="a name with what is no character"):
+        Brief("You must.", "a\x01")

@@ -96,8 +96,8 @@ class Wanted:
     cut: bool
 
     def query(self, yard: Yardstick) -> Text:
-        """What finds every paragraph that has at least a weak share, and some that have not."""
-        spare = len(self.own) - math.ceil(yard.weak * len(self.own) - _EPSILON)
+        """What finds every paragraph that covers the requirement, and some that do not."""
+        spare = len(self.own) - math.ceil(yard.enough * len(self.own) - _EPSILON)
         # Of unspaced writing pairs count; a character that is missing takes a pair with it, a pair at most two.
         unspaced = any(not term.isascii() for term in self.own)
         return Text(self.text, op=max(1, self.words - spare * (2 if unspaced else 1)), exact=True)

@@ -15,6 +15,7 @@ from crmkit.kb._requirements import NO_TEXT
 from crmkit.kb.cards import Card, Viewer, visible
 from crmkit.kb.results import Document
 from crmkit.kb.text import Analyzer
+from crmkit.values import aware
 
 __all__ = ["Aim", "Library", "Material", "Paragraph", "Unusable"]
 
@@ -89,9 +90,11 @@ class Material:
         what = f"material {self.card.id!r}"
         if len(self.text) > _LONGEST:
             raise InvalidValue(what, f"{len(self.text):,} characters", f"is longer than {_LONGEST:,}")
-        odd = NO_TEXT.search(self.text)
-        if odd is not None:
-            raise InvalidValue(what, odd[0], f"at character {odd.start()} is no character of a text")
+        told = {"text": self.text, "titles": self.answers, "owner": self.card.author or "", "id": self.id}
+        for name, text in told.items():
+            odd = NO_TEXT.search(text)
+            if odd is not None:
+                raise InvalidValue(what, odd[0], f"at character {odd.start()} of its {name} is no character of a text")
 
     @classmethod
     def of(cls, document: model.Document) -> Self:
@@ -167,6 +170,10 @@ def _paragraphs(text: str) -> Iterator[tuple[int, int, str]]:
         yield start, end, heading
 
 
+def _at(at: datetime) -> datetime:
+    return aware(at, "at")
+
+
 def _readers(readers: Viewer | Iterable[Viewer]) -> tuple[Viewer, ...]:
     return (readers,) if isinstance(readers, Viewer) else tuple(readers)
 
@@ -187,7 +194,7 @@ class Aim:
         NaiveDatetime: if `at` has no zone.
     """
 
-    at: datetime
+    at: datetime = attrs.field(converter=_at)
     readers: tuple[Viewer, ...] = attrs.field(default=(Viewer(),), converter=_readers)
     language: str | None = None
     product: str | None = None
@@ -195,7 +202,6 @@ class Aim:
     def __attrs_post_init__(self) -> None:
         if not self.readers:
             raise InvalidValue("readers", self.readers, "are none; a proposal is read by somebody")
-        Card("any").current(self.at)
 
     def refuses(self, material: Material) -> Unusable | None:
         """Why a material by itself is not offered; None if it may be."""

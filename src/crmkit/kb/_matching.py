@@ -24,7 +24,7 @@ Status: TypeAlias = Literal["covered", "weak", "uncovered"]
 #: words": it has none to look for; or why the material that would answer it is not offered.
 Reason: TypeAlias = Literal["enough", "some", "few", "corrected", "little", "nothing", "no words"] | Unusable
 
-# How many paragraphs that cover a requirement are looked at, the best first.
+# How many paragraphs that cover a requirement are looked at, the best first; and how many if none does.
 _DEPTH = 20
 _PAGE = 50
 _LARGEST_PAGE = 10_000
@@ -64,7 +64,8 @@ class Found:
         status: whether the library answers it.
         reason: why it does or does not.
         covering: the paragraphs that cover it, in the order of the index; the first twenty.
-        nearest: if there is none, the one with the largest share; of those that are not offered, if it would cover it.
+        nearest: if there is none, the one with the largest share of the twenty that the index finds best; or one that
+            is not offered, if it would cover it.
         missing: the words that the best paragraph lacks, as they are written.
         notes: what the index did to the question.
         stale: paragraphs of the index that the library does not have.
@@ -149,7 +150,6 @@ class _Look:
     def __init__(self, shelf: Shelf, words: Wanted) -> None:
         self.shelf, self.words = shelf, words
         self.covering: list[Candidate] = []
-        self.best: Candidate | None = None
         # What would cover it and is not offered.
         self.barred: Candidate | None = None
         self.stale: set[str] = set()
@@ -167,8 +167,6 @@ class _Look:
                 self.covering.append(one)
                 if len(self.covering) >= _DEPTH:
                     return
-            elif self.best is None or one.share > self.best.share:
-                self.best = one
 
     def covers(self, one: Candidate) -> bool:
         """Whether a paragraph covers it."""
@@ -190,8 +188,7 @@ class _Look:
 def _short(requirement: Requirement, looked: _Look) -> Found:
     """What there is if nothing covers it: what is not offered, what comes nearest, what is nearly alike."""
     yard, barred = looked.shelf.yard, looked.barred
-    notes, near, corrected = _second_look(looked)
-    best = looked.best or near
+    notes, best, corrected = _second_look(looked)
     status: Status = "uncovered"
     reason: Reason = "nothing" if best is None else "little"
     if best is not None and yard.reached(best.share, yard.weak):

@@ -105,6 +105,8 @@ class Brief:
             raise InvalidValue(what, f"{len(self.text):,} characters", f"is longer than {_LONGEST:,}; give its parts")
         if not self.text.strip():
             raise InvalidValue(what, self.text, "holds no text")
+        if NO_TEXT.search(self.name):
+            raise InvalidValue("brief", self.name, "has a name with what is no character of a text")
         odd = NO_TEXT.search(self.text)
         if odd is not None:
             line, column = _Places(self.text)(odd.start())
