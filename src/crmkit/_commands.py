@@ -34,10 +34,9 @@ from crmkit._options import (
     Zone,
 )
 from crmkit._pipeline_commands import app as pipeline_app
-from crmkit._publish_commands import app as kb_app
+from crmkit._proposal_commands import app as kb_app
 from crmkit._rules_commands import app as rules_app
 from crmkit._store_commands import app as store_app
-from crmkit._proposal_commands import app as kb_app
 from crmkit.adapters.files import read_table
 from crmkit.errors import CrmkitError, DefinitionErrors, InputError, NotFound, RuleError, did_you_mean
 from crmkit.journal import Finding, Journal, Table, usual_outcome

@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 
 from crmkit._options import AsJson, Lang, Zone
+from crmkit._publish_commands import app
 from crmkit._rules_commands import read_rows
-from crmkit._search_commands import _objects, app
+from crmkit._search_commands import _objects
 from crmkit.adapters.briefs import read_brief
 from crmkit.adapters.memory import MemoryBlobStore
 from crmkit.errors import CrmkitError, InputError, did_you_mean
