@@ -26,6 +26,7 @@ TOPICS = (
     "ingest",
     "rules",
     "search",
+    "store",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEAD = """\
@@ -74,7 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--rows",
         type=int,
-        help="the size of topics that can be of any: stays of the catalogue, deals of forecast, documents of search",
+        help="the size of topics that can be of any: stays of catalogue, deals of forecast, documents of search, "
+        "events of store",
     )
     parser.add_argument("--out", type=Path, help="the page to write; without it a full run writes bench/RESULTS.md")
     asked = parser.parse_args(arguments)

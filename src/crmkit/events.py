@@ -7,6 +7,7 @@ newer writer and an older reader can share a store.
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from typing import Any, ClassVar
 
@@ -303,6 +304,7 @@ _KNOWN: Mapping[str, type[Event]] = {
 Event.data = EMPTY
 _SHARED = frozenset(field.name for field in attrs.fields(Event))
 _INSTANTS = frozenset({"at", "recorded", "entered", "due"})
+_WRITER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def known_types(more: Iterable[type[Event]] = ()) -> Mapping[str, type[Event]]:
@@ -312,7 +314,7 @@ def known_types(more: Iterable[type[Event]] = ()) -> Mapping[str, type[Event]]:
 
 def to_json(event: Event) -> str:
     """Canonical JSON: sorted keys, no blanks, exact values."""
-    return json.dumps(_plain(event), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _WRITER.encode(_plain(event))
 
 
 def from_json(text: str, types: Mapping[str, type[Event]] = _KNOWN) -> Event:
@@ -335,7 +337,7 @@ def from_json(text: str, types: Mapping[str, type[Event]] = _KNOWN) -> Event:
 
 def fields_to_json(fields: Fields) -> str:
     """Fields alone as JSON, for adapters that keep records."""
-    return json.dumps(to_plain(fields), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _WRITER.encode(to_plain(fields))
 
 
 def fields_from_json(text: str) -> Fields:
@@ -357,7 +359,7 @@ def fields_from_json(text: str) -> Fields:
 def payload(event: Event) -> str:
     """What must be the same for a retry to be the same: everything but `recorded`, which a retry cannot repeat."""
     plain = {name: value for name, value in _plain(event).items() if name != "recorded"}
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _WRITER.encode(plain)
 
 
 def checksum(text: str) -> str:
@@ -365,13 +367,23 @@ def checksum(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(kind))
+
+
 def _plain(event: Event) -> dict[str, Any]:
     plain: dict[str, Any] = {}
-    for field in attrs.fields(type(event)):
-        value = getattr(event, field.name)
+    for name in _names(type(event)):
+        value = getattr(event, name)
         # None and an empty mapping are the defaults: leaving them out keeps old checksums when a field is added.
-        if value is not None and value != EMPTY:
-            plain[field.name] = to_micros(value) if field.name in _INSTANTS else to_plain(value)
+        if value is None or (isinstance(value, Fields) and not value):
+            continue
+        # Most are texts, and every fact that is stored comes through here.
+        if isinstance(value, str):
+            plain[name] = value
+        else:
+            plain[name] = to_micros(value) if name in _INSTANTS else to_plain(value)
     if isinstance(event, Unknown):
         del plain["named"], plain["extra"]
         return {**json.loads(event.extra), **plain, "type": event.named}
