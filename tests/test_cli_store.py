@@ -109,6 +109,8 @@ def test_an_index_with_sounds_is_found(store, capsys):
     with SqliteStore(store) as opened:
         index = SegmentIndex(opened.blobs, "sounds", fields={"name": 1}, analyzer=Analyzer(pinyin=True))
         index.add([Document("s1", {"name": "梅艾娃"})])
+        opened.blobs.put("journal/head", b"{}")
+        opened.blobs.put("journal/segment-1", b"of something else")
     held = asked(capsys, "person", store, *WHO)["held"]
     assert {one["name"] for one in held if one["where"] == "index"} == {"cards", "sounds"}
 

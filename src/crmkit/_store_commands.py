@@ -1,6 +1,7 @@
 """The commands about stores: take one elsewhere, verify it, tell what it holds about a person, erase that."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ from crmkit.privacy import Subject, erase, mentions, report
 from crmkit.protocols import Store
 
 __all__ = ["app"]
+
+_SEGMENT = re.compile(r"(.*)/segment-\d{12}-\d{4}-[0-9a-f]{24}/", re.DOTALL)
 
 app = typer.Typer(no_args_is_help=True, help="Move and verify stores; tell and erase what they hold about a person.")
 
@@ -135,10 +138,8 @@ def _subject(ids: list[str] | None, texts: list[str] | None, records: list[str] 
 
 
 def _indexes(store: Store) -> dict[str, SegmentIndex]:
-    """The search indexes of a store: each has segments and a head among the blobs."""
-    names = [*store.blobs.list()]
-    indexes = {name.partition("/segment-")[0] for name in names if "/segment-" in name}
-    found = sorted(name for name in indexes if f"{name}/head" in names)
+    """The search indexes of a store, by what the blobs of their segments are called."""
+    found = sorted({match[1] for name in store.blobs.list() if (match := _SEGMENT.match(name))})
     # That with sounds needs an extra: it is only made when it is needed.
     return {
         name: SegmentIndex.opened(store.blobs, name, analyzers=(Analyzer(pinyin=sounds) for sounds in (False, True)))
