@@ -51,7 +51,8 @@ _LOOK_BACK = 12
 def obligation(text: str) -> Obligation:
     """The strongest word of a text: what forbids, then what binds, advises, asks, and permits."""
     found = {_LEVELS[(mark.lastindex or 1) - 1] for mark in _MARKS.finditer(text)}
-    level: Obligation = next((level for level in _LEVELS if level in found), "stated")
+    usual: Obligation = "stated"
+    level = next((level for level in _LEVELS if level in found), usual)
     if level in {"may", "stated"} and (_REQUEST.match(text[:_NEAR]) or _QUESTION.search(text[-_NEAR:])):
         return "asked"
     return level
