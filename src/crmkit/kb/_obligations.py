@@ -51,7 +51,10 @@ _LOOK_BACK = 12
 def obligation(text: str) -> Obligation:
     """The strongest word of a text: what forbids, then what binds, advises, asks, and permits."""
     found = {_LEVELS[(mark.lastindex or 1) - 1] for mark in _MARKS.finditer(text)}
-    level: Obligation = next((level for level in _LEVELS if level in found), "stated")
+    # From the weakest to the strongest: the last that is there counts.
+    level: Obligation = "stated"
+    for one in reversed(_LEVELS):
+        level = one if one in found else level
     if level in {"may", "stated"} and (_REQUEST.match(text[:_NEAR]) or _QUESTION.search(text[-_NEAR:])):
         return "asked"
     return level
