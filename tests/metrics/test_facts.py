@@ -66,3 +66,5 @@ def test_tickets_and_complaints_know_when_they_knew():
     assert facts.recorded() == to_micros(after)
     assert attrs.evolve(facts, complaint_events=None, complaints=resolved[1]).recorded() is None
     assert Facts().recorded() is None
+    late = [attrs.evolve(ORDERS[0], recorded=START + timedelta(days=9))]
+    assert Facts(ledger=Ledger.from_facts(late)).recorded() == to_micros(START + timedelta(days=9))
