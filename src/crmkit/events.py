@@ -374,16 +374,19 @@ def _names(kind: type[Any]) -> tuple[str, ...]:
 
 def _plain(event: Event) -> dict[str, Any]:
     plain: dict[str, Any] = {}
-    for name in _names(type(event)):
-        value = getattr(event, name)
-        # None and an empty mapping are the defaults: leaving them out keeps old checksums when a field is added.
-        if value is None or (isinstance(value, Fields) and not value):
-            continue
+    kind: Any = type(event)
+    for name in _names(kind):
+        value: Any = getattr(event, name)
         # Most are texts, and every fact that is stored comes through here.
         if isinstance(value, str):
             plain[name] = value
-        else:
-            plain[name] = to_micros(value) if name in _INSTANTS else to_plain(value)
+        # None and an empty mapping are the defaults: leaving them out keeps old checksums when a field is added.
+        elif value is None:
+            continue
+        elif name in _INSTANTS:
+            plain[name] = to_micros(value)
+        elif value != EMPTY:
+            plain[name] = to_plain(value)
     if isinstance(event, Unknown):
         del plain["named"], plain["extra"]
         return {**json.loads(event.extra), **plain, "type": event.named}
