@@ -370,7 +370,7 @@ def _plain(event: Event) -> dict[str, Any]:
     for field in attrs.fields(type(event)):
         value = getattr(event, field.name)
         # None and an empty mapping are the defaults: leaving them out keeps old checksums when a field is added.
-        if isinstance(value, str) or (value is not None and value != EMPTY):
+        if value is not None and value != EMPTY:
             plain[field.name] = to_micros(value) if field.name in _INSTANTS else to_plain(value)
     if isinstance(event, Unknown):
         del plain["named"], plain["extra"]
