@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -96,13 +97,18 @@ def _taking_turns(batch: int, commits: int, append: Callable[[list[Any]], Any], 
     return run
 
 
+def _fresh(folder: Path) -> Path:
+    """A file of its own each time: what measures memory comes to the same folder again."""
+    return Path(mkdtemp(dir=folder)) / "store.db"
+
+
 def _ours(folder: Path, *, commits: int, batch: int) -> Run:
-    store = SqliteStore(folder / f"crmkit-{batch}.db")
+    store = SqliteStore(_fresh(folder))
     return _taking_turns(batch, commits, store.events.append, _moved)
 
 
 def _raw(folder: Path, *, commits: int, batch: int) -> Run:
-    raw = sqlite3.connect(folder / f"raw-{batch}.db", isolation_level=None)
+    raw = sqlite3.connect(_fresh(folder), isolation_level=None)
     raw.executescript("""PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
         CREATE TABLE events (position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT, cas TEXT, type TEXT, body TEXT);
         CREATE UNIQUE INDEX by_id ON events (id); CREATE INDEX by_case ON events (cas, position)""")
@@ -129,7 +135,7 @@ def _eventsourcing(folder: Path, *, commits: int, batch: int) -> Run:
     from eventsourcing.persistence import StoredEvent
     from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
-    datastore = SQLiteDatastore(str(folder / f"eventsourcing-{batch}.db"))
+    datastore = SQLiteDatastore(str(_fresh(folder)))
     recorder = SQLiteApplicationRecorder(datastore)
     recorder.create_table()
     with datastore.transaction(commit=False) as cursor:

@@ -7,7 +7,6 @@ newer writer and an older reader can share a store.
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import cache
 from hashlib import sha256
 from typing import Any, ClassVar
 
@@ -358,8 +357,7 @@ def fields_from_json(text: str) -> Fields:
 
 def payload(event: Event) -> str:
     """What must be the same for a retry to be the same: everything but `recorded`, which a retry cannot repeat."""
-    plain = {name: value for name, value in _plain(event).items() if name != "recorded"}
-    return _WRITER.encode(plain)
+    return _WRITER.encode({name: value for name, value in _plain(event).items() if name != "recorded"})
 
 
 def checksum(text: str) -> str:
@@ -367,23 +365,13 @@ def checksum(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-@cache
-def _names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in attrs.fields(kind))
-
-
 def _plain(event: Event) -> dict[str, Any]:
     plain: dict[str, Any] = {}
-    for name in _names(type(event)):
-        value = getattr(event, name)
+    for field in attrs.fields(type(event)):
+        value = getattr(event, field.name)
         # None and an empty mapping are the defaults: leaving them out keeps old checksums when a field is added.
-        if value is None or (isinstance(value, Fields) and not value):
-            continue
-        # Most are texts, and every fact that is stored comes through here.
-        if isinstance(value, str):
-            plain[name] = value
-        else:
-            plain[name] = to_micros(value) if name in _INSTANTS else to_plain(value)
+        if value is not None and value != EMPTY:
+            plain[field.name] = to_micros(value) if field.name in _INSTANTS else to_plain(value)
     if isinstance(event, Unknown):
         del plain["named"], plain["extra"]
         return {**json.loads(event.extra), **plain, "type": event.named}
