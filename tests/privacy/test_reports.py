@@ -7,7 +7,7 @@ import pytest
 from crmkit.adapters.memory import MemoryStore
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Journal
-from crmkit.privacy import Subject, report
+from crmkit.privacy import Subject, mentions, report
 
 from .people import EVA, MAIL, OTHER_MAIL, deals, filled, index_of
 
@@ -65,6 +65,7 @@ def test_rows_and_messages_are_told(found):
     mail = {(one.place, one.text) for one in found.held if one.where == "mail"}
     assert {place for place, _ in mail} == {"in/1.eml"}
     assert {"eva.meier@nordwind.example", "Eva Meier"} <= {text for _, text in mail}
+    assert [mentions(EVA, raw.encode()) for raw in (MAIL, OTHER_MAIL)] == [True, False]
 
 
 def test_a_program_can_read_it(found):
