@@ -80,6 +80,8 @@ class SqliteScrubbable:
 
         Nobody else may use the file meanwhile.
         """
+        if self._database.read_only:
+            raise Unavailable(str(self._database.path), "was opened for reading only", "open it without read_only=True")
         connection = self._database.connection
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("VACUUM")
