@@ -3,7 +3,11 @@
 import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from enum import IntEnum
+from typing import Any
+from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,9 +15,12 @@ from hypothesis import strategies as st
 from crmkit.errors import InvalidValue
 from crmkit.events import (
     Edited,
+    Event,
     Moved,
     Opened,
+    Requested,
     Unknown,
+    Warned,
     checksum,
     fields_from_json,
     fields_to_json,
@@ -22,7 +29,8 @@ from crmkit.events import (
     payload,
     to_json,
 )
-from crmkit.values import Fields, Money
+from crmkit.values import EMPTY, Fields, Money, to_micros
+from crmkit.values._fields import to_plain
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -47,6 +55,114 @@ def test_round_trip(data, who, recorded):
     """The text form of an event gives back exactly the event, whatever its fields hold."""
     event = Edited(id="D-1#2", case="D-1", at=NOW, recorded=recorded, who=who, data=data)
     assert from_json(to_json(event)) == event
+
+
+def slow_plain(event):
+    """The plain form of an event, as the format was first written down."""
+    plain = {}
+    for field in attrs.fields(type(event)):
+        value = getattr(event, field.name)
+        if value is not None and value != EMPTY:
+            instant = field.name in {"at", "recorded", "entered", "due"}
+            plain[field.name] = to_micros(value) if instant else to_plain(value)
+    if isinstance(event, Unknown):
+        del plain["named"], plain["extra"]
+        return {**json.loads(event.extra), **plain, "type": event.named}
+    return {**plain, "type": event.type}
+
+
+def slow_text(plain):
+    """Canonical JSON by nothing but the encoder of the standard library."""
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Called(Event):
+    """A type of a host, whose attributes may be anything that a field may."""
+
+    type = "Called"
+    after: Any = None
+    first: Any = None
+    zone: Any = None
+
+
+class Answered(IntEnum):
+    """A number that is more than a number."""
+
+    YES = 1
+
+
+class Line(str):
+    """A text that is more than a text."""
+
+    __slots__ = ()
+
+
+instants = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=8)), ZoneInfo("Europe/Berlin")]))
+odd = st.sampled_from(
+    [Answered.YES, Line('a "line"'), {"$a": {"b": Decimal(1)}}, {}, [1, "x"], (), ({}, EMPTY), 10**60]
+)
+anything = plain.map(lambda value: Fields(a=value)["a"]) | odd
+shared = {
+    "id": st.text(), "case": st.text(), "at": instants, "recorded": instants, "data": fields,
+    **dict.fromkeys(("who", "on_behalf_of", "definition", "cause", "key"), st.none() | st.text()),
+}  # fmt: skip
+extras = st.dictionaries(
+    st.text(min_size=1).filter(lambda name: name not in shared), st.none() | st.integers() | st.text()
+)
+events = st.one_of(
+    st.builds(Moved, **shared, move=st.text(), origin=st.text(), entered=instants, held_by=st.none() | st.text(), stage=st.text()),
+    st.builds(Requested, **shared, approval=st.text(), panels=st.lists(fields, max_size=2).map(tuple),
+              covers=st.lists(st.text(), max_size=2).map(tuple), separate=st.booleans()),
+    st.builds(Warned, **shared, clock=st.text(), cycle=st.integers(), due=instants, share=st.integers()),
+    st.builds(Unknown, **shared, named=st.text(), extra=extras.map(json.dumps)),
+    st.builds(Called, **shared, after=anything, first=anything, zone=anything),
+)  # fmt: skip
+
+
+@given(event=events)
+def test_the_text_is_that_of_the_slow_way(event):
+    """Checksums are of texts: whichever way a text is written, each byte of it is the same."""
+    wanted = slow_plain(event)
+    assert to_json(event) == slow_text(wanted)
+    assert payload(event) == slow_text({name: value for name, value in wanted.items() if name != "recorded"})
+    assert fields_to_json(event.data) == slow_text(to_plain(event.data))
+
+
+def test_the_text_of_a_fact_never_changes():
+    """What was stored years ago still has its checksum."""
+    event = Moved(
+        id="D-1#2", case="D-1", at=NOW, recorded=NOW, who='We"i', move="sign", origin="lead", entered=NOW, stage="赢",
+        data={"$sum": Money("10.50", "EUR"), "n": [1, 2.5, True, None], "day": date(2026, 1, 2), "at": NOW},
+    )  # fmt: skip
+    text = (
+        '{"at":1772355600000000,"case":"D-1","data":{"$$sum":{"$money":["10.50","EUR"]},'
+        '"at":{"$instant":"2026-03-01T09:00:00+00:00"},"day":{"$date":"2026-01-02"},"n":[1,2.5,true,null]},'
+        '"entered":1772355600000000,"id":"D-1#2","move":"sign","origin":"lead","recorded":1772355600000000,'
+        '"stage":"赢","type":"Moved","who":"We\\"i"}'
+    )
+    assert to_json(event) == text
+    assert checksum(text) == "27339756c9b22308"
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), object()])
+def test_what_has_no_text_is_refused(value):
+    """An attribute of a host's type that JSON cannot say is no text that cannot be read again."""
+    with pytest.raises((ValueError, TypeError), match="JSON"):
+        to_json(Called(id="x", case="x", at=NOW, recorded=NOW, zone=value))
+
+
+def test_an_instant_that_is_none_is_refused():
+    """An attribute with the name of an instant holds one, in a host's types, too."""
+
+    @attrs.frozen(kw_only=True, slots=False)
+    class Due(Event):
+        type = "Due"
+        due: Any = None
+
+    for value in (datetime(2026, 1, 1), "soon"):  # noqa: DTZ001 - the point of the test
+        with pytest.raises(InvalidValue, match="time zone"):
+            to_json(Due(id="x", case="x", at=NOW, recorded=NOW, due=value))
 
 
 @given(data=fields)

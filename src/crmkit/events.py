@@ -5,16 +5,18 @@ newer writer and an older reader can share a store.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from typing import Any, ClassVar
 
 import attrs
 
 from crmkit.errors import InvalidValue
-from crmkit.values import EMPTY, Fields, aware, from_micros, to_micros
-from crmkit.values._fields import from_plain, to_plain
+from crmkit.values import EMPTY, Fields, aware, from_micros
+from crmkit.values._fields import from_plain
+from crmkit.values._texts import WRITER, parsed, text_of, writer_of
 
 __all__ = [
     "Approved",
@@ -303,7 +305,6 @@ _KNOWN: Mapping[str, type[Event]] = {
 Event.data = EMPTY
 _SHARED = frozenset(field.name for field in attrs.fields(Event))
 _INSTANTS = frozenset({"at", "recorded", "entered", "due"})
-_WRITER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def known_types(more: Iterable[type[Event]] = ()) -> Mapping[str, type[Event]]:
@@ -313,7 +314,8 @@ def known_types(more: Iterable[type[Event]] = ()) -> Mapping[str, type[Event]]:
 
 def to_json(event: Event) -> str:
     """Canonical JSON: sorted keys, no blanks, exact values."""
-    return _WRITER.encode(_plain(event))
+    kind: Any = type(event)
+    return _writer(kind)(event)
 
 
 def from_json(text: str, types: Mapping[str, type[Event]] = _KNOWN) -> Event:
@@ -323,7 +325,7 @@ def from_json(text: str, types: Mapping[str, type[Event]] = _KNOWN) -> Event:
         InvalidValue: if the text is no event; never a bare decoding error.
     """
     try:
-        plain = json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
+        plain = parsed(text)
     except (ValueError, RecursionError) as error:
         raise InvalidValue("stored event", text, f"is not readable: {error}") from None
     if not isinstance(plain, dict) or not isinstance(plain.get("type"), str):
@@ -336,7 +338,7 @@ def from_json(text: str, types: Mapping[str, type[Event]] = _KNOWN) -> Event:
 
 def fields_to_json(fields: Fields) -> str:
     """Fields alone as JSON, for adapters that keep records."""
-    return _WRITER.encode(to_plain(fields))
+    return text_of(fields)
 
 
 def fields_from_json(text: str) -> Fields:
@@ -346,7 +348,7 @@ def fields_from_json(text: str) -> Fields:
         InvalidValue: if the text holds no fields.
     """
     try:
-        plain = json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
+        plain = parsed(text)
     except (ValueError, RecursionError) as error:
         raise InvalidValue("stored fields", text, f"are not readable: {error}") from None
     fields = from_plain(plain)
@@ -357,7 +359,8 @@ def fields_from_json(text: str) -> Fields:
 
 def payload(event: Event) -> str:
     """What must be the same for a retry to be the same: everything but `recorded`, which a retry cannot repeat."""
-    return _WRITER.encode({name: value for name, value in _plain(event).items() if name != "recorded"})
+    kind: Any = type(event)
+    return _writer(kind, without="recorded")(event)
 
 
 def checksum(text: str) -> str:
@@ -365,17 +368,18 @@ def checksum(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _plain(event: Event) -> dict[str, Any]:
-    plain: dict[str, Any] = {}
-    for field in attrs.fields(type(event)):
-        value = getattr(event, field.name)
-        # None and an empty mapping are the defaults: leaving them out keeps old checksums when a field is added.
-        if value is not None and value != EMPTY:
-            plain[field.name] = to_micros(value) if field.name in _INSTANTS else to_plain(value)
-    if isinstance(event, Unknown):
-        del plain["named"], plain["extra"]
-        return {**json.loads(event.extra), **plain, "type": event.named}
-    return {**plain, "type": event.type}
+@cache
+def _writer(kind: type[Event], without: str = "") -> Callable[[Any], str]:
+    # None and an empty mapping are the defaults: leaving them out keeps old checksums when a field is added.
+    if not issubclass(kind, Unknown):
+        return writer_of(kind, _INSTANTS, {without})
+    shared = writer_of(kind, _INSTANTS, {"named", "extra"})
+
+    def write(event: Unknown) -> str:
+        plain = {**json.loads(event.extra), **json.loads(shared(event)), "type": event.named}
+        return WRITER.encode({name: value for name, value in plain.items() if name != without})
+
+    return write
 
 
 def _structured(plain: dict[str, Any], types: Mapping[str, type[Event]]) -> Event:
@@ -388,13 +392,3 @@ def _structured(plain: dict[str, Any], types: Mapping[str, type[Event]]) -> Even
     for name, value in plain.items():
         values[name] = from_micros(value) if name in _INSTANTS else from_plain(value)
     return kind(**values)
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON number")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({name for name, _ in pairs}) < len(pairs):
-        raise ValueError("a name appears twice")
-    return dict(pairs)

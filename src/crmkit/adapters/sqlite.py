@@ -20,7 +20,7 @@ from crmkit.adapters._sqlite_schema import blob_check, record_check
 from crmkit.adapters.memory import first_result, refuse_reuse
 from crmkit.adapters.sqlite_file import Database, Durability, bound
 from crmkit.errors import Conflict, Damaged, InvalidValue
-from crmkit.events import Event, checksum, fields_from_json, fields_to_json, from_json, payload, to_json
+from crmkit.events import Event, Unknown, checksum, fields_from_json, fields_to_json, from_json, payload, to_json
 from crmkit.protocols import Query, Record, Recorded
 from crmkit.values import Fields
 
@@ -95,6 +95,7 @@ class SqliteEventStore(SqliteErasable):
 
     def __init__(self, database: Database, tenant: str) -> None:
         self._database, self._tenant = database, tenant
+        self._plain_tenant = tenant.isascii()
 
     def append(self, events: Iterable[Event], *, unless: Query | None = None, after: int = 0) -> int:
         """See `EventStore.append`."""
@@ -156,9 +157,11 @@ class SqliteEventStore(SqliteErasable):
 
     def _row(self, event: Event) -> tuple[Any, ...]:
         body = to_json(event)
-        named = getattr(event, "named", event.type)
+        named = event.named if isinstance(event, Unknown) else event.type
         row = (self._tenant, event.id, event.key, event.case, named, body, checksum(body))
-        bound(row)
+        # Each text of the row is in the body, too, but the tenant's, and looking at one costs less than looking at all.
+        if not (body.isascii() and self._plain_tenant):
+            bound(row)
         return row
 
     def _stored(self, event: Event) -> tuple[int, str] | None:
