@@ -26,6 +26,9 @@ Durability: TypeAlias = Literal["full", "normal"]
 T = TypeVar("T")
 
 _PATIENCE = 30.0
+# Of a connection, at most. A batch touches pages all over the indexes: with SQLite's 2 MiB a file of 100,000 events
+# writes and reads the same ones again and again, about a tenth of what an append costs.
+_CACHE_KIB = 8192
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _TORN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 # Messages about a damaged file may quote it, and then Python cannot read them.
@@ -186,6 +189,7 @@ class Database:
         with self._lock:
             self._all.append(made)
         made.execute(f"PRAGMA synchronous = {self._durability}")
+        made.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         return made
 
     def _look(self) -> None:
