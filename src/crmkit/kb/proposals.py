@@ -117,7 +117,7 @@ class Gap:
         id: the same for the same words, whichever brief asks for them.
         requirement: what is required.
         status: "weak" or "uncovered".
-        reason: as that of the `Matched`: what is expired, in another language ... is renewed or translated, not written.
+        reason: as that of the `Matched`: what is expired, in another language ... is renewed or translated.
         missing: the words that even the nearest paragraph lacks.
         nearest: the id of that paragraph; None if there is none.
         brief: the name of the brief.
