@@ -24,10 +24,10 @@ from crmkit.metrics import Facts, measure
 from crmkit.metrics.figures import Figures
 from crmkit.values import Every, Period, aware, zone
 
-__all__ = ["Answer", "Verdict", "verify"]
+__all__ = ["Verdict", "verify"]
 
-#: What can be said.
-Answer: TypeAlias = Literal["worked", "did not", "too early", "cannot tell"]
+# What can be said.
+_Answer: TypeAlias = Literal["worked", "did not", "too early", "cannot tell"]
 
 
 @attrs.frozen(kw_only=True)
@@ -58,7 +58,7 @@ class Verdict:
         definition: the id of the hypothesis.
     """
 
-    answer: Answer
+    answer: Literal["worked", "did not", "too early", "cannot tell"]
     claim: Hypothesis = attrs.field(repr=False)
     before: float | None
     settled: float | None
@@ -231,7 +231,7 @@ def _verdict(claim: Hypothesis, found: Found, look: _Look) -> Verdict:
         gain = sign * contrast.value
         low, high = sorted((sign * contrast.low, sign * contrast.high))
     over = look.fraction >= 1.0
-    answer: Answer = "cannot tell" if over else "too early"
+    answer: _Answer = "cannot tell" if over else "too early"
     if low is not None and high is not None:
         if low > 0.0:
             answer = "worked"

@@ -9,7 +9,7 @@ import attrs
 from crmkit.kb._draft_words import words
 
 if TYPE_CHECKING:
-    from crmkit.kb.proposals import Answer, Offer, Proposal
+    from crmkit.kb.proposals import Matched, Offer, Proposal
 
 __all__ = ["Part", "markdown", "parts"]
 
@@ -76,7 +76,7 @@ def _headings(before: Sequence[str], now: Sequence[str]) -> Iterator[Part]:
     return (Part("heading", now[depth], level=depth + 1) for depth in range(same, len(now)))
 
 
-def _answered(answer: "Answer", proposal: "Proposal", shown: set[str], say: Mapping[str, str]) -> Iterator[Part]:
+def _answered(answer: "Matched", proposal: "Proposal", shown: set[str], say: Mapping[str, str]) -> Iterator[Part]:
     one = answer.requirement
     number = f"{one.number}: " if one.number else ""
     note = say["requirement"].format(number=number, obligation=say[one.obligation], line=one.line)
@@ -96,7 +96,7 @@ def _answered(answer: "Answer", proposal: "Proposal", shown: set[str], say: Mapp
         yield Part("remark", say["missing"].format(missing=", ".join(answer.missing)))
 
 
-def _gap(answer: "Answer", say: Mapping[str, str]) -> str:
+def _gap(answer: "Matched", say: Mapping[str, str]) -> str:
     text = say["gap"].format(why=say[answer.reason])
     if answer.nearest is not None:
         text += say["nearest"].format(id=answer.nearest.id, share=_percent(answer.nearest.share))

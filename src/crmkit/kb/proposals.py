@@ -35,11 +35,11 @@ from crmkit.kb.text import Analyzer
 
 __all__ = [
     "Aim",
-    "Answer",
     "Brief",
     "Budget",
     "Gap",
     "Library",
+    "Matched",
     "Material",
     "Offer",
     "Paragraph",
@@ -117,7 +117,7 @@ class Gap:
         id: the same for the same words, whichever brief asks for them.
         requirement: what is required.
         status: "weak" or "uncovered".
-        reason: as that of the `Answer`: what is expired, in another language ... is renewed or translated, not written.
+        reason: as that of the `Matched`: what is expired, in another language ... is renewed or translated.
         missing: the words that even the nearest paragraph lacks.
         nearest: the id of that paragraph; None if there is none.
         brief: the name of the brief.
@@ -153,7 +153,7 @@ class Gap:
 
 
 @attrs.frozen
-class Answer:
+class Matched:
     """What the library has for a requirement.
 
     Attributes:
@@ -208,7 +208,7 @@ class Proposal:
     aim: Aim
     budget: Budget
     yard: Yardstick
-    answers: tuple[Answer, ...]
+    answers: tuple[Matched, ...]
     gaps: tuple[Gap, ...]
     words: int
     materials: int
@@ -274,7 +274,7 @@ def propose(
     budget: Budget = _NO_BUDGET,
     yard: Yardstick = _USUAL,
 ) -> Proposal:
-    """Answer a brief from the library.
+    """Matched a brief from the library.
 
     Requirements that bind come first when the budget is short, each gets its first paragraph before another gets its
     second, and of paragraphs that are nearly the same the one approved last stands for all. Between paragraphs whose
@@ -317,14 +317,14 @@ def propose(
     )  # fmt: skip
 
 
-def _answer(found: Found, choice: Choice, library: Library, usual: float, yard: Yardstick) -> Answer:
+def _answer(found: Found, choice: Choice, library: Library, usual: float, yard: Yardstick) -> Matched:
     def offer(one: Candidate, copies: tuple[str, ...] = ()) -> Offer:
         rate = success(one.material, usual, yard.doubt)
         return _offer(one, found, copies, rate, library.analyzer)
 
     offers = tuple(offer(one, copies) for one, copies in zip(choice.chosen, choice.copies, strict=True))
     nearest = None if found.nearest is None else offer(found.nearest)
-    return Answer(
+    return Matched(
         found.requirement, found.status, found.reason, offers, nearest, found.missing, choice.no_room, found.notes,
         found.words.cut,
     )  # fmt: skip
@@ -340,7 +340,7 @@ def _offer(one: Candidate, found: Found, copies: tuple[str, ...], rate: float, a
     )  # fmt: skip
 
 
-def _gap(found: Found, answer: Answer, brief: Brief, aim: Aim) -> Gap:
+def _gap(found: Found, answer: Matched, brief: Brief, aim: Aim) -> Gap:
     terms = sorted(found.words.own) or [found.requirement.text]
     id_ = sha256("\0".join(terms).encode()).hexdigest()[:12]
     nearest = None if answer.nearest is None else answer.nearest.id
