@@ -1,4 +1,4 @@
-"""Facts into PostgreSQL beside psycopg by hand: `python bench/postgres.py postgresql://crm@/postgres?host=/tmp/pg`.
+"""Facts into PostgreSQL beside psycopg by hand: `python bench/postgres.py URL`, such as postgresql://crm@/postgres.
 
 By hand an event is a dict that becomes JSON, in a table with position, id, case, type and body, indexed by id and by
 case; positions come from a counter row that is held until the commit, as those of crmkit do, so both are gap-free and
