@@ -156,6 +156,8 @@ class Analyzer:
     def pieces(self, text: str) -> tuple[Piece, ...]:
         """The words and the runs of unspaced characters of a text, stop words included."""
         folded = fold(text, simplify=self.simplify)
+        if folded.origins is None:
+            return tuple(self._pieces(folded))
         return tuple(
             Piece(
                 piece.text, *folded.span(piece.start, piece.end), piece.position,
