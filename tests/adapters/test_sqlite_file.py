@@ -4,7 +4,9 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from threading import Barrier
 
 import pytest
 from tests.adapters.test_sqlite_faults import fact, filled
@@ -130,6 +132,21 @@ def test_a_lock_that_is_not_given_back_is_told(path, monkeypatch):
         assert len(list(store.events.read())) == 41
         raw.execute("ROLLBACK")
         store.events.append([fact(999)])
+
+
+def test_who_comes_while_the_file_is_made_waits(path):
+    """Sixteen threads open a store that is not there yet, all at once: each gets it, and what it writes is there."""
+    together = Barrier(16)
+
+    def write(number):
+        together.wait()
+        with SqliteStore(path) as store:
+            store.blobs.put(f"{number:02d}", b"made")
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(write, range(16)))
+    with SqliteStore(path) as store:
+        assert list(store.blobs.list()) == [f"{number:02d}" for number in range(16)]
 
 
 def test_a_fork_uses_a_connection_of_its_own(path):

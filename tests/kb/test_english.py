@@ -55,6 +55,12 @@ def test_it_agrees_with_snowball_on_our_own_prose(reference):
     assert {word: stem(word) for word in words} == {word: reference(word) for word in words}
 
 
+@given(WORDS, st.sampled_from("abfhjkopquvwxz3éß税"))
+def test_without_an_ending_a_word_is_its_own_stem(word, last):
+    """Whatever ends in a letter that no suffix ends in stays as it is, but for an apostrophe before it."""
+    assert stem(word + last) == (word + last).removeprefix("'")
+
+
 @given(WORDS)
 def test_it_agrees_with_snowball_on_any_heap_of_suffixes(reference, word):
     """Letters and suffixes thrown together have the stem that Snowball's own implementation gives them."""

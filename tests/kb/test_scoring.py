@@ -82,6 +82,18 @@ def test_what_does_not_fit_into_the_cache_is_computed_again() -> None:
     assert small.search(Not(Text("w1", exact=True))).total == large.search(Not(Text("w1", exact=True))).total
 
 
+@pytest.mark.parametrize("query", [MatchAll(), Text("vat", exact=True)])
+def test_equal_ones_come_in_order_of_their_ids(query: Query) -> None:
+    """Of very many that score the same, in several segments, the pages have the first ids, whoever was written first."""
+    names = [f"d{number * 7919 % 600:04d}" for number in range(600)]
+    index = SegmentIndex(MemoryBlobStore(), fields={"text": 1}, segment=100)
+    index.add([Document(name, {"text": "vat"}) for name in names])
+    page = index.search(query, limit=5)
+    assert [hit.id for hit in page.hits] == sorted(names)[:5]
+    second = index.search(query, limit=5, after=page.next)
+    assert [hit.id for hit in second.hits] == sorted(names)[5:10]
+
+
 def test_no_hits_can_be_asked_for() -> None:
     """Of a search for nothing but the number of hits there is one, and no page after it."""
     found = _INDEX.search(Text("w1", exact=True), limit=0)

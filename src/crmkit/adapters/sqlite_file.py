@@ -188,7 +188,8 @@ class Database:
         made = sqlite3.connect(name, timeout=0.0, isolation_level=None, check_same_thread=False, uri=uri)
         with self._lock:
             self._all.append(made)
-        made.execute(f"PRAGMA synchronous = {self._durability}")
+        # Whoever makes the file just now locks it for a moment, readers out.
+        self._patient(lambda: made.execute(f"PRAGMA synchronous = {self._durability}"))
         made.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         return made
 
@@ -210,9 +211,9 @@ class Database:
 
     def _prepare(self) -> None:
         connection = self.connection
-        schema.refuse_foreign(connection, self.path)
+        self._patient(lambda: schema.refuse_foreign(connection, self.path))
         self._patient(lambda: connection.execute("PRAGMA journal_mode = WAL"))
-        if schema.version_of(connection) < schema.VERSION:
+        if self._patient(lambda: schema.version_of(connection)) < schema.VERSION:
             with self.writing():
                 # Another process may have done it while we waited for the lock.
                 if schema.version_of(connection) < schema.VERSION:

@@ -32,6 +32,8 @@ THIRD = {
 }  # fmt: skip
 FOURTH = ("ement", "ance", "ence", "able", "ible", "ment", "ant", "ent", "ism", "ate", "iti", "ous", "ive", "ize",
            "ion", "al", "er", "ic")  # fmt: skip
+# No ending that is looked for ends otherwise: numbers and most words of other languages are through.
+_LAST = frozenset("'cdegilmnrsty")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -39,7 +41,7 @@ def stem(word: str) -> str:
     """The stem of a word in lower case."""
     if word in IRREGULAR:
         return IRREGULAR[word]
-    if len(word) < 3:
+    if len(word) < 3 or (word[-1] not in _LAST and word[0] != "'"):
         return word
     word = _with_consonant_y(word.removeprefix("'"))
     first, second = _regions(word)

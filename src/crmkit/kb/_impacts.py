@@ -15,7 +15,7 @@ from crmkit.kb._filters import Mask
 from crmkit.kb._packing import Array
 from crmkit.kb._segment import Posting
 
-__all__ = ["K1", "B", "Floats", "Impacts", "norms", "worth"]
+__all__ = ["K1", "B", "Few", "Floats", "Many", "impacts", "norms", "worth"]
 
 #: How soon more of the same counts less.
 K1 = 1.2
@@ -23,71 +23,126 @@ K1 = 1.2
 B = 0.75
 
 Floats = npt.NDArray[np.float32]
+# What a number that Python holds takes.
+_FLOAT = 32
 # So many of the highest are remembered in order: nobody's page is longer without paying for it.
 _RANKED = 64
-# A term that one document in so many has is kept as flags, too: they are joined faster.
-_FREQUENT = 16
+# A term that one document in so many has is laid out over all: that takes more memory, and is joined faster.
+_FREQUENT = 8
+# To look a document up takes so many times longer than to lay one out.
+_LOOKUP = 16
 
 
 @attrs.frozen(eq=False)
 class Impacts:
-    """A term in a part.
+    """A term in a state of an index. It is in few documents, or in many.
 
     Attributes:
-        docs: the documents that have it, rising.
-        values: what it is worth in each.
-        ranked: the highest of these, the highest first.
-        flags: which documents have it, if these are many.
+        ranked: the highest that it is worth, the highest first.
     """
 
-    docs: Array
-    values: Floats
-    ranked: Floats
-    flags: Mask | None
-
-    @classmethod
-    def of(cls, posting: Posting, values: Floats, size: int) -> "Impacts":
-        """The impacts of a posting in a part of so many documents."""
-        flags = None
-        if len(posting.docs) * _FREQUENT > size:
-            flags = np.zeros(size, np.bool_)
-            flags[posting.docs] = True
-        most = min(_RANKED, len(values))
-        ranked = np.sort(np.partition(values, len(values) - most)[len(values) - most :])[::-1] if most else values
-        return cls(posting.docs.astype(np.intp), values, ranked, flags)
-
-    @property
-    def nbytes(self) -> int:
-        """The memory that it takes."""
-        flags = 0 if self.flags is None else self.flags.nbytes
-        return self.docs.nbytes + self.values.nbytes + self.ranked.nbytes + flags
+    ranked: Sequence[float]
 
     @property
     def most(self) -> float:
         """The highest; 0 where there are none."""
-        return float(self.ranked[0]) if len(self.ranked) else 0.0
+        return self.ranked[0] if self.ranked else 0.0
 
     def at_rank(self, rank: int) -> float:
         """The highest but so many; 0 where that is not known."""
-        return float(self.ranked[rank]) if rank < len(self.ranked) else 0.0
+        return self.ranked[rank] if rank < len(self.ranked) else 0.0
+
+
+@attrs.frozen(eq=False)
+class Few(Impacts):
+    """A term that few documents have.
+
+    Attributes:
+        docs: these, rising.
+        values: what it is worth in each.
+        size: how many documents there are.
+    """
+
+    docs: Array
+    values: Floats
+    size: int
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that it takes."""
+        return self.docs.nbytes + self.values.nbytes + _RANKED * _FLOAT
 
     def mark(self, mask: Mask) -> None:
         """Mark the documents that have it."""
-        if self.flags is None:
-            mask[self.docs] = True
-        else:
-            mask |= self.flags
+        mask[self.docs.astype(np.intp)] = True
 
     def add(self, scores: Floats, weight: float) -> None:
         """Add what it is worth to the scores of all documents."""
-        scores[self.docs] += weight * self.values
+        scores[self.docs.astype(np.intp)] += weight * self.values
 
-    def add_to(self, values: Floats, docs: Array, weight: float) -> None:
-        """Add what it is worth to the scores of some documents, which rise."""
-        if len(self.docs):
-            places = np.minimum(np.searchsorted(self.docs, docs), len(self.docs) - 1)
-            there = self.docs[places] == docs
-            values[there] += weight * self.values[places[there]]
+    def above(self, least: float) -> tuple[Array, Floats]:
+        """The documents in which it is worth so much, and what it is worth there."""
+        if least <= 0:
+            return self.docs, self.values
+        (kept,) = (self.values >= least).nonzero()
+        return self.docs[kept], self.values[kept]
+
+    def at(self, docs: Array) -> Floats:
+        """What it is worth in some documents, which rise."""
+        if len(docs) * _LOOKUP > self.size // _LOOKUP + len(self.docs):
+            everywhere = np.zeros(self.size, np.float32)
+            everywhere[self.docs.astype(np.intp)] = self.values
+            return everywhere[docs.astype(np.intp)]
+        places = self.docs.searchsorted(docs)
+        there = self.docs.take(places, mode="clip") == docs
+        return np.asarray(self.values.take(places, mode="clip") * there)
+
+
+@attrs.frozen(eq=False)
+class Many(Impacts):
+    """A term that many documents have.
+
+    Attributes:
+        values: what it is worth in every document; 0: it is not there.
+        flags: which documents have it.
+    """
+
+    values: Floats
+    flags: Mask
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that it takes."""
+        return self.values.nbytes + self.flags.nbytes + _RANKED * _FLOAT
+
+    def mark(self, mask: Mask) -> None:
+        """Mark the documents that have it."""
+        mask |= self.flags
+
+    def add(self, scores: Floats, weight: float) -> None:
+        """Add what it is worth to the scores of all documents."""
+        scores += weight * self.values
+
+    def above(self, least: float) -> tuple[Array, Floats]:
+        """The documents in which it is worth so much, and what it is worth there."""
+        (docs,) = (self.values >= least if least > 0 else self.flags).nonzero()
+        return docs.astype(np.int32), self.values[docs]
+
+    def at(self, docs: Array) -> Floats:
+        """What it is worth in some documents."""
+        return self.values[docs.astype(np.intp)]
+
+
+def impacts(docs: Array, values: Floats, size: int) -> Few | Many:
+    """The impacts of a term that is worth so much in some of so many documents."""
+    most = min(_RANKED, len(values))
+    ranked = np.sort(np.partition(values, len(values) - most)[len(values) - most :])[::-1].tolist() if most else []
+    if len(docs) * _FREQUENT <= size:
+        return Few(ranked, docs, values, size)
+    flags, everywhere = np.zeros(size, np.bool_), np.zeros(size, np.float32)
+    flags[docs] = True
+    everywhere[docs] = values
+    return Many(ranked, everywhere, flags)
 
 
 def norms(lengths: Array, weights: Sequence[float], means: Sequence[float]) -> Floats:

@@ -8,9 +8,12 @@ import attrs
 
 from crmkit.events import fields_from_json, fields_to_json
 from crmkit.kb.text import Analyzer
-from crmkit.values import Fields
+from crmkit.values import EMPTY, Fields
 
 __all__ = ["Marker", "Stored"]
+
+_NO_FIELDS = "{}"
+_encoded = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @attrs.frozen
@@ -22,22 +25,24 @@ class Stored:
     @classmethod
     def of(cls, texts: Mapping[str, str], fields: Fields) -> "Stored":
         """The bytes of a document."""
-        return cls(json.dumps([dict(texts), fields_to_json(fields)], separators=(",", ":")).encode())
+        return cls(_encoded([dict(texts), fields_to_json(fields) if fields else _NO_FIELDS]).encode())
 
     @cached_property
-    def _parts(self) -> tuple[dict[str, str], str]:
-        texts, fields = json.loads(self.data)
-        return texts, fields
-
-    @property
     def texts(self) -> Mapping[str, str]:
         """By name."""
-        return self._parts[0]
+        texts: dict[str, str] = json.loads(self.data[1 : self._cut])
+        return texts
 
     @cached_property
     def fields(self) -> Fields:
         """What to filter by."""
-        return fields_from_json(self._parts[1])
+        text = json.loads(self.data[self._cut + 1 : -1])
+        return EMPTY if text == _NO_FIELDS else fields_from_json(text)
+
+    @property
+    def _cut(self) -> int:
+        """Where the texts end. The fields after them are one text, and every quotation mark in it has a backslash."""
+        return self.data.rindex(b',"')
 
 
 @attrs.frozen

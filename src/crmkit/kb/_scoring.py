@@ -6,46 +6,43 @@ Flood: Query evaluation: strategies and optimizations, 1995, "max score").
 """
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TypeAlias
 
 import attrs
 import numpy as np
 
 from crmkit.kb._filters import Mask
-from crmkit.kb._impacts import Floats, Impacts, worth
+from crmkit.kb._impacts import Few, Floats, Many, impacts, worth
 from crmkit.kb._packing import Array
 from crmkit.kb._plan import Both, Either, Everything, Inverse, Plan, Row, Sum, Weighted
 from crmkit.kb._segment import Posting
-from crmkit.kb._snapshot import Part, Snapshot
+from crmkit.kb._snapshot import Snapshot
 
-__all__ = ["Scorer", "Worth", "top"]
+__all__ = ["Ranked", "Scorer", "Worth"]
 
 _Matched = tuple[Mask, Floats]
 #: The weight of a word, and what it is worth in each document.
-Worth: TypeAlias = tuple[float, Impacts]
+Worth: TypeAlias = tuple[float, Few | Many]
+#: Score, id and number of a document.
+Ranked: TypeAlias = tuple[float, str, int]
 # Positions of one text, with room for a phrase before the first.
 _ROOM = 1 << 32
 # Bounds are rounded, too.
 _LOOSE = 1 + 1e-5
+# More than so many times a page are not looked at one by one.
+_TIED = 4
 
 
 @attrs.frozen
 class Scorer:
-    """Scores the documents of one part.
+    """Scores the documents of one state.
 
     Attributes:
         snapshot: the state.
-        number: which of its parts.
     """
 
     snapshot: Snapshot
-    number: int
-
-    @property
-    def part(self) -> Part:
-        """The part."""
-        return self.snapshot.parts[self.number]
 
     def matched(self, plan: Plan) -> _Matched:
         """Which documents match, dead ones perhaps included, and the scores of those; those of all others are 0."""
@@ -55,7 +52,7 @@ class Scorer:
             case Row():
                 return self._phrase(plan)
             case Everything():
-                return np.ones(self.part.size, np.bool_), self._zeros()
+                return np.ones(self.snapshot.extent, np.bool_), self._zeros()
             case Inverse():
                 return ~self.matched(plan.part)[0], self._zeros()
             case _:
@@ -63,7 +60,7 @@ class Scorer:
 
     def _parts(self, plan: Both | Either) -> _Matched:
         everything = isinstance(plan, Both)
-        mask, scores = np.full(self.part.size, everything), self._zeros()
+        mask, scores = np.full(self.snapshot.extent, everything), self._zeros()
         for part in plan.parts:
             matched, added = self.matched(part)
             mask = mask & matched if everything else mask | matched
@@ -73,87 +70,98 @@ class Scorer:
         return mask, scores
 
     def _zeros(self) -> Floats:
-        return np.zeros(self.part.size, np.float32)
+        return np.zeros(self.snapshot.extent, np.float32)
 
     # -- words
 
     def any_of(self, words: Sequence[Worth]) -> Mask:
         """Which documents that are alive have one of the words."""
-        mask = np.zeros(self.part.size, np.bool_)
-        for _, impacts in words:
-            impacts.mark(mask)
+        mask = np.zeros(self.snapshot.extent, np.bool_)
+        for _, one in words:
+            one.mark(mask)
         return mask
 
-    def best(
-        self, words: Sequence[Worth], mask: Mask, most: int, least: float, *, free: bool
-    ) -> list[tuple[float, int]]:
+    def best(self, words: Sequence[Worth], most: int, mask: Mask | None) -> list[Ranked]:
         """The best of the documents that have one of the words, as `top` gives them.
 
         Args:
             words: as `worth` gives them, none of which is required.
-            mask: which documents are let through.
             most: how many, at least 1.
-            least: what they must score to be among the best of all parts; those that score less may be left out.
-            free: whether every document that has one of the words is let through.
+            mask: which documents are let through; None: all that have one of the words.
         """
-        if free:
-            # So many documents score at least that much by one word alone.
-            least = max((weight * impacts.at_rank(most - 1) for weight, impacts in words), default=least)
-        bounds = [weight * impacts.most * _LOOSE for weight, impacts in words]
+        bounds = [weight * one.most * _LOOSE for weight, one in words]
         left = [*accumulate(reversed(bounds), initial=0.0)][::-1]
-        needed = next(number for number, bound in enumerate(left) if bound < least or not bound)
-        if not needed:
-            return []
-        scores = self._zeros()
-        for weight, impacts in words[:needed]:
-            impacts.add(scores, weight)
-        found = np.flatnonzero((scores > 0) & (scores >= least - left[needed]) & mask)
-        values = scores[found]
-        for weight, impacts in words[needed:]:
-            impacts.add_to(values, found, weight)
-        return top(found, values, most)
+        # So many documents score at least that much by one word alone.
+        ranked = max((weight * one.at_rank(most - 1) for weight, one in words), default=0.0) if mask is None else 0.0
+        found, scores, least = np.empty(0, np.int32), np.empty(0, np.float32), ranked / _LOOSE
+        for place in range(len(words)):
+            # A document that has none of the words before.
+            if left[place] < least:
+                break
+            more, values = self._first_with(words, place, left, least, mask)
+            found, scores = np.concatenate([found, more]), np.concatenate([scores, values])
+            if len(scores) >= most:
+                least = max(least, _at_rank(scores, most) / _LOOSE)
+        return self.top(found, scores, most)
+
+    def _first_with(
+        self, words: Sequence[Worth], place: int, left: Sequence[float], least: float, mask: Mask | None
+    ) -> tuple[Array, Floats]:
+        """The documents that have a word and none of those before, and may score so much; their scores."""
+        weight, first = words[place]
+        docs, values = first.above((least - left[place + 1]) / weight)
+        if mask is not None:
+            docs, values = _only(mask[docs.astype(np.intp)], docs, values)
+        for _, before in words[:place]:
+            docs, values = _only(before.at(docs) == 0, docs, values)
+        values = weight * values
+        for number in range(place + 1, len(words)):
+            weight, following = words[number]
+            values += weight * following.at(docs)
+            if least > left[number + 1]:
+                docs, values = _only(values >= least - left[number + 1], docs, values)
+        return docs, values
 
     def worth(self, plan: Sum) -> list[Worth]:
-        """Weights and impacts of the words that the part has, the heaviest first: in every part in the same order."""
+        """Weights and impacts of the words that documents have, the heaviest first."""
         terms = sorted((term for slot in plan.slots for term in slot.terms), key=_weight)
-        return [(term.weight, self._impacts(term)) for term in terms if term.stats.numbers[self.number] >= 0]
+        found = [(term.weight, self._impacts(term)) for term in terms]
+        return [(weight, one) for weight, one in found if one.ranked]
 
-    def _impacts(self, term: Weighted) -> Impacts:
-        number = term.stats.numbers[self.number]
-        key = f"{self.snapshot.manifest.number} {self.part.segment.name} {number} {term.field}"
-        kept: Impacts | None = self.snapshot.cache.get(key)
+    def _impacts(self, term: Weighted) -> Few | Many:
+        key = f"{self.snapshot.manifest.number} {term.stats.term} {term.field}"
+        kept: Few | Many | None = self.snapshot.cache.get(key)
         if kept is None:
-            posting, values = worth(self.part.posting(number), self.snapshot.norms(self.number), term.field)
-            kept = Impacts.of(posting, values, self.part.size)
+            posting, values = worth(self.snapshot.posting(term.stats), self.snapshot.norms, term.field)
+            kept = impacts(posting.docs, values, self.snapshot.extent)
             self.snapshot.cache.put(key, kept.nbytes, kept)
         return kept
 
     def _sum(self, plan: Sum) -> _Matched:
         scores = self._zeros()
         words = self.worth(plan)
-        for weight, impacts in words:
-            impacts.add(scores, weight)
+        for weight, one in words:
+            one.add(scores, weight)
         mask = self._enough(plan) if plan.need else self.any_of(words)
         scores[~mask] = 0
         return mask, scores
 
     def _enough(self, plan: Sum) -> Mask:
         """Which documents have as many of the words as are needed."""
-        words = np.zeros(self.part.size, np.int32)
+        words = np.zeros(self.snapshot.extent, np.int32)
         for slot in plan.slots:
-            found = [self._impacts(term) for term in slot.terms if term.stats.numbers[self.number] >= 0]
-            if slot.counts and found:
-                mask = np.zeros(self.part.size, np.bool_)
-                for impacts in found:
-                    impacts.mark(mask)
+            if slot.counts:
+                mask = np.zeros(self.snapshot.extent, np.bool_)
+                for term in slot.terms:
+                    self._impacts(term).mark(mask)
                 words += mask
         return words >= plan.need
 
     # -- phrases
 
     def _phrase(self, row: Row) -> _Matched:
-        posting, values = worth(self._row(row), self.snapshot.norms(self.number), row.field)
-        mask, scores = np.zeros(self.part.size, np.bool_), self._zeros()
+        posting, values = worth(self._row(row), self.snapshot.norms, row.field)
+        mask, scores = np.zeros(self.snapshot.extent, np.bool_), self._zeros()
         mask[posting.docs] = True
         scores[posting.docs] = row.weight * values
         return mask, scores
@@ -161,13 +169,10 @@ class Scorer:
     def _row(self, row: Row) -> Posting:
         """How often the terms of a phrase follow each other, by document and field."""
         fields = len(self.snapshot.manifest.fields)
-        numbers = [stats.numbers[self.number] for stats, _ in row.terms]
-        if min(numbers) < 0:
-            return Posting(np.empty(0, np.int64), np.empty((fields, 0), np.int64))
         last = row.terms[-1][1]
         keys: list[Array] = []
-        for number, (_, offset) in zip(numbers, row.terms, strict=True):
-            places, positions = self.part.segment.positions(number)
+        for stats, offset in row.terms:
+            places, positions = self.snapshot.positions(stats)
             # Where the phrase would begin, had nothing come between.
             keys.append(places * _ROOM + (positions + (last - offset)))
         begin = here = keys[0]
@@ -180,27 +185,55 @@ class Scorer:
         return self._counted(begin // _ROOM, fields)
 
     def _counted(self, places: Array, fields: int) -> Posting:
-        if self.part.alive is not None:
-            places = places[self.part.alive[places // fields]]
+        if self.snapshot.alive is not None:
+            places = places[self.snapshot.alive[places // fields]]
         docs, numbers = np.unique(places // fields, return_inverse=True)
         counts = np.bincount(numbers * fields + places % fields, minlength=len(docs) * fields)
         return Posting(docs, counts.reshape(len(docs), fields).T)
 
+    # -- the best
 
-def top(found: Array, values: Floats, most: int) -> list[tuple[float, int]]:
-    """The best documents: (score, number), the best first, equal ones in order of number.
+    def top(self, found: Array, scores: Floats, most: int) -> list[Ranked]:
+        """The best documents, the best first, equal ones in order of id.
 
-    Args:
-        found: the numbers of those that match, rising.
-        values: their scores.
-        most: how many.
-    """
-    if len(values) > most:
-        least = np.partition(values, len(values) - most)[len(values) - most]
-        better = values >= least
-        found, values = found[better], values[better]
-    order = np.lexsort((found, -values))[:most]
-    return list(zip(values[order].tolist(), found[order].tolist(), strict=True))
+        Args:
+            found: the numbers of those that match.
+            scores: theirs.
+            most: how many.
+        """
+        if len(scores) > most:
+            least = _at_rank(scores, most)
+            found, scores = _only(scores >= least, found, scores)
+            if len(scores) > _TIED * most:
+                found, scores = self._fewer(found, scores, least, most)
+        numbers = found.tolist()
+        ranked = zip(scores.tolist(), map(self.snapshot.id, numbers), numbers, strict=True)
+        return sorted(ranked, key=_rank)[:most]
+
+    def _fewer(self, found: Array, scores: Floats, least: float, most: int) -> tuple[Array, Floats]:
+        """Of those that score the least only the first ones of each part, whose ids rise."""
+        order = np.argsort(found)
+        found, scores = found[order], scores[order]
+        tied = scores == least
+        kept = ~tied
+        for low, high in pairwise(found.searchsorted(self.snapshot.starts).tolist()):
+            kept[low + np.flatnonzero(tied[low:high])[:most]] = True
+        return _only(kept, found, scores)
+
+
+def _only(kept: Mask, docs: Array, values: Floats) -> tuple[Array, Floats]:
+    (places,) = kept.nonzero()
+    return (docs, values) if len(places) == len(docs) else (docs[places], values[places])
+
+
+def _at_rank(scores: Floats, rank: int) -> float:
+    place, ranked = len(scores) - rank, scores.copy()
+    ranked.partition(place)
+    return float(ranked[place])
+
+
+def _rank(hit: Ranked) -> tuple[float, str]:
+    return -hit[0], hit[1]
 
 
 def _weight(term: Weighted) -> tuple[float, str]:

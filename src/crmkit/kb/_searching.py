@@ -16,7 +16,7 @@ from crmkit.kb._filters import FilterColumn, Key, Mask, mask
 from crmkit.kb._impacts import Floats
 from crmkit.kb._packing import Array
 from crmkit.kb._plan import Plan, Sum
-from crmkit.kb._scoring import Scorer, Worth, top
+from crmkit.kb._scoring import Ranked, Scorer, Worth
 from crmkit.kb._snapshot import Snapshot
 from crmkit.kb.query import Filter, Query, Scalar, to_dict
 from crmkit.kb.results import Bucket
@@ -84,30 +84,17 @@ class Wish:
 
 @attrs.frozen(eq=False)
 class _Found:
-    """What matches in one part.
+    """What matches.
 
     Attributes:
         mask: which documents.
         scored: the scores of all documents, if they had to be computed to know.
-        scorer: computes them otherwise.
         words: what the words of a plain sum are worth; None for any other plan.
-        free: whether everything that the plan matches and that is alive is let through.
     """
 
     mask: Mask
     scored: Floats | None
-    scorer: Scorer
     words: Sequence[Worth] | None
-    free: bool
-
-    @cached_property
-    def numbers(self) -> Array:
-        """The numbers of the documents, rising."""
-        return np.flatnonzero(self.mask)
-
-    def scores(self, plan: Plan) -> Floats:
-        """The scores of all documents."""
-        return self.scorer.matched(plan)[1] if self.scored is None else self.scored
 
 
 @attrs.frozen(eq=False)
@@ -125,35 +112,46 @@ class Search:
     wish: Wish
 
     @cached_property
-    def _found(self) -> Sequence[_Found]:
-        return tuple(self._matched(number) for number in range(len(self.snapshot.parts)))
+    def _scorer(self) -> Scorer:
+        return Scorer(self.snapshot)
 
-    def _matched(self, number: int) -> _Found:
-        part, wish, plan = self.snapshot.parts[number], self.wish, self.plan
+    @cached_property
+    def _left_out(self) -> int:
+        return -1 if self.wish.without is None else self.snapshot.find(self.wish.without)
+
+    @cached_property
+    def _found(self) -> _Found:
+        plan, alive = self.plan, self.snapshot.alive
         scores: Floats | None = None
         words: list[Worth] | None = None
-        scorer = Scorer(self.snapshot, number)
         if isinstance(plan, Sum) and not plan.need:
-            words = scorer.worth(plan)
-            through = scorer.any_of(words)
+            words = self._scorer.worth(plan)
+            through = self._scorer.any_of(words)
         else:
-            through, scores = scorer.matched(plan)
-            if part.alive is not None:
-                through = through & part.alive
-        for filter_ in wish.filters:
-            through = through & mask(filter_, part.segment.filters, part.size)
-        left_out = -1 if wish.without is None else part.segment.ids.find(wish.without)
-        if left_out >= 0:
-            through[left_out] = False
-        return _Found(through, scores, scorer, words, free=not wish.filters and left_out < 0)
+            through, scores = self._scorer.matched(plan)
+            if alive is not None:
+                through = through & alive
+        for filter_ in self.wish.filters:
+            through = through & np.concatenate([
+                np.empty(0, np.bool_), *(mask(filter_, part.segment.filters, part.size) for part in self.snapshot.parts)
+            ])  # fmt: skip
+        if self._left_out >= 0:
+            through[self._left_out] = False
+        return _Found(through, scores, words)
+
+    @cached_property
+    def _scores(self) -> Floats:
+        """The scores of all documents."""
+        scored = self._found.scored
+        return self._scorer.matched(self.plan)[1] if scored is None else scored
 
     @property
     def total(self) -> int:
         """How many documents match."""
-        return sum(int(np.count_nonzero(found.mask)) for found in self._found)
+        return int(np.count_nonzero(self._found.mask))
 
-    def best(self, after: Cursor | None) -> list[tuple[float, str, int, int]]:
-        """The best hits and one more, if there is one: score, id, number of the part, number in it."""
+    def best(self, after: Cursor | None) -> list[Ranked]:
+        """The best hits and one more, if there is one."""
         skipped = 0
         if after is not None and after.commit != self.snapshot.manifest.number:
             # Scores have changed. The last hit may have a new one; if it is gone, those before it are counted.
@@ -161,37 +159,30 @@ class Search:
             skipped = after.passed - 1 if now is None else 0
             after = None if now is None else attrs.evolve(after, score=now)
         most = self.wish.limit + 1 + skipped
-        hits: list[tuple[float, str, int, int]] = []
-        for part in range(len(self._found)):
-            ids = self.snapshot.parts[part].segment.ids
-            least = hits[most - 1][0] if len(hits) >= most else 0.0
-            hits += [(score, ids[number], part, number) for score, number in self._best_of(part, after, most, least)]
-            hits.sort(key=_rank)
-        return hits[skipped:most]
-
-    def _best_of(self, part: int, after: Cursor | None, most: int, least: float) -> list[tuple[float, int]]:
-        """The best of a part that come after a cursor; those that score less than so much may be left out."""
-        found, plan = self._found[part], self.plan
+        found = self._found
         if after is None and found.words is not None:
-            return found.scorer.best(found.words, found.mask, most, least, free=found.free)
-        scores = found.scores(plan)
-        rest = found.numbers if after is None else self._rest(part, scores, after)
-        return top(rest, scores[rest], most)
+            free = not self.wish.filters and self._left_out < 0
+            return self._scorer.best(found.words, most, None if free else found.mask)[skipped:]
+        numbers = np.flatnonzero(found.mask)
+        rest = numbers if after is None else self._rest(numbers, after)
+        return self._scorer.top(rest, self._scores[rest], most)[skipped:]
 
     def _score_of(self, name: str) -> float | None:
         """The score of a document; None if it does not match."""
-        part, number = self.snapshot.find(name) or (0, -1)
-        if number < 0 or not self._found[part].mask[number]:
-            return None
-        return float(self._found[part].scores(self.plan)[number])
+        number = self.snapshot.find(name)
+        return float(self._scores[number]) if number >= 0 and self._found.mask[number] else None
 
-    def _rest(self, part: int, scores: Floats, after: Cursor) -> Array:
+    def _rest(self, numbers: Array, after: Cursor) -> Array:
         """Those that come after a cursor."""
-        ids, numbers = self.snapshot.parts[part].segment.ids, self._found[part].numbers
-        place = ids.at_least(after.id)
-        passed = place + (place < len(ids) and ids[place] == after.id)
-        values = scores[numbers]
-        later = (values < after.score) | ((values == after.score) & (numbers >= passed))
+        scores = self._scores[numbers]
+        later = scores < after.score
+        tied = np.flatnonzero(scores == after.score)
+        for part, low, high in self.snapshot.runs():
+            ids = part.segment.ids
+            place = ids.at_least(after.id)
+            passed = low + place + (place < len(ids) and ids[place] == after.id)
+            begin, end = numbers[tied].searchsorted([passed, high])
+            later[tied[begin:end]] = True
         return np.asarray(numbers[later])
 
     def facets(self) -> dict[str, tuple[Bucket, ...]]:
@@ -199,10 +190,10 @@ class Search:
         return {name: facet(self._columns(name), self.wish.buckets) for name in self.wish.facets}
 
     def _columns(self, name: str) -> Iterator[tuple[FilterColumn, Mask]]:
-        for part, found in zip(self.snapshot.parts, self._found, strict=True):
+        for part, low, high in self.snapshot.runs():
             column = part.segment.filters.get(name)
             if column is not None:
-                yield column, found.mask
+                yield column, self._found.mask[low:high]
 
 
 def facet(columns: Iterable[tuple[FilterColumn, Mask]], most: int) -> tuple[Bucket, ...]:
@@ -226,10 +217,6 @@ def question_of(query: Query, filters: Sequence[Filter]) -> str:
     """What a cursor remembers a question by."""
     plain = [to_dict(query), *map(to_dict, filters)]
     return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _rank(hit: tuple[float, str, int, int]) -> tuple[float, str]:
-    return -hit[0], hit[1]
 
 
 def _frequent(counted: tuple[Key, int]) -> tuple[int, Key]:

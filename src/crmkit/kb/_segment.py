@@ -20,7 +20,7 @@ from crmkit.protocols import BlobStore
 __all__ = ["Cache", "Gone", "Posting", "Segment", "blobs_of"]
 
 # Postings in a block: what is read for a rare word, and what a frequent one has for itself.
-_BLOCK = 1 << 15
+_BLOCK = 1 << 13
 # Bytes of documents in a block.
 _PAGE = 1 << 15
 
@@ -179,6 +179,11 @@ class Segment:
         return self._read("documents")
 
     @cached_property
+    def _begins(self) -> memoryview:
+        """Where the stored documents begin, and where the last one ends."""
+        return np.ascontiguousarray(self._documents["begins"], np.int64).data
+
+    @cached_property
     def _pages(self) -> list[int]:
         """Where the pages of stored documents begin."""
         return [int(begin) for begin in self._documents["pages"]]
@@ -212,7 +217,7 @@ class Segment:
 
     def stored(self, document: int) -> Stored:
         """A document."""
-        low, high = self._documents["begins"][document : document + 2].tolist()
+        low, high = self._begins[document], self._begins[document + 1]
         number = bisect_right(self._pages, low) - 1
         page = self._block(f"stored-{number:05d}")["page"]
         begin = self._pages[number]

@@ -1,7 +1,13 @@
-"""One state of an index, whatever is written meanwhile: what is alive, and the sums that scores need."""
+"""One state of an index, whatever is written meanwhile: what is alive, and the sums that scores need.
 
-from collections.abc import Sequence
+The documents of all parts are numbered through, those of the first part first: a search does its work once, and not
+once for each part.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import accumulate, pairwise
 
 import attrs
 import numpy as np
@@ -9,6 +15,7 @@ import numpy.typing as npt
 
 from crmkit.kb._impacts import Floats, norms
 from crmkit.kb._manifest import Manifest
+from crmkit.kb._marking import Stored
 from crmkit.kb._packing import Array
 from crmkit.kb._segment import Cache, Posting, Segment
 
@@ -90,7 +97,6 @@ class Snapshot:
     parts: Sequence[Part]
     weights: Sequence[float]
     cache: Cache
-    _norms: dict[int, Floats] = attrs.field(factory=dict, init=False, repr=False)
     _known: dict[str, TermStats] = attrs.field(factory=dict, init=False, repr=False)
 
     @cached_property
@@ -104,13 +110,37 @@ class Snapshot:
         totals = sum((part.lengths for part in self.parts), np.zeros(len(self.manifest.fields), np.int64))
         return [float(total) / self.size if total else 1.0 for total in totals]
 
-    def norms(self, number: int) -> Floats:
-        """What one occurrence of a term counts in a part, by field and document."""
-        known = self._norms.get(number)
-        if known is None:
-            lengths = self.parts[number].segment.lengths
-            known = self._norms[number] = norms(lengths, self.weights, self.means)
-        return known
+    @cached_property
+    def starts(self) -> list[int]:
+        """The number of the first document of each part, and how many documents there are, alive or not."""
+        return [*accumulate((part.size for part in self.parts), initial=0)]
+
+    def runs(self) -> Iterator[tuple[Part, int, int]]:
+        """The parts, each with the number of its first document, and of the first one after it."""
+        for part, (low, high) in zip(self.parts, pairwise(self.starts), strict=True):
+            yield part, low, high
+
+    @property
+    def extent(self) -> int:
+        """How many documents there are, alive or not."""
+        return self.starts[-1]
+
+    @cached_property
+    def alive(self) -> npt.NDArray[np.bool_] | None:
+        """Which documents are alive; None: all."""
+        if all(part.alive is None for part in self.parts):
+            return None
+        return np.concatenate(
+            [np.ones(part.size, np.bool_) if part.alive is None else part.alive for part in self.parts]
+        )
+
+    @cached_property
+    def norms(self) -> Floats:
+        """What one occurrence of a term counts, by field and document."""
+        none = np.empty((len(self.manifest.fields), 0), np.int32)
+        return norms(
+            np.concatenate([none, *(part.segment.lengths for part in self.parts)], axis=1), self.weights, self.means
+        )
 
     def stats(self, term: str) -> TermStats:
         """What is known of a term."""
@@ -126,13 +156,48 @@ class Snapshot:
         documents = sum(part.documents(number) for part, number in zip(self.parts, numbers, strict=True) if number >= 0)
         return TermStats(term, documents, numbers)
 
-    def find(self, id: str) -> tuple[int, int] | None:  # noqa: A002 - the field's name
-        """The number of the part that has a document, and its number in it; None if it is not there."""
-        for number, part in enumerate(self.parts):
+    def posting(self, stats: TermStats) -> Posting:
+        """Where a term is in what is alive."""
+        docs, counts = [np.empty(0, np.int32)], [np.empty((len(self.manifest.fields), 0), np.uint8)]
+        for part, start, number in zip(self.parts, self.starts, stats.numbers, strict=False):
+            if number >= 0:
+                posting = part.posting(number)
+                docs.append(posting.docs + np.int32(start))
+                counts.append(posting.counts)
+        return Posting(np.concatenate(docs), np.concatenate(counts, axis=1))
+
+    def positions(self, stats: TermStats) -> tuple[Array, Array]:
+        """Every occurrence of a term, as `Segment.positions` has them; those in dead documents are among them."""
+        fields = len(self.manifest.fields)
+        places, positions = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for part, start, number in zip(self.parts, self.starts, stats.numbers, strict=False):
+            if number >= 0:
+                here, where = part.segment.positions(number)
+                places.append(here + start * fields)
+                positions.append(where)
+        return np.concatenate(places), np.concatenate(positions)
+
+    def find(self, id: str) -> int:  # noqa: A002 - the field's name
+        """The number of a document; -1 if it is not there."""
+        for part, start, _ in self.runs():
             place = part.segment.ids.find(id)
             if place >= 0 and (part.alive is None or part.alive[place]):
-                return number, place
-        return None
+                return start + place
+        return -1
+
+    def id(self, number: int) -> str:
+        """The id of a document."""
+        part, place = self._place(number)
+        return part.segment.ids[place]
+
+    def stored(self, number: int) -> Stored:
+        """A document."""
+        part, place = self._place(number)
+        return part.segment.stored(place)
+
+    def _place(self, number: int) -> tuple[Part, int]:
+        part = bisect_right(self.starts, number) - 1
+        return self.parts[part], number - self.starts[part]
 
     def form(self, stats: TermStats) -> str:
         """The shortest form that documents have of a term; the term itself, if none has it."""

@@ -39,7 +39,11 @@ _INDIAN = "\u0900-\u0963\u0966-\u0dff"
 _LETTER = f"(?:[^\\W_{_UNSPACED}]|[{_INDIAN}])"
 # An apostrophe parts words (l'été), but for the English endings.
 _ENDINGS = "s|t|d|m|re|ve|ll"
-_PIECES = re.compile(f"([{_UNSPACED}]+)|{_LETTER}+(?:'(?:{_ENDINGS})(?!{_LETTER}))?")
+_WORD = re.compile(f"{_LETTER}+(?:'(?:{_ENDINGS})(?!{_LETTER}))?")
+# The same, of letters that are looked for faster.
+_ASCII_WORD = re.compile(f"[a-zA-Z0-9]+(?:'(?:{_ENDINGS})(?![a-zA-Z0-9]))?")
+_RUN = re.compile(f"[{_UNSPACED}]+")
+_PIECES = re.compile(f"({_RUN.pattern})|{_WORD.pattern}")
 # A longer word is no word: a key, a picture in base64. Its beginning is enough to find it by.
 _LONGEST = 64
 # No folded word begins with it.
@@ -131,12 +135,22 @@ class Analyzer:
         Raises:
             ExtraMissing: if `pinyin` is wanted and pypinyin is not installed.
         """
+        folded = fold(text, simplify=self.simplify).text
+        plain = folded.isascii()
+        if not self.stop and (plain or not _RUN.search(folded)):
+            words = [word[:_LONGEST] for word in (_ASCII_WORD if plain else _WORD).findall(folded)]
+            terms = list(map(stem, words)) if self.english else words.copy()
+            return terms, list(range(len(words))), words
+        return self._mixed(folded)
+
+    def _mixed(self, folded: str) -> tuple[list[str], list[int], list[str]]:
+        """The same of a text that has more than words."""
         terms: list[str] = []
         positions: list[int] = []
         forms: list[str] = []
         stop = self.stop
         position = 0
-        for found in _PIECES.finditer(fold(text, simplify=self.simplify).text):
+        for found in _PIECES.finditer(folded):
             if found.lastindex is None:
                 word = found[0]
                 if word not in stop:
@@ -156,6 +170,8 @@ class Analyzer:
     def pieces(self, text: str) -> tuple[Piece, ...]:
         """The words and the runs of unspaced characters of a text, stop words included."""
         folded = fold(text, simplify=self.simplify)
+        if folded.origins is None:
+            return tuple(self._pieces(folded))
         return tuple(
             Piece(
                 piece.text, *folded.span(piece.start, piece.end), piece.position,
