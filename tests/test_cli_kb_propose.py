@@ -126,3 +126,11 @@ def test_a_library_of_lists(files, tmp_path, capsys):
     (tmp_path / "bad.jsonl").write_text("\n[1]\n", encoding="utf-8")
     assert main(["kb", "propose", files[0], str(tmp_path / "bad.jsonl")]) == 2
     assert "row 2: is no object" in capsys.readouterr().err
+
+
+def test_a_draft_does_not_replace_its_brief(files, tmp_path, capsys):
+    """A draft that is to be written over what it is made from is refused."""
+    brief, library = files
+    assert main(["kb", "propose", brief, library, "--out", str(tmp_path / "." / "brief.md")]) == 2
+    assert "is what the draft is made from; give the draft another name" in capsys.readouterr().err
+    assert (tmp_path / "brief.md").read_text(encoding="utf-8") == BRIEF

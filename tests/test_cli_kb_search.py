@@ -131,3 +131,21 @@ def test_what_cannot_be_done_is_said(index, capsys, words, why):
     error = capsys.readouterr().err
     assert why in error.replace("\n", " ")
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(("name", "case"), [
+    ("half.csv", ("id,title\na\n", "half.csv, row 2: the record has 1 fields where the header has 2")),
+    ("half.jsonl", ('{"id": "a", "text": "\\ud800"}\n', "half.jsonl, row 1: '\\ud800' is half a character")),
+])  # fmt: skip
+def test_no_line_is_left_out_in_silence(index, tmp_path, capsys, name, case):
+    """A line that cannot be read, or that no terminal could show again, is an error with its place, and nothing is added."""
+    text, message = case
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert main(["kb", "index", index, str(tmp_path / name)]) == 2
+    assert message in capsys.readouterr().err
+    assert asked(capsys, "index", index)["documents"] == 3
+
+
+def test_a_deep_filter_is_a_text(index, capsys):
+    """A value that JSON would nest too deeply is looked for as it was typed."""
+    assert asked(capsys, "search", index, "invoice", "--where", "product=" + "[" * 100_000)["total"] == 0

@@ -131,3 +131,21 @@ def test_what_cannot_be_done_is_said(store, capsys, words, why):
     assert main(["store", *(word.replace("{}", store) for word in words)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert why in line
+
+
+def test_an_export_replaces_no_store(store, capsys, tmp_path):
+    """A store that is named as its own export, or another as that, is refused and as it was."""
+    before = asked(capsys, "export", store, str(tmp_path / "before.jsonl"))
+    (tmp_path / "link.jsonl").symlink_to(store)
+    for name in (store, str(tmp_path / "link.jsonl")):
+        assert main(["store", "export", store, name]) == 2
+        assert "is a database, which an export would replace; name another file" in capsys.readouterr().err
+    assert asked(capsys, "export", store, str(tmp_path / "after.jsonl")) == before
+
+
+def test_a_mailbox_that_is_missing_is_said_before_anything_is_erased(store, capsys, tmp_path):
+    """An erasure that names a mailbox which is not there changes nothing."""
+    before = asked(capsys, "export", store, str(tmp_path / "before.jsonl"))
+    assert main(["store", "erase", store, *WHO, "--mail", str(tmp_path / "none.mbox"), "--yes"]) == 2
+    assert "none.mbox: there is no such file or folder" in capsys.readouterr().err
+    assert asked(capsys, "export", store, str(tmp_path / "after.jsonl")) == before

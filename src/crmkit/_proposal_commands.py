@@ -66,6 +66,8 @@ def propose_(
     as_json: AsJson = False,
 ) -> None:
     """Answer a brief from a library: what covers each requirement, with its source, and what nothing covers."""
+    if out is not None and out.exists() and any(out.samefile(one) for one in (brief, *library) if one.exists()):
+        raise InputError(str(out), "is what the draft is made from", "give the draft another name")
     place = UTC if tz is None else zone(tz)
     asked = Brief(read_brief(brief, encoding=encoding), brief.name, customer=customer, case=case)
     known = Library(_materials(library, place), analyzer=Analyzer())

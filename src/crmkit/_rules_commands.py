@@ -288,10 +288,13 @@ def _records(file: Path, schema: Schema) -> list[dict[str, Any]]:
 
 
 def read_rows(file: Path) -> list[dict[str, Any]]:
-    """The rows of a table."""
+    """The rows of a table; a line that could not be read is an error, for nobody would miss it."""
     table = read_table(file)
     if not isinstance(table, Table):
         return list(table.to_pylist())
+    lost = next((finding for finding in table.findings if finding.dropped), None)
+    if lost is not None:
+        raise InputError(str(file), lost.reason, row=lost.row)
     columns = {name: table.column(name).decode() for name in table.columns}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 

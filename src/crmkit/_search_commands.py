@@ -138,7 +138,7 @@ def _filter(text: str) -> In:
         raise InputError("", f"--where {text}", "write FIELD=VALUE")
     try:
         plain = json.loads(value, parse_float=Decimal)
-    except ValueError:
+    except (ValueError, RecursionError):
         plain = value
     return In(field, [value, plain] if isinstance(plain, (bool, int, Decimal)) else [value])
 
@@ -165,9 +165,15 @@ def _objects(file: Path) -> Iterator[tuple[int, Any]]:
 
 def _json(line: bytes, file: Path, row: int) -> Any:
     try:
-        return json.loads(line.decode("utf-8-sig"), parse_float=Decimal)
+        read = json.loads(line.decode("utf-8-sig"), parse_float=Decimal)
+        if b"\\u" in line:
+            json.dumps(read, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise InputError(str(file), f"{half!r} is half a character, which no text holds", row=row) from None
     except (ValueError, RecursionError) as error:
         raise InputError(str(file), f"is no JSON: {error}", row=row) from None
+    return read
 
 
 def _document(one: Any, texts: tuple[str, ...], file: Path, row: int) -> Document:

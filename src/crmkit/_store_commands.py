@@ -106,6 +106,9 @@ def erase_(
 ) -> None:
     """Erase a person: texts are replaced, facts stay countable, files are written anew. Exit code 1 if any are left."""
     subject = _subject(id_, text, record)
+    for box in mail or ():
+        if not box.exists():  # said before anything is changed
+            raise InputError(str(box), "there is no such file or folder")
     with open_store(store, tenant=tenant) as opened:
         if not yes:
             count = len(report(subject, opened, indexes=_indexes(opened)).held)

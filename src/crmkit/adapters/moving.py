@@ -102,11 +102,12 @@ def export_store(store: Store, path: str | PathLike[str], *, kinds: Iterable[str
     Raises:
         InvalidValue: if the kinds of records are not known, or a text cannot be written.
         InputError: if the file cannot be written, or a part of it is there that is not of this store, or if the store
-            itself holds half of an import.
+            itself holds half of an import, or if the file is a SQLite database: it would be lost.
         Damaged: if a fact no longer matches its checksum.
         ExtraMissing: for Parquet without pyarrow.
     """
     where = Path(path)
+    _refuse_database(where)
     half = unfinished(store)
     if half is not None:
         raise InputError(str(where), f"the store holds half of an import ({half})", "finish that first")
@@ -122,6 +123,17 @@ def export_store(store: Store, path: str | PathLike[str], *, kinds: Iterable[str
     made = check_archive(part)
     part.replace(where)
     return made
+
+
+def _refuse_database(file: Path) -> None:
+    """The file is replaced by the archive: a store, this one above all, must not be."""
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(16)
+    except OSError:
+        return  # it is not there, or no file: writing it says so
+    if head == b"SQLite format 3\0":
+        raise InputError(str(file), "is a database, which an export would replace", "name another file")
 
 
 def check_archive(path: str | PathLike[str]) -> Moved:
