@@ -128,7 +128,7 @@ def test_bad_cards_have_a_place(tmp_path, capsys, line, said):
 
 
 @pytest.mark.parametrize(("options", "said"), [
-    (["--at", "soon"], "--at soon: is no moment"), (["--at", "2026-03-02T09:00"], "zone"), (["--base", "x"], "is no address"),
+    (["--at", "soon"], "--at soon: is no moment"), (["--at", "0001-01-01T00:00+14:00"], "is no moment"), (["--at", "2026-03-02T09:00"], "zone"), (["--base", "x"], "is no address"),
     (["--lang", "fr"], "no language 'fr'"), (["--role", "sales"], "are roles of staff"), (["--staff", "--customer", "a"], "is one of us"),
     (["--subjects", "nowhere.csv"], "nowhere.csv"),
 ])  # fmt: skip

@@ -146,6 +146,26 @@ def test_no_line_is_left_out_in_silence(index, tmp_path, capsys, name, case):
     assert asked(capsys, "index", index)["documents"] == 3
 
 
+@pytest.mark.parametrize("command", [["search", "INDEX", "vat"], ["verify", "INDEX"]])
+def test_an_index_that_is_not_there_is_no_empty_one(index, capsys, command):
+    """Nothing found, and nothing wrong, would be false: it is named, with those that there are."""
+    words = [index if word == "INDEX" else word for word in command]
+    assert main(["kb", *words, "--name", "serch"]) == 2
+    assert "no index 'serch'" in (told := capsys.readouterr().err.replace("\n", " "))
+    assert "did you mean 'search'" in told
+
+
+def test_nothing_that_a_terminal_obeys_is_printed(tmp_path, capsys):
+    """Escapes in ids and texts are shown, not sent."""
+    card = {"id": "c\x1b[31m", "title": "vat \x1b]0;x\x07", "product": "\x1b[2J"}
+    (tmp_path / "cards.jsonl").write_text(json.dumps(card), encoding="utf-8")
+    store = str(tmp_path / "cards.db")
+    assert main(["kb", "index", store, str(tmp_path / "cards.jsonl")]) == 0
+    assert main(["kb", "search", store, "vat", "--facet", "product"]) == 0
+    assert "\x1b" not in (told := capsys.readouterr().out)
+    assert "\N{REPLACEMENT CHARACTER}" in told
+
+
 def test_a_deep_filter_is_a_text(index, capsys):
     """A value that JSON would nest too deeply is looked for as it was typed."""
     assert asked(capsys, "search", index, "invoice", "--where", "product=" + "[" * 100_000)["total"] == 0

@@ -160,8 +160,10 @@ def _problem(error: BaseException, _: type | None) -> str:
 
 def _moment(text: str, name: str) -> datetime:
     try:
-        return datetime.fromisoformat(text)
-    except ValueError:
+        moment = datetime.fromisoformat(text)
+        # The first and the last day of the calendar are not the same day everywhere.
+        return moment if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InputError("", f"{name} {text}: is no moment", "write 2026-03-02T09:00+08:00") from None
 
 

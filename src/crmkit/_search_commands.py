@@ -82,6 +82,7 @@ def search_(
     """Find documents: the best first, with what was corrected or left out."""
     query = Text(words, op="all" if every else "any", exact=exact)
     with _opened(store) as kept:
+        _has(kept, store, name)
         index = _index(kept, name, text, pinyin=pinyin)
         filters = [_filter(one) for one in where or ()]
         found = index.search(query, filters=filters, facets=facet or (), limit=limit, after=after)
@@ -100,6 +101,7 @@ def verify_(
 ) -> None:
     """Read every part of an index, and say what is missing or broken. Exit code 1 if something is."""
     with _opened(store) as kept:
+        _has(kept, store, name)
         index = _index(kept, name, text, pinyin=pinyin)
         flaws = index.verify()
         if rebuild and not any(flaw.lost for flaw in flaws):
@@ -114,6 +116,14 @@ def _opened(store: Path) -> SqliteStore:
     if not store.is_file():
         raise InputError(str(store), "is no file", "crmkit kb index makes one")
     return SqliteStore(store)
+
+
+def _has(store: SqliteStore, file: Path, name: str) -> None:
+    """Refuse to look into an index that is not there: nothing found would be a wrong answer."""
+    blobs = [*store.blobs.list()]
+    if not any(blob.startswith(f"{name}/") for blob in blobs):
+        known = tuple(dict.fromkeys(blob.rpartition("/head")[0] for blob in blobs if blob.endswith("/head")))
+        raise NotFound("index", name, known, str(file))
 
 
 def _index(store: SqliteStore, name: str, texts: list[str] | None, *, pinyin: bool) -> SegmentIndex:
@@ -222,14 +232,19 @@ def _value(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
+def _shown(text: str) -> str:
+    """For a terminal, which would obey some characters instead of showing them."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
 def _lines(found: Results) -> Iterator[str]:
     yield f"{found.total} found"
     for hit in found.hits:
         words = dict.fromkeys(word for words in hit.reasons.values() for word in words)
         title = next((" ".join(text.split()) for text in hit.document.texts.values() if text.strip()), "")
-        yield f"{hit.score:8.3f}  {hit.id}  {title[:80]}  [{', '.join(words)}]"
+        yield f"{hit.score:8.3f}  {_shown(hit.id)}  {_shown(title[:80])}  [{', '.join(words)}]"
     for name, buckets in found.facets.items():
-        yield f"{name}: {', '.join(f'{one.value} ({one.count})' for one in buckets)}"
+        yield f"{name}: {', '.join(f'{_shown(str(one.value))} ({one.count})' for one in buckets)}"
     yield from map(str, found.notes)
     if found.next is not None:
         yield f"next: {found.next}"

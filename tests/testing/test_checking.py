@@ -68,22 +68,30 @@ class Alone(Lines):
 
 
 class TornBlobs(MemoryBlobStore):
-    """Files that are written where they are read."""
+    """Files that are written where they are read, their second half with the next call."""
 
     claims = Claims(durable=True)
 
     def __init__(self, folder):
         super().__init__()
-        self.folder = folder
+        self.folder, self.rest = folder, None
 
     def get(self, name):
+        self.finish()
         path = self.folder / name.encode().hex()[:200]
         return path.read_bytes() if path.exists() else None
 
     def put(self, name, data):
-        with (self.folder / name.encode().hex()[:200]).open("wb", buffering=0) as file:
-            for begin in range(0, len(data), 50):
-                file.write(data[begin : begin + 50])
+        self.finish()
+        path = self.folder / name.encode().hex()[:200]
+        path.write_bytes(data[: len(data) // 2])
+        self.rest = path, data
+
+    def finish(self):
+        if self.rest is not None:
+            path, data = self.rest
+            path.write_bytes(data)
+            self.rest = None
 
 
 class RacyRecords(MemoryRecordStore):
@@ -235,11 +243,29 @@ def test_what_cannot_be_checked(target, why):
 @pytest.mark.parametrize(("text", "why"), [
     ("crmkit", "write package.module:Name"), ("crmkit.nowhere:X", "cannot be imported: ModuleNotFoundError"),
     ("crmkit.adapters.memory:MemoryEventStor", "did you mean 'MemoryEventStore'"),
+    ("../x:Y", "is no name of a module"), ("crmkit:__all__", "is a list, which makes no store"),
+    ("crmkit.testing.checking:__name__.upper.nothing", "has no __name__.upper.nothing"),
 ])  # fmt: skip
 def test_names_that_lead_nowhere(text, why):
     """Half a name, no module, no such class: each is told."""
     with pytest.raises(InputError, match=re.escape(why)):
         load_store(text)
+
+
+def test_a_store_that_cannot_be_made():
+    """What its maker raised is told with the place; so is a module that ends the program."""
+    with pytest.raises(
+        InvalidValue, match=r"cannot be made in an empty folder: ZeroDivisionError: .*test_checking\.py, line"
+    ):
+        check_store(lambda: 1 / 0)
+
+
+def test_a_module_that_ends_the_program(tmp_path, monkeypatch):
+    """It is an error of that module and not the end of the check."""
+    (tmp_path / "quits.py").write_text("raise SystemExit(0)", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match="cannot be imported: SystemExit"):
+        load_store("quits:X")
 
 
 def test_an_unknown_check_is_named():

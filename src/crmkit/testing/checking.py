@@ -114,14 +114,18 @@ def load_store(text: str) -> Any:
     module, colon, name = text.partition(":")
     if not (module and colon and name):
         raise InputError(text, "names no store", "write package.module:Name")
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise InputError(text, f"names no store: {module} is no name of a module", "write package.module:Name")
     try:
         found: Any = import_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(text, f"cannot be imported: {type(error).__name__}: {error}") from error
     for part in name.split("."):
         if not hasattr(found, part):
             raise InputError(text, f"{module} has no {name}{did_you_mean(part, dir(found))}")
         found = getattr(found, part)
+    if not callable(found):
+        raise InputError(text, f"is a {type(found).__name__}, which makes no store", "name a class or a function")
     return found
 
 
@@ -146,7 +150,8 @@ def check_store(target: Any, *, claims: Claims | None = None, only: Collection[s
     known = {one.name for kind in kinds for one in standard_checks(kind)}
     for wanted in only:
         if wanted not in known:
-            raise InvalidValue("check", wanted, f"is none of this store{did_you_mean(wanted, sorted(known))}")
+            why = f"is none of this store{did_you_mean(wanted, sorted(known))}; it has {', '.join(sorted(known))}"
+            raise InvalidValue("check", wanted, why)
     checked = [_checked(target, kind, one, said) for kind in kinds for one in _wanted(kind, only)]
     checked += _overridden(target)
     return Checks(name or getattr(target, "__qualname__", repr(target)), said, tuple(checked))
@@ -161,11 +166,15 @@ def _kinds(target: Any) -> tuple[str, ...]:
     if is_contract(target):
         return (target.kind,)
     with TemporaryDirectory() as folder:
-        made = make_of(target)(Path(folder))
+        try:
+            made = make_of(target)(Path(folder))
+        except Exception as error:
+            raise InvalidValue("store", target, f"cannot be made in an empty folder: {_why(error)}") from error
         found = tuple(kind for kind in KINDS if part_of(made, kind) is not None)
         if not found:
             wanted = "; ".join(f"{kind} {', '.join(methods)}" for kind, methods in KINDS.items())
-            raise InvalidValue("store", target, f"has the methods of no protocol ({wanted})")
+            gives = f"gives a {type(made).__name__}, which has the methods of no protocol ({wanted})"
+            raise InvalidValue("store", target, gives)
         with opened(made, found[0]):
             return found
 
