@@ -130,7 +130,7 @@ def test_bad_cards_have_a_place(tmp_path, capsys, line, said):
 @pytest.mark.parametrize(("options", "said"), [
     (["--at", "soon"], "--at soon: is no moment"), (["--at", "0001-01-01T00:00+14:00"], "is no moment"), (["--at", "2026-03-02T09:00"], "zone"), (["--base", "x"], "is no address"),
     (["--lang", "fr"], "no language 'fr'"), (["--role", "sales"], "are roles of staff"), (["--staff", "--customer", "a"], "is one of us"),
-    (["--subjects", "nowhere.csv"], "nowhere.csv"),
+    (["--subjects", "nowhere.csv"], "nowhere.csv"), (["--title", "\udcff"], "holds half a character"),
 ])  # fmt: skip
 def test_bad_options_are_named(lines, tmp_path, capsys, options, said):
     """Each option that cannot be is one clear line."""

@@ -100,7 +100,7 @@ def publish(
 
     Raises:
         NaiveDatetime: if `now` has no zone.
-        InvalidValue: if two cards have one id, `title` is empty, `base` is no address, or the analyzer has pinyin.
+        InvalidValue: if two cards have one id, `title` is empty or no text, `base` is no address, or the analyzer has pinyin.
         NotFound: if the language is not there.
         InputError: if something else is in the folder where a page must go, or the disk refuses.
         ExtraMissing: if the extra `site` is not installed.
@@ -110,6 +110,8 @@ def publish(
     address = _base(base)
     if not title.strip():
         raise InvalidValue("title", title, "is empty")
+    if any("\ud800" <= one <= "\udfff" for one in title):
+        raise InvalidValue("title", title, "holds half a character, which no page can show")
     target = Folder(Path(folder))
     kept = shown(known, viewer, at)
     topics = Topics(sorted(kept, key=lambda card: card.id), thesaurus, language)
