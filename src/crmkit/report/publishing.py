@@ -100,7 +100,8 @@ def publish(
 
     Raises:
         NaiveDatetime: if `now` has no zone.
-        InvalidValue: if two cards have one id, `title` is empty or no text, `base` is no address, or the analyzer has pinyin.
+        InvalidValue: if two cards have one id, `title` is empty or no text, `base` is no address, or the analyzer has
+            pinyin.
         NotFound: if the language is not there.
         InputError: if something else is in the folder where a page must go, or the disk refuses.
         ExtraMissing: if the extra `site` is not installed.
