@@ -289,7 +289,7 @@ def charts(found: "Charts", over: Period, *, worse: Mapping[str, str], tz: str =
             "chart", where,
             {"value": point.value, "expected": point.centre, "low": point.low, "high": point.high, "n": point.n,
              "z": point.z, "months": [point.label], "method": f"{one.chart.kind} chart, {hits[-1].rule}"},
-            definition=definition_id("charts", metric=one.metric, kind=one.chart.kind, side=side), metric=one.metric,
+            definition=definition_id("charts", of=one.metric, kind=one.chart.kind, side=side), metric=one.metric,
             weight=abs(point.z or 0.0),
         ))  # fmt: skip
     return Problems.joined([Problems(tuple(rows), alarms)])

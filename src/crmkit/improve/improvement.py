@@ -46,7 +46,8 @@ class Improvement:
     @property
     def key(self) -> str | None:
         """The key of its problem."""
-        return self.case.fields.get("key")
+        key: str | None = self.case.fields.get("key")
+        return key
 
     @property
     def outcome(self) -> str | None:

@@ -5,7 +5,7 @@ or not; and a twin of the same seed in which nothing is done tells what the doin
 """
 
 from collections.abc import Mapping
-from typing import Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias, get_args
 
 import attrs
 import numpy as np
@@ -157,10 +157,10 @@ def planted(
     Raises:
         NotFound: for what cannot be planted.
     """
-    known = ("weak", "star", "ailing")
-    for one in what:
-        if one not in known:
-            raise NotFound("planted", one, known, "a company")
+    known: tuple[Planted, ...] = get_args(Planted)
+    for name in what:
+        if name not in known:
+            raise NotFound("planted", name, known, "a company")
     names = tuple(f"stage {number + 1}" for number in range(stages))
     who = tuple(f"p{number + 1:02}" for number in range(people))
     load = rng.uniform(5.0, 80.0, (stages, people))
