@@ -18,6 +18,7 @@ __all__ = ["Along", "Compared", "Habit", "People", "along", "compared", "people_
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.int32]
 
 #: A part of trials, or events by exposure.
 Family: TypeAlias = Literal["share", "rate"]
@@ -82,7 +83,7 @@ class People:
     enough: Mask
 
 
-def people_of(habit: Habit, who: Ints, size: int) -> People:
+def people_of(habit: Habit, who: Codes, size: int) -> People:
     """Add a habit up by person.
 
     Shares go to the arcsine of their root, rates to their root (Anscombe 1948). Windows of one person that differ more
@@ -189,27 +190,24 @@ class Along:
         value: by how much the chance of success is higher for one more unit of the habit.
         low: lower limit.
         high: upper limit.
+        p: two-sided, against no slope.
         n: windows that ended.
     """
 
     value: float
     low: float
     high: float
+    p: float
     n: int
 
-    @property
-    def sign(self) -> int:
-        """1 or -1 if it surely goes along that way, else 0."""
-        return int(self.low > 0) - int(self.high < 0)
 
-
-def along(habit: Habit, success: Ints, who: Ints, star: int, level: float) -> Along | None:
+def along(habit: Habit, success: Ints, who: Codes, star: int, level: float) -> Along | None:
     """The slope of success on a habit within the other persons; None if there is too little to tell.
 
     A linear probability model with an intercept for each person, and errors that may differ (White 1980, HC1): what
     only tells persons apart, such as when they go to lunch, has no part in it, and neither has the star.
     """
-    from scipy.special import stdtrit
+    from scipy.special import stdtr, stdtrit
 
     used = habit.used & (who >= 0) & (who != star) & (habit.of > 0) & (success >= 0)
     persons, mine = np.unique(who[used], return_inverse=True)
@@ -224,10 +222,12 @@ def along(habit: Habit, success: Ints, who: Ints, star: int, level: float) -> Al
     rest = y - slope * x
     error = float(np.sqrt(((x * rest) ** 2).sum() * n / (n - m - 1))) / spread
     half = float(stdtrit(n - m - 1, (1.0 + level) / 2.0)) * error
-    return Along(slope, slope - half, slope + half, n)
+    # Where the slope explains everything there is no error to divide by.
+    p = 2.0 * float(stdtr(n - m - 1, -abs(slope) / error)) if error > 0.0 else 0.0
+    return Along(slope, slope - half, slope + half, p, n)
 
 
 def _within(column: Floats, who: npt.NDArray[Any]) -> Floats:
     """A column less the mean of each person."""
-    means: Floats = np.bincount(who, weights=column) / np.bincount(who)
-    return column - means[who]
+    means = np.bincount(who, weights=column) / np.bincount(who)
+    return np.asarray(column - means[who], np.float64)

@@ -31,7 +31,6 @@ _DOCUMENTS = {"card-use": "card", "document-use": "document"}
 _BACK, _ADVANCED = 3, 1
 
 
-
 @attrs.frozen(eq=False)
 class _Seen:
     """What habits are read off.
@@ -52,7 +51,9 @@ class _Seen:
     again: timedelta
     usual: int | None
 
-    def make(self, key: str, said: tuple[str, str], family: Family, columns: tuple[Floats, Floats], used: Mask) -> Habit:
+    def make(
+        self, key: str, said: tuple[str, str], family: Family, columns: tuple[Floats, Floats], used: Mask
+    ) -> Habit:
         """A habit of all windows that count."""
         unit = "share" if family == "share" else "a day" if "a day" in key else "a case"
         event, of = columns
@@ -182,9 +183,7 @@ def _when(seen: _Seen, contacts: Done) -> Iterator[Habit]:
         yield seen.make(f"contacts {en}", (f"contacts {en}", f"{zh}的接触"), "share", (share, all_), all_ > 0)
 
 
-def moves_of(
-    journal: Journal, order: StageOrder, stays: Windows, rows: Ints, stage: str
-) -> Iterator[Habit]:
+def moves_of(journal: Journal, order: StageOrder, stays: Windows, rows: Ints, stage: str) -> Iterator[Habit]:
     """Where cases go from a stage: back, or on to another stage than most, of which those that skip one are some.
 
     Args:
@@ -199,7 +198,7 @@ def moves_of(
         return
     outcome = order.outcomes(journal.stages.values)[journal.stage_code(stage), following + 1]
 
-    def moved(key: str, said: tuple[str, str], event: Mask, of: Mask, tried: bool = True) -> Habit:  # noqa: FBT
+    def moved(key: str, said: tuple[str, str], event: Mask, of: Mask, *, tried: bool = True) -> Habit:
         columns = event.astype(np.float64), of.astype(np.float64)
         return Habit(key, *said, "share", "share", *columns, of, stays.lasting, whole=True, tried=tried)
 
@@ -218,4 +217,4 @@ def moves_of(
         more = (f", skipping {ahead[0]}", f"（跳过{ahead[0]}）") if skipped else ("", "")
         said = (f"from {stage} on to {name}{more[0]}", f"从{stage}进入{name}{more[1]}")
         # Whoever went on to "won" has won.
-        yield moved(f"{stage} -> {name}", said, on & (following == code), on, name in ahead)
+        yield moved(f"{stage} -> {name}", said, on & (following == code), on, tried=name in ahead)

@@ -80,7 +80,7 @@ def windows_of(
             raise InvalidValue("stage", stage, f"is closed; there are open ones: {', '.join(order.open)}")
         raise NotFound("stage", stage, order.open, "the journal")
     won = _ends(journal, order)
-    made, rows = _cases(journal, order, column, won) if stage is None else _stays(journal, order, stage, column, won)
+    made, rows = _cases(journal, column, won) if stage is None else _stays(journal, order, stage, column, won)
     if over is None:
         return made, rows
     start, end = over.instants(zone(tz))
@@ -111,32 +111,29 @@ def _ends(journal: Journal, order: StageOrder) -> Ints:
     return found
 
 
-def _stays(
-    journal: Journal, order: StageOrder, stage: str, column: str, won: Ints
-) -> tuple[Windows, Ints]:
+def _stays(journal: Journal, order: StageOrder, stage: str, column: str, won: Ints) -> tuple[Windows, Ints]:
     code = journal.stages.values.index(stage) if stage in journal.stages.values else -2
     rows = np.flatnonzero((journal.stages.codes == code) & (journal.cases.codes >= 0))
     outcome = order.outcomes(journal.stages.values)[code, journal.next[rows] + 1] if len(rows) else np.zeros(0, np.int8)
     success = np.where(outcome == _LASTS, -1, outcome == _ADVANCED).astype(np.int64)
     ends = np.minimum(journal.left[rows], journal.until)
-    return _made(journal, rows, ends, journal.open[rows], (success, won), column), rows
+    return _made(journal, rows, (ends, journal.open[rows], success, won), column), rows
 
 
-def _cases(journal: Journal, order: StageOrder, column: str, won: Ints) -> tuple[Windows, Ints]:
+def _cases(journal: Journal, column: str, won: Ints) -> tuple[Windows, Ints]:
     first, last = _last_rows(journal)
     success = won[journal.cases.codes[first]]
     lasting = success < 0
     ends = np.where(lasting, journal.until, journal.entered[last])
-    return _made(journal, first, ends, lasting, (success, won), column), first
+    return _made(journal, first, (ends, lasting, success, won), column), first
 
 
-def _made(
-    journal: Journal, rows: Ints, ends: Ints, lasting: Mask, success: tuple[Ints, Ints], column: str
-) -> Windows:
+def _made(journal: Journal, rows: Ints, found: tuple[Ints, Mask, Ints, Ints], column: str) -> Windows:
+    ends, lasting, success, won = found
     cases = journal.cases.codes[rows].astype(np.int64)
     return Windows(
         cases, journal.cases.values, journal.dimension(column)[rows], journal.entered[rows], ends, lasting,
-        success[0], success[1][cases], journal.until,
+        success, won[cases], journal.until,
     )  # fmt: skip
 
 

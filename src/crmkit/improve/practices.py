@@ -10,7 +10,7 @@
     >>> print(found)
     p0 in stage offer: 0.625 of 40 ended well; others 0.3651 (8 persons).
     What p0 did differently, of 17 things looked at (false discovery rate 0.05):
-    First contact within 1 d: p0 0.975 (n = 40), others 0.3142 (8 persons); difference 0.6608 (0.4252 to 0.6858), q 0.0003.
+    First contact within 1 d: p0 0.975 (n = 40), others 0.3142 (8 persons); difference 0.6608 (0.4252 to 0.6858).
     Among the others success went along with it: +0.2188 for one more (0.1128 to 0.3248, n = 320).
     Recorded process only. An association, not a proof: what is not recorded may be the reason.
 
@@ -19,7 +19,7 @@ things that were looked at are judged together (Benjamini & Hochberg 1995), and 
 goes along with success among the others, too: lunch at one is a habit of the star, and drives nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -68,6 +68,9 @@ class Trait:
             None if that cannot be told.
         along_low: lower limit.
         along_high: upper limit.
+        along_p: how often there would seem to be as much if there were none.
+        along_q: false discovery rate at which it would be believed, over all that was looked at.
+        supported: whether success goes along with it among the others, in the direction in which the star differs.
         n_along: cases that this rests on.
         method: how it was judged.
     """
@@ -91,15 +94,11 @@ class Trait:
     along: float | None
     along_low: float | None
     along_high: float | None
+    along_p: float | None
+    along_q: float | None
+    supported: bool
     n_along: int
     method: str
-
-    @property
-    def supported(self) -> bool:
-        """Whether success goes along with it among the others, in the direction in which the star differs."""
-        if self.difference is None or self.along_low is None or self.along_high is None:
-            return False
-        return self.along_low > 0 if self.difference > 0 else self.along_high < 0
 
 
 @attrs.frozen(kw_only=True)
@@ -196,11 +195,14 @@ class Practices:
         from crmkit.improve._practice_words import card_texts
 
         if not self.differences:
-            raise InvalidValue("practices", self.star, "differs in nothing that was looked at; there is no card to write")
+            raise InvalidValue(
+                "practices", self.star, "differs in nothing that was looked at; there is nothing to tell"
+            )
+        title, problem, need, cause, solution = card_texts(self, lang)
         own = [Source("figure", self.definition, row.key) for row in self.differences]
         return Card(
-            id, **card_texts(self, lang), evidence=(*own, *links), author=author, case=case, stage=self.stage,
-            language=lang, keywords=[row.key for row in self.differences],
+            id, problem, title=title, need=need, cause=cause, solution=solution, evidence=(*own, *links), author=author,
+            case=case, stage=self.stage, language=lang, keywords=[row.key for row in self.differences],
         )  # fmt: skip
 
 
@@ -302,19 +304,29 @@ def practices(
         raise NotFound("person", star, looked.people, f"column {column!r} of the journal")
     code = looked.people.index(star)
     rows = [*_judged(looked, code, level)]
-    q = benjamini_hochberg([np.nan if row.p is None else row.p for row in rows]).tolist()
-    named = [
-        row if row.p is None else attrs.evolve(row, q=one, differs=one <= rate) for row, one in zip(rows, q, strict=True)
-    ]
     over_text = None if over is None else f"{over.start} .. {over.end}"
     definition = definition_id(
         "practices", star=star, stage=stage, column=column, over=over_text, first=str(first), again=str(again),
         rate=rate, level=level, stages=looked.order.names,
     )  # fmt: skip
     return Practices(
-        star=star, stage=stage, column=column, over=over, success=_success(looked, code, level), rows=tuple(named),
+        star=star, stage=stage, column=column, over=over, success=_success(looked, code, level), rows=tuple(_named(rows, rate)),
         first=first, again=again, usual=looked.usual, rate=rate, level=level, definition=definition,
     )  # fmt: skip
+
+
+def _named(rows: Sequence[Trait], rate: float) -> Iterator[Trait]:
+    """The rows with what is said of them once all are known."""
+    own, along = (
+        benjamini_hochberg([np.nan if p is None else p for p in column]).tolist()
+        for column in ([row.p for row in rows], [row.along_p for row in rows])
+    )
+    for row, q, beside in zip(rows, own, along, strict=True):
+        agrees = (row.along or 0.0) * (row.difference or 0.0) > 0
+        yield attrs.evolve(
+            row, q=None if np.isnan(q) else q, differs=q <= rate, along_q=None if np.isnan(beside) else beside,
+            supported=agrees and beside <= rate,
+        )  # fmt: skip
 
 
 def _judged(looked: Looked, star: int, level: float) -> Iterator[Trait]:
@@ -347,8 +359,9 @@ def _trait(habit: Habit, windows: Windows, star: int, level: float, beside: Alon
         key=habit.key, name=(habit.en, habit.zh), unit=habit.unit, star=None if np.isnan(value) else value,
         **{**nothing, **said}, q=None, differs=False, n=int(people.n[star]), n_open=int(people.n_open[star]),
         n_others=int(people.n[rest].sum()), persons=int(rest.sum()),
-        along=beside and beside.value, along_low=beside and beside.low, along_high=beside and beside.high,
-        n_along=0 if beside is None else beside.n,
+        along=None if beside is None else beside.value, along_low=None if beside is None else beside.low,
+        along_high=None if beside is None else beside.high, along_p=None if beside is None else beside.p,
+        along_q=None, supported=False, n_along=0 if beside is None else beside.n,
         method=f"random-effects prediction (DerSimonian & Laird 1986, Student t) on the {scale}",
     )  # fmt: skip
 

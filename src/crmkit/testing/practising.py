@@ -18,6 +18,7 @@ _DAY_US = 86_400_000_000
 _START = datetime(2026, 1, 5, tzinfo=UTC)
 _CHANNELS = ("call", "mail", "visit")
 # A quick first contact adds this to the chance of winning, for everybody.
+_UNTIL = 200.0
 _BASE, _GAIN = 0.30, 0.25
 
 
@@ -67,13 +68,14 @@ def office(
     rate = 0.2 * np.exp(spread * rng.standard_normal(people))
     gaps = rng.exponential(1.0 / rate[who][:, None], (len(who), 60))
     at = begin[:, None] + first[:, None] + np.cumsum(np.insert(gaps, 0, 0.0, axis=1), axis=1)
-    case, number = np.nonzero((at < end[:, None]) & (at < 200.0))
+    case, number = np.nonzero((at < end[:, None]) & (at < _UNTIL))
     times = at[case, number]
     if lunch:
         moved = np.floor(times) + (12.0 + 2.0 * rng.random(len(times))) / 24.0
-        times = np.where((who[case] == 0) & (moved > begin[case]) & (moved < np.minimum(end[case], 200.0)), moved, times)
+        inside = (moved > begin[case]) & (moved < np.minimum(end[case], _UNTIL))
+        times = np.where(inside & (who[case] == 0), moved, times)
     names, ids = tuple(f"p{number}" for number in range(people)), tuple(f"D-{number}" for number in range(len(who)))
-    journal = _journal((who, begin, end, won), names, ids, 200.0)
+    journal = _journal((who, begin, end, won), names, ids)
     ledger = _ledger(rng, (case, times), who, names, ids)
     return Office(journal, ledger, "p0", "first contact within 1 d" if planted else None)
 
@@ -83,14 +85,14 @@ def _micros(days: Floats) -> Ints:
 
 
 def _journal(
-    stays: tuple[Ints, Floats, Floats, npt.NDArray[np.bool_]], names: tuple[str, ...], ids: tuple[str, ...], until: float
+    stays: tuple[Ints, Floats, Floats, npt.NDArray[np.bool_]], names: tuple[str, ...], ids: tuple[str, ...]
 ) -> Journal:
     who, begin, end, won = stays
-    over = np.flatnonzero(end <= until)
+    over = np.flatnonzero(end <= _UNTIL)
     case = np.concatenate([np.arange(len(who)), over])
     last = np.where(won, 1, 2)
     stage = np.concatenate([np.zeros(len(who), np.int64), last[over]])
-    ended = end <= until
+    ended = end <= _UNTIL
     lasting = np.full(len(over), OPEN)
     return Journal(
         cases=Coded(case.astype(np.int32), ids),
@@ -99,7 +101,7 @@ def _journal(
         left=np.concatenate([np.where(ended, _micros(end), OPEN), lasting]),
         next=np.concatenate([np.where(ended, last, -1), np.full(len(over), -1)]).astype(np.int32),
         who=Coded(who[case].astype(np.int32), names),
-        until=int(_micros(np.array([until]))[0]),
+        until=int(_micros(np.array([_UNTIL]))[0]),
     )
 
 
