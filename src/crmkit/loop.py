@@ -13,13 +13,16 @@ import attrs
 from crmkit.desk import Desk
 from crmkit.errors import InvalidValue, KeyReused, NotFound
 from crmkit.events import Event
-from crmkit.improve import Choice, Hypothesis, Verdict, choose, methods, verify
+from crmkit.improve import methods
+from crmkit.improve.choice import Choice, choose
+from crmkit.improve.hypothesis import Hypothesis
 from crmkit.improve.improvement import Improvement, Sorted, sort
 from crmkit.improve.problem import Problem, Problems
 from crmkit.improve.review import Review, review
+from crmkit.improve.verify import Verdict, verify
 from crmkit.metrics import Facts
 from crmkit.metrics.metric import Metric
-from crmkit.pipeline import Directory, Pipeline, Visit, history
+from crmkit.pipeline import Directory, Pipeline, Visit, commands, history
 from crmkit.pipeline.versions import Versions
 from crmkit.protocols import EventStore, Query
 from crmkit.values import Period, aware, zone
@@ -46,6 +49,11 @@ class Opened:
     false_alarms: float
 
 
+def _chosen(problem: Mapping[str, Any]) -> Choice:
+    """What the catalogue's table says; where it cannot say yet, the most thorough method that is possible."""
+    return choose(problem, cautious=True)
+
+
 def _usual() -> Mapping[str, Pipeline]:
     return {name: methods.get(name) for name in methods.names()}
 
@@ -58,7 +66,8 @@ class Loop:
         store: any `EventStore`; it may be that of the deals and tickets.
         clock: gives the present instant (aware).
         methods: the definition of each method, or all its versions; those of `crmkit.improve.methods` if not given.
-        choose: which method a problem gets, from its fields; the decision table of `crmkit.improve.choose` if not given.
+        choose: which method a problem gets, from its fields; the decision table of `crmkit.improve.choose` if not given, and
+            where that leaves several methods open, the most thorough.
         directory: who has which role, and who acts for whom.
         metrics: figures of hypotheses that are none of the catalogue, or have other policies than there, by key.
         tz: the zone of days.
@@ -67,7 +76,7 @@ class Loop:
     store: EventStore
     clock: Callable[[], datetime]
     methods: Mapping[str, Pipeline | Versions] = attrs.field(factory=_usual)
-    choose: Callable[[Mapping[str, Any]], Choice] = choose
+    choose: Callable[[Mapping[str, Any]], Choice] = _chosen
     directory: Directory | Callable[[], Directory] = _NOBODY
     metrics: Mapping[str, Metric] = attrs.field(factory=dict[str, Metric])
     tz: str = "UTC"
@@ -98,9 +107,11 @@ class Loop:
     ) -> Improvement:
         known = {"recurrence": before, **problem.to_fields(), **({} if fields is None else fields(problem))}
         choice = self.choose(known)
-        desk = self.desk(choice.method)
+        if choice.pipeline is None:
+            raise InvalidValue("choice", problem.case, f"settles no method: {choice}")
+        desk = self.desk(choice.pipeline)
         try:
-            desk.open(problem.case, who=who, fields={**known, "method": choice.method}, key=f"open {problem.case}")
+            desk.open(problem.case, who=who, fields={**known, "method": choice.pipeline}, key=f"open {problem.case}")
         except KeyReused:
             # Somebody else was faster; it is the same case.
             return self.case(problem.case)
@@ -171,6 +182,16 @@ class Loop:
             MoveNotAllowed: with every reason.
         """
         self.desk(self.case(case).method).move(case, move, **more)
+        return self.case(case)
+
+    def do(self, case: str, command: commands.Command, *, roles: Iterable[str] = ()) -> Improvement:
+        """Any command of `crmkit.pipeline.commands`, such as asking for an approval; see `Desk.do`.
+
+        Raises:
+            NotFound: if there is no such case.
+            MoveNotAllowed: with every reason.
+        """
+        self.desk(self.case(case).method).do(case, command, roles=roles)
         return self.case(case)
 
     def claim(self, case: str, hypothesis: Hypothesis, *, who: str | None = None, **more: Any) -> Improvement:

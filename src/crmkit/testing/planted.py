@@ -86,10 +86,10 @@ class Company:
         prompt[row] = np.maximum(prompt[row], _TAUGHT)
         return attrs.evolve(self, prompt=prompt)
 
-    def advance(self, stage: str, who: str) -> float:
-        """The true chance that a case of the next quarter advances."""
-        row, column = self.stages.index(stage), self.people.index(who)
-        return float(np.clip(self._chances(self.quarters + 1)[row, column], 0.02, 0.98))
+    @property
+    def advancing(self) -> float:
+        """How many cases of the next quarter advance, on average."""
+        return float((self.load * self._chances(self.quarters + 1).clip(0.02, 0.98)).sum())
 
     def facts(self) -> Facts:
         """What an export at the end of the last quarter would hold: the stays, and the contacts with customers."""
