@@ -8,8 +8,8 @@ case of any of them can be driven and judged alike:
 - `act` asks for the hypothesis (`Hypothesis.to_fields`), an owner, the day it is due and at least one action, and
   nothing else leads to where is acted; the hypothesis cannot be changed while it is tried;
 - `judge` asks for a verdict: "worked", "did not" or "cannot tell";
-- `standardise` what worked, `undo` what did not, or `try again`: that takes the hypothesis back (set it to None), and to
-  act once more the verdict is taken back too, so that each attempt is judged by a hypothesis of its own;
+- `standardise` what worked, `undo` what did not, or `try again`: that takes the hypothesis back (set it to None), and
+  to act once more the verdict is taken back too, so that each attempt is judged by a hypothesis of its own;
 - every open case can be dropped, with a reason.
 
 `check` says whether your own method keeps it.

@@ -1,0 +1,41 @@
+r"""What somebody wrote, as a part of a Markdown document: it reads as it was written and changes nothing around it.
+
+>>> print(escaped("# 1 | *all* <b>"))
+\# 1 \| \*all\* \<b\>
+>>> print(table([["who", "what"], ["wei", "a | b"]]))
+| who | what |
+| --- | --- |
+| wei | a \| b |
+"""
+
+import re
+from collections.abc import Sequence
+
+__all__ = ["escaped", "escaped_lines", "table"]
+
+_SYNTAX = re.compile(r"([\\`*_{}\[\]<>|&~!]|^#)")
+
+
+def escaped(text: str) -> str:
+    """A text in one line, to stand after something else in its line: a label, a sign of a heading, a bar."""
+    return _SYNTAX.sub(r"\\\1", " ".join(text.split()))
+
+
+def escaped_lines(text: str) -> list[str]:
+    r"""The lines of a text, blanks and all, to stand after something else each: the sign of a quotation.
+
+    >>> print(*(f"> {line}" for line in escaped_lines("as follows:\n  [x] on time")), sep="\n")
+    > as follows:
+    >   \[x\] on time
+    """
+    return [_SYNTAX.sub(r"\\\1", line) for line in text.splitlines()]
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """A table of texts.
+
+    Args:
+        rows: the names of the columns, and the rows; all of one length, at least one.
+    """
+    lines = [f"| {' | '.join(escaped(cell) for cell in row)} |" for row in rows]
+    return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
