@@ -2,16 +2,16 @@
 
     >>> from crmkit.metrics import Facts
     >>> from crmkit.testing.practising import office
-    >>> made = office(seed=3, planted=True)
+    >>> made = office(seed=4)
     >>> facts = Facts(ledger=made.ledger, journal=made.journal, stages=["offer", "won", "lost"])
     >>> found = practices(facts, made.star, stage="offer")
     >>> [row.key for row in found.differences]
     ['first contact within 1 d']
     >>> print(found)
-    p0 in stage offer: 0.625 of 40 ended well; others 0.3651 (8 persons).
-    What p0 did differently, of 17 things looked at (false discovery rate 0.05):
-    First contact within 1 d: p0 0.975 (n = 40), others 0.3142 (8 persons); difference 0.6608 (0.4252 to 0.6858).
-    Among the others success went along with it: +0.2188 for one more (0.1128 to 0.3248, n = 320).
+    p0 in stage offer: 0.686 of 35 ended well; others 0.373 (8 persons).
+    What p0 did differently, of 22 things looked at (false discovery rate 0.05):
+    First contact within 1 d: p0 1 (n = 40), others 0.328 (8 persons); difference 0.672 (0.546 to 0.672), q 0.00262.
+    Among the others success did not clearly go along with it (a mere habit?): +0.126 from never to always (0.00571 to 0.246, n = 301).
     Recorded process only. An association, not a proof: what is not recorded may be the reason.
 
 Everybody differs from everybody in something. The star is therefore compared with the distribution of persons, all
@@ -310,8 +310,9 @@ def practices(
         rate=rate, level=level, stages=looked.order.names,
     )  # fmt: skip
     return Practices(
-        star=star, stage=stage, column=column, over=over, success=_success(looked, code, level), rows=tuple(_named(rows, rate)),
-        first=first, again=again, usual=looked.usual, rate=rate, level=level, definition=definition,
+        star=star, stage=stage, column=column, over=over, success=_success(looked, code, level),
+        rows=tuple(_named(rows, rate)), first=first, again=again, usual=looked.usual, rate=rate, level=level,
+        definition=definition,
     )  # fmt: skip
 
 
