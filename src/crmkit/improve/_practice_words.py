@@ -85,9 +85,9 @@ def _along(row: "Trait", *, zh: bool) -> str:
     low, high = _number(row.along_low), _number(row.along_high)
     per = _PER[row.unit][zh]
     if zh:
-        said = "与成功相关" if row.supported else "未见与成功相关，可能只是个人习惯"
+        said = "与成功相关" if row.supported else "未见明显与成功相关"
         return f"其他人中{said}：{per}，成功机会 {row.along:+.3g}（{low} 至 {high}，n = {row.n_along}）。"
-    said = "success went along with it" if row.supported else "success did not clearly go along with it (a mere habit?)"
+    said = "success went along with it" if row.supported else "success did not clearly go along with it"
     return f"Among the others {said}: {row.along:+.3g} {per} ({low} to {high}, n = {row.n_along})."
 
 
