@@ -6,7 +6,7 @@ a fact in the store, and can be looked up as of any instant.
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -27,7 +27,10 @@ from crmkit.pipeline.versions import Versions
 from crmkit.protocols import EventStore, Query
 from crmkit.values import Period, aware, zone
 
-__all__ = ["Loop", "Opened"]
+__all__ = ["Knowing", "Loop", "Opened"]
+
+#: What else is known of a problem.
+Knowing: TypeAlias = Callable[[Problem], Mapping[str, Any]]
 
 _NOBODY = Directory()
 
@@ -66,8 +69,8 @@ class Loop:
         store: any `EventStore`; it may be that of the deals and tickets.
         clock: gives the present instant (aware).
         methods: the definition of each method, or all its versions; those of `crmkit.improve.methods` if not given.
-        choose: which method a problem gets, from its fields; the decision table of `crmkit.improve.choose` if not given, and
-            where that leaves several methods open, the most thorough.
+        choose: which method a problem gets, from its fields; the decision table of `crmkit.improve.choose` if not
+            given, and where that leaves several methods open, the most thorough.
         directory: who has which role, and who acts for whom.
         metrics: figures of hypotheses that are none of the catalogue, or have other policies than there, by key.
         tz: the zone of days.
@@ -81,9 +84,7 @@ class Loop:
     metrics: Mapping[str, Metric] = attrs.field(factory=dict[str, Metric])
     tz: str = "UTC"
 
-    def open(
-        self, problems: Problems, *, who: str | None = None, fields: Callable[[Problem], Mapping[str, Any]] | None = None
-    ) -> Opened:
+    def open(self, problems: Problems, *, who: str | None = None, fields: Knowing | None = None) -> Opened:
         """Open a case for each problem that has none: however often and by whomever it is called, there is one.
 
         A problem that is seen again while its case is open is noted in the case. One whose case is closed opens another
@@ -102,9 +103,7 @@ class Loop:
         again = [self._again(problem, one, who) for problem, one in sorted_.again]
         return Opened(tuple(new), tuple(again), tuple(one for _, one in sorted_.known), problems.false_alarms)
 
-    def _opened(
-        self, problem: Problem, before: int, who: str | None, fields: Callable[[Problem], Mapping[str, Any]] | None
-    ) -> Improvement:
+    def _opened(self, problem: Problem, before: int, who: str | None, fields: Knowing | None) -> Improvement:
         known = {"recurrence": before, **problem.to_fields(), **({} if fields is None else fields(problem))}
         choice = self.choose(known)
         if choice.pipeline is None:
@@ -274,7 +273,13 @@ class Loop:
         return sort(problems, self.cases())
 
     def review(
-        self, facts: Facts, over: Period, *, at: datetime | None = None, known_at: datetime | None = None, **options: Any
+        self,
+        facts: Facts,
+        over: Period,
+        *,
+        at: datetime | None = None,
+        known_at: datetime | None = None,
+        **options: Any,
     ) -> Review:
         """The agenda of a period; see `crmkit.improve.review.review`.
 
@@ -300,5 +305,3 @@ class Loop:
             NotFound: if there is no such case.
         """
         return self.desk(self.case(case).method).history(case)
-
-

@@ -25,8 +25,9 @@ _TITLES = {
 }
 _NOTHING = ("nothing", "无")
 _ALARMS = (
-    "Of what was found by comparison {alarms} may be chance, on average.", "通过比较发现的问题中，平均约 {alarms} 项可能只是偶然。",
-)  # fmt: skip
+    "Of what was found by comparison {alarms} may be chance, on average.",
+    "通过比较发现的问题中，平均约 {alarms} 项可能只是偶然。",
+)
 _COMPARED = (
     "{n} figures were compared; that any of these changes is chance has a chance of at most {share}.",
     "共比较 {n} 项指标；以上变化中任何一项出于偶然的概率至多 {share}。",
@@ -122,7 +123,9 @@ def plain(review: "Review") -> dict[str, Any]:
         "notes": [list(note) for note in review.problems.notes],
         "again": [{**_problem(row), "case": case} for row, case in review.again],
         "practices": [_problem(row) for row in review.practices],
-        "due": [{"case": row.case, "want": row.want, "owner": row.owner, "since": str(row.since)} for row in review.due],
+        "due": [
+            {"case": row.case, "want": row.want, "owner": row.owner, "since": str(row.since)} for row in review.due
+        ],
         "open": review.open,
         "closed": [{"case": case, "outcome": outcome} for case, outcome in review.closed],
         "level": review.level,
@@ -131,14 +134,14 @@ def plain(review: "Review") -> dict[str, Any]:
 
 
 def _figure(row: "Figure") -> dict[str, Any]:
-    names = ("metric", "period", "value", "base", "change", "change_low", "change_high", "unit", "n", "method", "definition")
-    return {**{name: getattr(row, name) for name in names}, "group": dict(row.group)}
+    names = ("metric", "period", "value", "base", "change", "change_low", "change_high", "unit", "n", "method")
+    return {**{name: getattr(row, name) for name in names}, "group": dict(row.group), "definition": row.definition}
 
 
 def _problem(row: "Problem") -> dict[str, Any]:
     return {
-        "kind": row.kind, "case": row.case, "where": dict(row.where), "text": row.to_text(), "text_zh": row.to_text("zh"),
-        "figures": _plain(dict(row.found)), "metric": row.metric, "definition": row.definition,
+        "kind": row.kind, "case": row.case, "where": dict(row.where), "text": row.to_text(),
+        "text_zh": row.to_text("zh"), "figures": _plain(dict(row.found)), "metric": row.metric, "definition": row.definition,
     }  # fmt: skip
 
 

@@ -1,92 +1,31 @@
-"""Finding what is out of line: in the figures of a period, and in what people did, asked and complained about.
+"""Finding what is out of line in the figures of a period.
 
 `find` looks where nobody has to be asked: who is out of line in a stage, which stage is, and which complaints come
-again. The other functions take what other parts of the library found. `Problems.joined` makes one list of it.
+again. `charts` and `shifted` take what control charts and the watch over persons found. For what is counted and not
+inferred, see `crmkit.improve.counting`.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import attrs
 import numpy as np
 
 from crmkit.errors import InvalidValue
-from crmkit.events import Event, Found
+from crmkit.improve._span import Span
 from crmkit.improve._stage_charts import breaks
-from crmkit.improve.problem import Problem, ProblemKind, Problems
+from crmkit.improve.counting import repeats
+from crmkit.improve.problem import Problem, Problems
 from crmkit.journal import Journal
 from crmkit.metrics import Facts, conversion, signals
 from crmkit.metrics.policy import definition_id
-from crmkit.values import Period, from_micros, to_micros, zone
+from crmkit.values import Period, zone
 
 if TYPE_CHECKING:
     from crmkit.metrics.shifts import Shifts
     from crmkit.metrics.spc import Charts
 
-__all__ = ["charts", "find", "gaps", "late", "overrides", "repeats", "shifted", "stage_breaks", "stage_signals", "unanswered"]
-
-T = TypeVar("T")
-_DAY_US = 86_400_000_000
-
-
-class _Late(Protocol):
-    """A concern of `crmkit.pipeline.attention`."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def case(self) -> str: ...
-    @property
-    def stage(self) -> str: ...
-    @property
-    def owner(self) -> str | None: ...
-
-
-class _Asked(Protocol):
-    """A search of `crmkit.kb.usage`."""
-
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def question(self) -> str: ...
-
-
-class _Wanting(Protocol):
-    """A gap of `crmkit.kb.proposals`."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def requirement(self) -> Any: ...
-
-
-@attrs.frozen
-class _Span:
-    """A period in a zone, seen as of its end or as of an earlier instant."""
-
-    over: Period
-    first: int
-    last: int
-    at: datetime
-    known_at: datetime | None
-
-    @classmethod
-    def of(cls, over: Period, tz: str, at: datetime | None = None, known_at: datetime | None = None) -> "_Span":
-        first, last = over.instants(zone(tz))
-        end = from_micros(last, zone(tz))
-        return cls(over, first, last, end if at is None else min(at, end), known_at)
-
-    def holds(self, moment: datetime) -> bool:
-        return self.first <= to_micros(moment) < self.last
-
-    def problem(self, kind: ProblemKind, where: Mapping[str, Any], found: Mapping[str, Any], **more: Any) -> Problem:
-        return Problem(
-            kind=kind, where=where, found=found, over=self.over, at=self.at, known_at=self.known_at, **more
-        )  # fmt: skip
+__all__ = ["charts", "find", "shifted", "stage_breaks", "stage_signals"]
 
 
 def find(
@@ -149,7 +88,7 @@ def stage_signals(
         InvalidValue: without a journal.
         NotFound: if the journal has no such column.
     """
-    span = _Span.of(over, facts.tz, at, as_known_at)
+    span = Span.of(over, facts.tz, at, as_known_at)
     found = signals(conversion(_ended(_deals(facts), span), stages=facts.stages, by=by), rate=rate)
     rows = [
         span.problem(
@@ -161,7 +100,8 @@ def stage_signals(
         for row in found.calls if row.kind in ("coach", "share")
     ]  # fmt: skip
     few = sum(row.kind == "insufficient data" for row in found)
-    notes = ((f"of {few} persons in a stage there is too little to judge", f"{few} 个“阶段×人员”组合数据不足，未作判断"),)
+    told = f"of {few} persons in a stage there is too little to judge"
+    notes = ((told, f"{few} 个“阶段×人员”组合数据不足，未作判断"),)
     # Benjamini and Hochberg's rule: of m true calls in a direction, rate x (m + 1) false ones come beside them.
     alarms = rate * (len(rows) + 2)
     return Problems.joined([Problems(tuple(rows), alarms, notes if few else ())])
@@ -173,7 +113,7 @@ def _deals(facts: Facts) -> Journal:
     return facts.journal
 
 
-def _ended(journal: Journal, span: _Span) -> Journal:
+def _ended(journal: Journal, span: Span) -> Journal:
     """The stays that ended in the period.
 
     Those that last say nothing of how stays end; with them a share would vary more than that of so many cases does.
@@ -199,7 +139,7 @@ def stage_breaks(
     Raises:
         InvalidValue: without a journal.
     """
-    span = _Span.of(over, facts.tz, at, as_known_at)
+    span = Span.of(over, facts.tz, at, as_known_at)
     found = breaks(_deals(facts).as_of(span.at), facts.stages, over, zone(facts.tz))
     rows = [
         span.problem(
@@ -211,51 +151,6 @@ def stage_breaks(
         for row in found.rows
     ]  # fmt: skip
     return Problems.joined([Problems(tuple(rows), found.false_alarms, found.notes)])
-
-
-def repeats(
-    facts: Facts,
-    over: Period,
-    *,
-    cause: str = "cause",
-    within_days: int = 90,
-    least: int = 3,
-    at: datetime | None = None,
-    as_known_at: datetime | None = None,
-) -> Problems:
-    """Which causes customers complain about again, however often others do for the first time.
-
-    Args:
-        facts: what happened, with complaints in the ledger.
-        over: the period of the later complaint.
-        cause: the column of the cause; where there is none, nobody knows whether two complaints are alike.
-        within_days: how soon after the one before it a complaint comes again.
-        least: how many make a problem.
-        at: as of when (aware); the end of the period if None or later.
-        as_known_at: what the facts are known as of; it is written down, and the facts are taken as they are.
-
-    Raises:
-        InvalidValue: without a ledger.
-    """
-    span, ledger = _Span.of(over, facts.tz, at, as_known_at), facts.ledger
-    if ledger is None:
-        raise InvalidValue("facts", "no ledger", "have no complaints to look at; give dated facts")
-    if cause not in ledger.dims:
-        return Problems((), 0.0, ((f"complaints have no column {cause!r}", f"投诉没有“{cause}”列"),))
-    column, seen = ledger.dimension(cause), to_micros(span.at)
-    is_complaint = ledger.kinds.codes == [*ledger.kinds.values, "complaint"].index("complaint")
-    known = (column.codes >= 0) & ~ledger.customers.missing & (ledger.at <= seen)
-    rows = np.flatnonzero(is_complaint & known)
-    rows = rows[np.lexsort((ledger.at[rows], column.codes[rows], ledger.customers.codes[rows]))]
-    alike = (column.codes[rows][1:] == column.codes[rows][:-1]) & (
-        ledger.customers.codes[rows][1:] == ledger.customers.codes[rows][:-1]
-    )
-    soon = np.diff(ledger.at[rows]) <= within_days * _DAY_US
-    again = rows[1:][alike & soon & (ledger.at[rows][1:] >= span.first) & (ledger.at[rows][1:] < span.last)]
-    counts = Counter(column.values[code] for code in column.codes[again].tolist())
-    policies = {"cause": cause, "within_days": within_days, "least": least}
-    made = _counted(span, "recurrence", cause, counts, least, policies, metric="complaint_recurrence")
-    return Problems.joined([Problems(tuple(made))])
 
 
 def charts(found: "Charts", over: Period, *, worse: Mapping[str, str], tz: str = "UTC") -> Problems:
@@ -270,7 +165,7 @@ def charts(found: "Charts", over: Period, *, worse: Mapping[str, str], tz: str =
     Raises:
         InvalidValue: for another side, or a metric without one.
     """
-    span, rows = _Span.of(over, tz), list[Problem]()
+    span, rows = Span.of(over, tz), list[Problem]()
     names = {period.name for unit in ("day", "week", "month", "quarter", "year") for period in _split(over, unit)}
     alarms = 0.0
     for one in found:
@@ -311,7 +206,7 @@ def shifted(found: "Shifts", over: Period, *, by: str = "who", tz: str = "UTC") 
         by: the column of persons.
         tz: the zone of the period.
     """
-    span = _Span.of(over, tz)
+    span = Span.of(over, tz)
     rows = [
         span.problem(
             "coach" if row.kind == "coach" else "share", {"stage": row.stage, by: row.who},
@@ -322,92 +217,3 @@ def shifted(found: "Shifts", over: Period, *, by: str = "who", tz: str = "UTC") 
         for row in found.new
     ]  # fmt: skip
     return Problems.joined([Problems(tuple(rows), found.periods[-1].cells / found.run_length)])
-
-
-def late(concerns: Iterable[_Late], over: Period, *, at: datetime, least: int = 3) -> Problems:
-    """Where work piles up: stages with several cases that are past their time, or older than nearly all of their peers.
-
-    Args:
-        concerns: those of `crmkit.pipeline.attention.attention`.
-        over: the period that they count for.
-        at: as of when they were looked for (aware).
-        least: how many cases make a problem.
-    """
-    span, cases = _Span(over, 0, 0, at, None), dict[str, dict[str, str]]()
-    for one in concerns:
-        if one.kind in ("breached", "stalled", "old"):
-            cases.setdefault(one.stage, {})[one.case] = one.owner or "nobody"
-    counts = Counter({stage: len(of) for stage, of in cases.items()})
-    more = {stage: {"cases": [*of][:20], "owners": dict(Counter(of.values()))} for stage, of in cases.items()}
-    return Problems.joined([Problems(tuple(_counted(span, "backlog", "stage", counts, least, {"least": least}, more)))])
-
-
-def overrides(events: Iterable[Event], over: Period, *, least: int = 5, tz: str = "UTC") -> Problems:
-    """Which rules people pass over: a warning was given, and the case went on all the same.
-
-    Args:
-        events: the facts of any cases; what a rule said in shadow is not counted, since nobody saw it.
-        over: the period.
-        least: how many warnings make a problem.
-        tz: the zone of the period.
-    """
-    span, counts, cases = _Span.of(over, tz), Counter[str](), dict[str, set[str]]()
-    for event in events:
-        if isinstance(event, Found) and event.verdict == "false" and not event.shadow and span.holds(event.at):
-            counts[event.rule] += 1
-            cases.setdefault(event.rule, set()).add(event.case)
-    more = {rule: {"cases": len(of)} for rule, of in cases.items()}
-    return Problems.joined([Problems(tuple(_counted(span, "override", "rule", counts, least, {"least": least}, more)))])
-
-
-def unanswered(searches: Iterable[_Asked], over: Period, *, least: int = 3, tz: str = "UTC") -> Problems:
-    """Which questions find nothing, again and again.
-
-    Args:
-        searches: those that were in vain (`crmkit.kb.usage.in_vain`).
-        over: the period.
-        least: how many make a problem.
-        tz: the zone of the period.
-    """
-    span = _Span.of(over, tz)
-    counts = Counter(" ".join(one.question.casefold().split()) for one in searches if span.holds(one.at))
-    counts.pop("", None)
-    return Problems.joined([Problems(tuple(_counted(span, "no result", "question", counts, least, {"least": least})))])
-
-
-def gaps(found: Iterable[_Wanting], over: Period, *, least: int = 1, tz: str = "UTC") -> Problems:
-    """What customers require and the library of proposals has nothing for.
-
-    Args:
-        found: the gaps of proposals (`crmkit.kb.proposals.Proposal.gaps`); the same words are the same gap.
-        over: the period.
-        least: how many make a problem.
-        tz: the zone of the period.
-    """
-    span, texts, counts = _Span.of(over, tz), dict[str, str](), Counter[str]()
-    for one in found:
-        if span.holds(one.at):
-            texts[one.id] = one.requirement.text
-            counts[texts[one.id]] += 1
-    return Problems.joined([Problems(tuple(_counted(span, "gap", "requirement", counts, least, {"least": least})))])
-
-
-def _counted(
-    span: _Span,
-    kind: ProblemKind,
-    name: str,
-    counts: Mapping[str, int],
-    least: int,
-    policies: Mapping[str, Any],
-    more: Mapping[str, Mapping[str, Any]] | None = None,
-    *,
-    metric: str | None = None,
-) -> Iterator[Problem]:
-    """What was counted often enough."""
-    if least < 1:
-        raise InvalidValue("least", least, "is below 1, so that nothing at all would be a problem")
-    for value, n in counts.items():
-        if n >= least:
-            found = {"n": n, **(more or {}).get(value, {})}
-            definition = definition_id(kind, **policies)
-            yield span.problem(kind, {name: value}, found, definition=definition, metric=metric, weight=float(n))

@@ -99,7 +99,7 @@ class Hypothesis:
                 )
             if all(self.where[name] == value for name, value in self.against.items()):
                 raise InvalidValue("against", dict(self.against), "is the group itself")
-        if self.design == "series" and self.found_in is not None and _meet(self.found_in, self.before):
+        if self.design == "series" and self.found_in is not None and self.found_in.overlaps(self.before):
             why = "holds the period that opened the case, which is extreme by choice; end the series before it"
             raise InvalidValue("before", _days(self.before), why)
 
@@ -111,7 +111,7 @@ class Hypothesis:
     @property
     def picked(self) -> bool:
         """Whether `before` is extreme because the case was opened for that."""
-        return self.found_in is not None and _meet(self.found_in, self.before)
+        return self.found_in is not None and self.found_in.overlaps(self.before)
 
     @property
     def definition(self) -> str:
@@ -191,7 +191,3 @@ def _period(text: Any) -> Period | None:
             "period", text, "is none; it is written 2026-01-01 .. 2026-04-01, the end not included"
         ) from None
     return Period(start, end)
-
-
-def _meet(one: Period, other: Period) -> bool:
-    return one.start < other.end and other.start < one.end

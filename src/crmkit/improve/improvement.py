@@ -96,7 +96,9 @@ def sort(problems: Problems, cases: Iterable[Improvement]) -> Sorted:
     by: dict[str, list[Improvement]] = {}
     for one in cases:
         by.setdefault(one.key or "", []).append(one)
-    new, again, known = list[tuple[Problem, int]](), list[tuple[Problem, Improvement]](), list[tuple[Problem, Improvement]]()
+    new: list[tuple[Problem, int]] = []
+    again: list[tuple[Problem, Improvement]] = []
+    known: list[tuple[Problem, Improvement]] = []
     for problem in problems:
         of = by.get(problem.key, [])
         open_ = next((one for one in of if one.outcome is None), None)
@@ -171,5 +173,3 @@ def _end(one: Improvement) -> date | None:
 def _done(fields: Fields) -> bool:
     actions = fields.get("actions") or ()
     return bool(actions) and all(action.get("done") for action in actions)
-
-

@@ -161,7 +161,8 @@ class Problems(Frameable[Problem]):
             for row in part:
                 rows.setdefault(row.key, row)
         alarms = sum(part.false_alarms for part in given)
-        return cls(tuple(sorted(rows.values(), key=_order)), alarms, tuple(note for part in given for note in part.notes))
+        notes = tuple(note for part in given for note in part.notes)
+        return cls(tuple(sorted(rows.values(), key=_order)), alarms, notes)
 
     def of(self, *kinds: ProblemKind) -> tuple[Problem, ...]:
         """Those of some kinds."""

@@ -160,8 +160,11 @@ def _changes(
             silent.append(metric.key)
     compared = sum(row.change_low is not None for figures in made for row in figures)
     sure = [figures.interval(1.0 - (1.0 - level) / max(compared, 1)) for figures in made]
-    moved = (row for figures in sure for row in figures if (row.change_low or 0.0) > 0.0 or (row.change_high or 0.0) < 0.0)
-    return tuple(moved), compared, tuple(silent)
+    return tuple(row for figures in sure for row in figures if _moved(row)), compared, tuple(silent)
+
+
+def _moved(row: Figure) -> bool:
+    return (row.change_low or 0.0) > 0.0 or (row.change_high or 0.0) < 0.0
 
 
 def _closed(cases: tuple[Improvement, ...], over: Period, tz: str) -> Iterator[tuple[str, str]]:

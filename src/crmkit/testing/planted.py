@@ -62,13 +62,12 @@ class Company:
     @property
     def period(self) -> Period:
         """The quarter that ended last."""
-        year, number = divmod(self.quarters - 1, 4)
-        return Period.quarter(_FIRST + year, number + 1)
+        return _quarter(self.quarters)
 
     def quarter(self) -> Self:
         """The company a quarter later."""
-        later = attrs.evolve(self, quarters=self.quarters + 1)
-        return attrs.evolve(later, parts=(*self._parts, later._grown()))
+        quarters = self.quarters + 1
+        return attrs.evolve(self, quarters=quarters, parts=(*self._parts, self._grown(quarters)))
 
     def coached(self, stage: str, who: str) -> Self:
         """Whoever was weak in a stage is as good as the others; whoever was not stays as they are."""
@@ -121,16 +120,16 @@ class Company:
                 chances[self.stages.index(stage)] -= gap
         return chances
 
-    def _grown(self) -> tuple[Ints, ...]:
-        """The cases that are opened in the quarter."""
+    def _grown(self, quarter: int) -> tuple[Ints, ...]:
+        """The cases that are opened in a quarter."""
         rng, shape = self._rng, self.load.shape
-        start, end = self.period.instants(zone("UTC"))
+        start, end = _quarter(quarter).instants(zone("UTC"))
         n = rng.poisson(self.load).ravel()
         cell = np.repeat(np.arange(n.size), n)
         entered = start + (rng.random(cell.size) * (end - start)).astype(np.int64)
         prompt = rng.random(cell.size) < self.prompt.ravel()[cell]
         delay = np.where(prompt, rng.uniform(0.02, 0.95, cell.size), rng.uniform(1.1, 6.0, cell.size))
-        chance = self._chances(self.quarters).ravel()[cell] + _LIFT * (prompt - self.prompt.ravel()[cell])
+        chance = self._chances(quarter).ravel()[cell] + _LIFT * (prompt - self.prompt.ravel()[cell])
         won = rng.random(cell.size) < chance
         first = entered + (delay * _DAY_US).astype(np.int64)
         left = first + 1 + (rng.exponential(_DAYS_IN_STAGE, cell.size) * _DAY_US).astype(np.int64)
@@ -145,8 +144,8 @@ def planted(
 ) -> Company:
     """A company after its first year, of which nothing but the facts is known.
 
-    A person has 5 to 80 cases a stage and quarter; 55 of 100 advance. Whoever is weak advances 25 points less, a star 25
-    points more; a stage that ails 12 points less, from the second quarter of the second year on.
+    A person has 5 to 80 cases a stage and quarter; 55 of 100 advance. Whoever is weak advances 25 points less, a star
+    25 points more; a stage that ails 12 points less, from the second quarter of the second year on.
 
     Args:
         what: what is planted; a weak person or a star has at least 30 cases a quarter.
@@ -167,7 +166,9 @@ def planted(
     # Drawn whether they are used or not, so that all companies of a seed have the same cases.
     places, spots = rng.permutation(stages), rng.permutation(people)
     prompt = np.full(load.shape, _USUAL)
-    gaps, ailing, truth = dict[tuple[str, str], float](), dict[str, tuple[int, float]](), dict[Planted, tuple[str, ...]]()
+    gaps: dict[tuple[str, str], float] = {}
+    ailing: dict[str, tuple[int, float]] = {}
+    truth: dict[Planted, tuple[str, ...]] = {}
     for number, one in enumerate(known):
         if one not in what:
             continue
@@ -184,6 +185,11 @@ def planted(
     for _ in range(4):
         company = company.quarter()
     return company
+
+
+def _quarter(number: int) -> Period:
+    year, quarter = divmod(number - 1, 4)
+    return Period.quarter(_FIRST + year, quarter + 1)
 
 
 def _contacts(at: Ints, names: tuple[str, ...], people: Coded, rows: Ints) -> Ledger:

@@ -5,8 +5,8 @@
     >>> lived.planted, lived.found, lived.verified
     (('weak',), ('weak',), ('weak',))
 
-Every quarter the loop reviews the facts of `crmkit.testing.planted`, opens cases, takes them through their methods, acts
-and verifies. What is done helps if there was something to be mended, and does nothing otherwise.
+Every quarter the loop reviews the facts of `crmkit.testing.planted`, opens cases, takes them through their methods,
+acts and verifies. What is done helps if there was something to be mended, and does nothing otherwise.
 """
 
 from collections.abc import Mapping
@@ -46,6 +46,7 @@ class Lived:
         verified: of it, what was mended and seen to be.
         false: the cases of nothing that was planted.
         wrongly: of those that were acted upon, how many were said to have worked.
+        expected: how many of the cases may be of nothing, as the loop itself said.
         practices: what stars do differently, as far as the search named it and success goes along with it.
         without: cases a quarter that would advance in the end if nothing had been done.
         gained: how many more do.
@@ -60,6 +61,7 @@ class Lived:
     verified: tuple[Planted, ...]
     false: tuple[str, ...]
     wrongly: tuple[str, ...]
+    expected: float
     practices: tuple[str, ...]
     without: float
     gained: float
@@ -71,7 +73,8 @@ class Lived:
         return {
             "quarters": self.quarters, "cases_opened": len(self.cases), "planted": [*self.planted],
             "found": [*self.found], "verified": [*self.verified], "practices": [*self.practices],
-            "false": [*self.false], "wrongly": [*self.wrongly], "without": round(self.without, 1),
+            "false": [*self.false], "wrongly": [*self.wrongly],
+            "expected": round(self.expected, 2), "without": round(self.without, 1),
             "gained": round(self.gained, 1),
             "cases": [{"case": one.case.id, "method": one.method, "stage": one.case.stage,
                        "verdict": one.case.fields.get("verdict")} for one in self.cases],
@@ -94,6 +97,7 @@ class _Life:
     loop: Loop
     clock: _Clock
     learnt: dict[str, Practices] = attrs.field(factory=dict[str, Practices])
+    expected: float = 0.0
 
 
 def live(*what: Planted, rng: np.random.Generator, quarters: int = 4, acts: bool = True, people: int = 40) -> Lived:
@@ -115,12 +119,13 @@ def live(*what: Planted, rng: np.random.Generator, quarters: int = 4, acts: bool
         clock.now = datetime.combine(life.company.period.end, datetime.min.time(), UTC) + timedelta(hours=8)
         _judge(life, facts)
         problems = life.loop.review(facts, life.company.period, metrics=()).problems
+        life.expected += problems.false_alarms
         for one in life.loop.open(problems, who=_LEAD, fields=_known_of).new:
             _act(life, one, facts, acts=acts)
     return _lived(first, life, quarters)
 
 
-def _known_of(problem: Problem) -> Mapping[str, Any]:
+def _known_of(_problem: Problem) -> Mapping[str, Any]:
     """What the team knows of a problem besides its figures."""
     return {"severity": "major", "cause known": False, "cross team": True, "cost": 50_000, "owner": _LEAD}
 
@@ -150,15 +155,15 @@ def _act(life: _Life, one: Improvement, facts: Facts, *, acts: bool) -> None:
             life.loop.move(one.case.id, "drop", who=_LEAD, fields={"drop reason": reason})
             return
         life.learnt[one.case.id] = found
-    claim = _claim(one.problem, life.company)
+    claim = _claim(one.problem)
     for command in _steps(one, claim, life):
         life.loop.do(one.case.id, command)
     if acts:
         life.company = _mended(life.company, one.problem)
 
 
-def _claim(problem: Problem, company: Company) -> Hypothesis:
-    """What is to be seen: by the year before the quarter that showed it, or by that quarter if it is only that bad now."""
+def _claim(problem: Problem) -> Hypothesis:
+    """What is to be seen, against the year before the quarter that showed it; what is bad only now, against that."""
     start = problem.over.end
     after = Period(start, _later(start, 3 * _AFTER), "after")
     fresh = problem.kind != "chart"
@@ -226,7 +231,7 @@ def _lived(first: Company, life: _Life, quarters: int) -> Lived:
     true = {one.case.id: kinds[one.problem.kind] for one in cases
             if first.truth.get(kinds[one.problem.kind]) == tuple(map(str, one.problem.where.values()))}  # fmt: skip
     worked = {one.case.id for one in cases if one.case.fields.get("verdict") == "worked"}
-    found = {name: None for name in true.values()}
+    found = dict.fromkeys(true.values())
     verified = {name: None for case, name in true.items() if case in worked}
     named = {
         row.key: None for case, of in life.learnt.items() if case in true for row in of.differences if row.supported
@@ -236,5 +241,5 @@ def _lived(first: Company, life: _Life, quarters: int) -> Lived:
         quarters, cases, tuple(first.truth), tuple(found), tuple(verified),
         tuple(one.case.id for one in cases if one.case.id not in true),
         tuple(one.case.id for one in cases if one.case.id not in true and one.case.id in worked),
-        tuple(named), without, life.company.advancing - without, life.loop, life.company.facts(),
+        life.expected, tuple(named), without, life.company.advancing - without, life.loop, life.company.facts(),
     )  # fmt: skip
