@@ -1,7 +1,7 @@
 """How often the loop is right, over years of companies with known faults: `python bench/improving.py [years]`.
 
-Prints the tables of docs/explanation/the-loop.md in Markdown: what is found and opened for nothing, what verdicts say of
-actions that help and of such that do nothing, and what comparing the worst quarter with the next one says. The tests in
+Prints the tables of docs/explanation/the-loop.md in Markdown: what is found and opened for nothing, what verdicts say
+of actions that help and of such that do nothing, and what comparing the worst quarter with the next one says. The tests in
 tests/testing/test_year.py are the same, small.
 """
 
@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from statistics import NormalDist
 
 import numpy as np
 from honesty import table
@@ -57,8 +58,9 @@ def verdicts(many: int) -> None:
                 company = company.coached(stage, who)
             company = company.quarter().quarter()
             after = Period(found.end, company.period.end, "half-year after")
+            where = {"stage": stage, "who": who}
             claim = Hypothesis(
-                "stage_conversion", {"stage": stage, "who": who}, effect=0.10, before=before, after=after, found_in=found
+                "stage_conversion", where, effect=0.10, before=before, after=after, found_in=found
             )  # fmt: skip
             verdict = _verdict(claim, company)
             answers[verdict.answer] += 1
@@ -73,8 +75,9 @@ def verdicts(many: int) -> None:
 
 def traps(many: int) -> None:
     """The worst of 200 cells of a company in which nobody is weak: its next quarter against the one that showed it."""
-    names = ("before and after alone", "**`verify`**", "**`verify`**, against the year before")
-    answers = {name: Counter[str]() for name in names}
+    usual = "two shares, p < 0.05 (one-sided)"
+    names = ("before and after alone, limits of 95 %", "**`verify`**", "**`verify`**, against the year before")
+    answers = {name: Counter[str]() for name in (usual, *names)}
     for seed in range(many):
         company = planted(rng=np.random.default_rng(20_000 + seed)).quarter()
         stage, who = _worst(company.facts(), company.period)
@@ -89,6 +92,8 @@ def traps(many: int) -> None:
         }
         for name, claim in claims.items():
             answers[name][_verdict(claim, company).answer] += 1
+        shares = [_share(company.facts(), period, stage, who) for period in (found, after)]
+        answers[usual]["worked" if _p(*shares) < 0.05 else "cannot tell"] += 1
     words = ("worked", "did not", "cannot tell")
     table(
         ("judged by", *words),
@@ -116,6 +121,23 @@ def _worst(facts: Facts, over: Period) -> tuple[str, str]:
         ((row.closed_only - total[row.stage]) * row.ended**0.5, (row.stage, row.who))
         for row in rates if row.who is not None and row.ended >= LEAST
     )  # fmt: skip
+
+
+def _share(facts: Facts, over: Period, stage: str, who: str) -> tuple[int, int]:
+    """How many of a cell's stays that began and ended in a period advanced, and how many ended."""
+    first, last = over.instants(UTC)
+    journal = facts.journal
+    assert journal is not None
+    row = conversion(journal[(journal.entered >= first) & (journal.left < last)]).stage(stage, who)
+    return row.advanced, row.ended
+
+
+def _p(before: tuple[int, int], after: tuple[int, int]) -> float:
+    """The chance of as large a rise, as a spreadsheet has it: pooled, normal, one-sided."""
+    (x, n), (y, m) = before, after
+    pooled = (x + y) / (n + m)
+    spread = (pooled * (1 - pooled) * (1 / n + 1 / m)) ** 0.5
+    return 1.0 - NormalDist().cdf((y / m - x / n) / spread)
 
 
 def _lowest(cells: Iterable[tuple[float, tuple[str, str]]]) -> tuple[str, str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from crmkit.improve.review import Review
     from crmkit.metrics.figures import Figure
 
-__all__ = ["agenda", "plain"]
+__all__ = ["agenda", "parts", "plain", "titled"]
 
 _TITLES = {
     "head": ("Review of {period}, as of {at}", "{period} 回顾，截至 {at}"),
@@ -44,16 +44,29 @@ _CAME_TO = {
     "lost": ("it did not work and was undone", "无效，已撤销"),
     "cancelled": ("dropped", "已放弃"),
 }
-_CHINESE = {metric.key: metric.about.zh for metric in CATALOGUE}
+_NAMES = {metric.key: (metric.about.en, metric.about.zh) for metric in CATALOGUE}
 
 
 def agenda(review: "Review", lang: str) -> str:
     """The agenda, part by part; a part of which there is nothing says so."""
+    lines = [titled(review, lang)]
+    for title, told in parts(review, lang):
+        lines += ["", title, *(f"- {line}" for line in told)]
+    return "\n".join(lines)
+
+
+def titled(review: "Review", lang: str) -> str:
+    """What it is an agenda of."""
+    spoken(lang)
+    return _TITLES["head"][lang == "zh"].format(period=name_of(review.over), at=f"{review.at:%Y-%m-%d}")
+
+
+def parts(review: "Review", lang: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Titles, and the lines below each."""
     spoken(lang)
     zh = lang == "zh"
-    head = _TITLES["head"][zh].format(period=name_of(review.over), at=f"{review.at:%Y-%m-%d}")
     shown = [row for row in review.problems if row.kind != "share"]
-    parts: list[tuple[str, Sequence[str]]] = [
+    made: list[tuple[str, Sequence[str]]] = [
         ("changed", _changed(review, zh=zh)),
         ("problems", [*_each(shown, lambda row: row.to_text("zh" if zh else "en")), *_alarms(review, zh=zh)]),
         ("again", _each([one for one in review.again if one[0].kind != "share"], lambda one: _of_case(one, zh=zh))),
@@ -61,10 +74,7 @@ def agenda(review: "Review", lang: str) -> str:
         ("due", _each(review.due, lambda row: _due(row, zh=zh))),
         ("closed", _each(review.closed, lambda one: f"{one[0]}{'：' if zh else ': '}{_CAME_TO[one[1]][zh]}")),
     ]
-    lines = [head]
-    for name, told in parts:
-        lines += ["", _TITLES[name][zh], *(f"- {line}" for line in told or [_NOTHING[zh]])]
-    return "\n".join(lines)
+    return tuple((_TITLES[name][zh], tuple(told or [_NOTHING[zh]])) for name, told in made)
 
 
 def _each(rows: Sequence[Any], told: Callable[[Any], str]) -> list[str]:
@@ -83,12 +93,16 @@ def _changed(review: "Review", *, zh: bool) -> list[str]:
     if review.compared:
         lines.append(_COMPARED[zh].format(n=review.compared, share=f"{1 - review.level:.0%}"))
     if review.silent:
-        lines.append(_SILENT[zh].format(names=", ".join(review.silent)))
+        lines.append(_SILENT[zh].format(names=", ".join(_called(key, zh=zh) for key in review.silent)))
     return lines
 
 
+def _called(key: str, *, zh: bool) -> str:
+    return _NAMES[key][zh] if key in _NAMES else key
+
+
 def _change(row: "Figure", *, zh: bool) -> str:
-    name = _CHINESE.get(row.metric, row.name) if zh else row.name
+    name = _called(row.metric, zh=zh) if zh and row.metric in _NAMES else row.name
     where = ", ".join(str(value) for value in row.group.values() if value is not None)
     of = f"（{where}）" if zh and where else f" ({where})" if where else ""
     base, value, low, high = (f"{number:.4g}" for number in (row.base, row.value, row.change_low, row.change_high))
@@ -141,7 +155,8 @@ def _figure(row: "Figure") -> dict[str, Any]:
 def _problem(row: "Problem") -> dict[str, Any]:
     return {
         "kind": row.kind, "case": row.case, "where": dict(row.where), "text": row.to_text(),
-        "text_zh": row.to_text("zh"), "figures": _plain(dict(row.found)), "metric": row.metric, "definition": row.definition,
+        "text_zh": row.to_text("zh"), "figures": _plain(dict(row.found)), "metric": row.metric,
+        "definition": row.definition,
     }  # fmt: skip
 
 

@@ -24,6 +24,11 @@ _WARMING_UP = 3
 # The mean of so few has no three sigma.
 _FEWEST = 10
 _BEYOND = WESTERN_ELECTRIC[:1]
+_UNSEEN = (
+    "no month of the period was observed whole, so that no stage can be judged",
+    "本期没有完整观察的月份，无法判断各阶段",
+)
+_NONE = Buckets((), np.zeros(1, np.int64))
 
 
 @attrs.frozen
@@ -64,11 +69,13 @@ class Breaks:
 
 def breaks(journal: Journal, stages: Any, over: Period, tz: tzinfo) -> Breaks:
     """Judge the months of a period by those before it."""
-    months = _months(journal, over, tz)
+    months = _months(journal, over, tz) if len(journal) else _NONE
     first = int(over.instants(tz)[0])
     judged = int((months.edges[:-1] >= first).sum())
     before = len(months.periods) - judged
-    if before < _LEAST or not judged:
+    if not judged:
+        return Breaks((), 0.0, (_UNSEEN,))
+    if before < _LEAST:
         few = (f"{before} months before tell no usual range of a stage; {_LEAST} do",
                f"之前仅有 {before} 个月，至少需 {_LEAST} 个月才能确定阶段的惯常范围")  # fmt: skip
         return Breaks((), 0.0, (few,))
@@ -88,14 +95,13 @@ def breaks(journal: Journal, stages: Any, over: Period, tz: tzinfo) -> Breaks:
 
 def _months(journal: Journal, over: Period, tz: tzinfo) -> Buckets:
     """The whole months that were observed and are not too long ago, up to the end of the period."""
-    start, until = (from_micros(at, tz).date() for at in (int(journal.entered.min(initial=OPEN)), journal.until))
+    start, until = (from_micros(at, tz).date() for at in (int(journal.entered.min()), journal.until))
     year, month = divmod(start.year * 12 + start.month - 1 + _WARMING_UP + 1, 12)
     earliest = Period.month(year, month + 1)
-    back = Period(over.start, over.end).start
-    oldest, number = divmod(back.year * 12 + back.month - 1 - _MOST, 12)
+    oldest, number = divmod(over.start.year * 12 + over.start.month - 1 - _MOST, 12)
     begin = max(earliest.start, Period.month(oldest, number + 1).start)
     if begin >= over.end:
-        return Buckets((), np.zeros(1, np.int64))
+        return _NONE
     whole = Buckets.of(Period(begin, over.end), "month", tz)
     seen = [period.start >= begin and period.end <= min(over.end, until) for period in whole.periods]
     kept = sum(seen)

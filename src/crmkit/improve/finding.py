@@ -19,7 +19,7 @@ from crmkit.improve.problem import Problem, Problems
 from crmkit.journal import Journal
 from crmkit.metrics import Facts, conversion, signals
 from crmkit.metrics.policy import definition_id
-from crmkit.values import Period, zone
+from crmkit.values import Period, from_micros, zone
 
 if TYPE_CHECKING:
     from crmkit.metrics.shifts import Shifts
@@ -113,12 +113,17 @@ def _deals(facts: Facts) -> Journal:
     return facts.journal
 
 
+def _seen(journal: Journal, span: Span) -> Journal:
+    """What was observed by then; what was not observed any more is not taken for standing still."""
+    return journal.as_of(min(span.at, from_micros(journal.until)))
+
+
 def _ended(journal: Journal, span: Span) -> Journal:
     """The stays that ended in the period.
 
     Those that last say nothing of how stays end; with them a share would vary more than that of so many cases does.
     """
-    seen = journal.as_of(span.at)
+    seen = _seen(journal, span)
     return seen[(seen.left >= span.first) & (seen.left < span.last)]
 
 
@@ -140,7 +145,7 @@ def stage_breaks(
         InvalidValue: without a journal.
     """
     span = Span.of(over, facts.tz, at, as_known_at)
-    found = breaks(_deals(facts).as_of(span.at), facts.stages, over, zone(facts.tz))
+    found = breaks(_seen(_deals(facts), span), facts.stages, over, zone(facts.tz))
     rows = [
         span.problem(
             "chart", {"stage": row.stage},

@@ -65,6 +65,22 @@ class Review:
 
         return plain(self)
 
+    def title(self, lang: Literal["en", "zh"] = "en") -> str:
+        """What it is an agenda of."""
+        from crmkit.improve._review_words import titled
+
+        return titled(self, lang)
+
+    def parts(self, lang: Literal["en", "zh"] = "en") -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The agenda as titles with the lines below each; a part of which there is nothing says so.
+
+        Raises:
+            NotFound: for another language.
+        """
+        from crmkit.improve._review_words import parts
+
+        return parts(self, lang)
+
     def to_text(self, lang: Literal["en", "zh"] = "en") -> str:
         """The agenda for people.
 
