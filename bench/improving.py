@@ -1,8 +1,8 @@
 """How often the loop is right, over years of companies with known faults: `python bench/improving.py [years]`.
 
 Prints the tables of docs/explanation/the-loop.md in Markdown: what is found and opened for nothing, what verdicts say
-of actions that help and of such that do nothing, and what comparing the worst quarter with the next one says. The tests in
-tests/testing/test_year.py are the same, small.
+of actions that help and of such that do nothing, and what comparing the worst quarter with the next one says. The
+tests in tests/testing/test_year.py are the same, small.
 """
 
 import sys

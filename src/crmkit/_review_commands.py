@@ -36,6 +36,7 @@ from crmkit._process_commands import _say, _write
 from crmkit.adapters.opening import open_store
 from crmkit.errors import InputError, NotFound
 from crmkit.improve.review import Review, review
+from crmkit.journal import Journal
 from crmkit.loop import Loop
 from crmkit.metrics import Facts
 from crmkit.report import build
@@ -109,6 +110,8 @@ def review_(
         raise InputError("--open", "says not where", "give --store FILE, too")
     read = load(_split(files), asked)
     facts = Facts(**read.facts, tz=tz or "UTC")
+    if out is not None:
+        _deals(facts)
     period = _period(over, facts)
     with _loop(store, facts, create=open_) as loop:
         made = _reviewed(facts, period, loop)
@@ -181,9 +184,13 @@ def _left_out(read: Files) -> list[dict[str, object]]:
     return [attrs.asdict(finding) for finding in read.findings]
 
 
-def _page(made: Review, facts: Facts, where: tuple[Path, str, Literal["en", "zh"]]) -> None:
-    out, names, language = where
+def _deals(facts: Facts) -> Journal:
     if facts.journal is None:
         raise InputError("--out", "there are no stage changes of deals to make a page of")
-    page = build(facts.journal, stages=facts.stages, source={"files": names})
+    return facts.journal
+
+
+def _page(made: Review, facts: Facts, where: tuple[Path, str, Literal["en", "zh"]]) -> None:
+    out, names, language = where
+    page = build(_deals(facts), stages=facts.stages, source={"files": names})
     write(attrs.evolve(page, agenda=made), out, names, language)

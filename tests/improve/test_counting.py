@@ -33,7 +33,10 @@ def test_repeats_are_those_of_a_loop(rows, least):
                   dims={} if cause is None else {"cause": cause})
         for n, (customer, cause, day) in enumerate(rows)
     ]  # fmt: skip
-    facts += [Complaint(id="x", at=START, customer="z", dims={"cause": "late"}), Activity(id="v", at=START, customer="a")]
+    facts += [
+        Complaint(id="x", at=START, customer="z", dims={"cause": "late"}),
+        Activity(id="v", at=START, customer="a"),
+    ]
     found = repeats(Facts(ledger=Ledger.from_facts(facts)), QUARTER, least=least)
     expected = Counter()
     for one in facts:
@@ -76,6 +79,7 @@ def test_rules_that_are_passed_over():
 
 def test_work_that_piles_up():
     """Cases that are late, by stage, each once however many reasons there are."""
+
     def concern(case, stage, kind="breached", owner="li"):
         return Concern(kind, case, stage, owner, "because", {}, 1.0)
 
@@ -84,7 +88,11 @@ def test_work_that_piles_up():
         concern("T3", "triage", "stalled"), concern("T4", "triage", "near"), concern("T5", "repair"),
     ]  # fmt: skip
     (row,) = late(given_, QUARTER, at=START)
-    assert (dict(row.where), row.found["n"], dict(row.found["owners"])) == ({"stage": "triage"}, 3, {"li": 2, "nobody": 1})
+    assert (dict(row.where), row.found["n"], dict(row.found["owners"])) == (
+        {"stage": "triage"},
+        3,
+        {"li": 2, "nobody": 1},
+    )
     assert row.to_text("zh") == "工作积压（stage triage），2026-Q1：3 个个案逾期"
 
 

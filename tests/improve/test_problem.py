@@ -57,7 +57,9 @@ def test_the_id_of_a_case_is_fit_to_be_read():
     assert len(long.case) < 90
     assert long.case.isprintable()
     assert long.case != problem(where={"question": "why is it " + "so " * 99}).case
-    assert problem(over=Period(QUARTER.start, QUARTER.end)).case.startswith("coach proposal wei 2026-01-01 .. 2026-04-01 ")
+    assert problem(over=Period(QUARTER.start, QUARTER.end)).case.startswith(
+        "coach proposal wei 2026-01-01 .. 2026-04-01 "
+    )
 
 
 def test_what_is_no_problem():
