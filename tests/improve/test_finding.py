@@ -44,9 +44,9 @@ def ended(journal, start, end, stage, who=None):
     for case_stage, owner, left, next_ in zip(
         journal.stages.decode(), journal.who.decode(), journal.left.tolist(), journal.next.tolist(), strict=True
     ):
-        if case_stage == stage and (who is None or owner == who) and next_ >= 0:
-            if start <= from_micros(left, UTC) < end:
-                n, advanced = n + 1, advanced + (names[next_] == "won")
+        mine = case_stage == stage and who in (None, owner) and next_ >= 0
+        if mine and start <= from_micros(left, UTC) < end:
+            n, advanced = n + 1, advanced + (names[next_] == "won")
     return n, advanced
 
 

@@ -21,9 +21,9 @@ def rate(company, over, stage=None, who=None, prompt=None):
         journal.next.tolist(), strict=True,
     ):  # fmt: skip
         quick = calls.get(case, 0) - entered < 86_400_000_000
-        if first <= entered < last and next_ >= 0 and stage in (None, name) and who in (None, owner):
-            if prompt in (None, quick):
-                n, won = n + 1, won + (names[next_] == "won")
+        mine = stage in (None, name) and who in (None, owner) and prompt in (None, quick)
+        if mine and first <= entered < last and next_ >= 0:
+            n, won = n + 1, won + (names[next_] == "won")
     return won / n
 
 

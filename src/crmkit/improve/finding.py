@@ -7,7 +7,7 @@ inferred, see `crmkit.improve.counting`.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from crmkit.improve.problem import Problem, Problems
 from crmkit.journal import Journal
 from crmkit.metrics import Facts, conversion, signals
 from crmkit.metrics.policy import definition_id
-from crmkit.values import Period, from_micros, zone
+from crmkit.values import Every, Period, from_micros, zone
 
 if TYPE_CHECKING:
     from crmkit.metrics.shifts import Shifts
@@ -171,7 +171,7 @@ def charts(found: "Charts", over: Period, *, worse: Mapping[str, str], tz: str =
         InvalidValue: for another side, or a metric without one.
     """
     span, rows = Span.of(over, tz), list[Problem]()
-    names = {period.name for unit in ("day", "week", "month", "quarter", "year") for period in _split(over, unit)}
+    names = {period.name for unit in get_args(Every) for period in over.split(unit)}
     alarms = 0.0
     for one in found:
         side = worse.get(one.metric)
@@ -193,13 +193,6 @@ def charts(found: "Charts", over: Period, *, worse: Mapping[str, str], tz: str =
             weight=abs(point.z or 0.0),
         ))  # fmt: skip
     return Problems.joined([Problems(tuple(rows), alarms)])
-
-
-def _split(over: Period, unit: Any) -> tuple[Period, ...]:
-    try:
-        return over.split(unit)
-    except InvalidValue:
-        return ()
 
 
 def shifted(found: "Shifts", over: Period, *, by: str = "who", tz: str = "UTC") -> Problems:
