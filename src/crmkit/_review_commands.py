@@ -1,8 +1,6 @@
 """The command about the agenda: what changed, what is out of line, what improvement cases want."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
@@ -112,11 +110,7 @@ def review_(
     facts = Facts(**read.facts, tz=tz or "UTC")
     if out is not None:
         _deals(facts)
-    period = _period(over, facts)
-    with _loop(store, facts, create=open_) as loop:
-        made = _reviewed(facts, period, loop)
-        new = loop.open(made.problems).new if loop is not None and open_ else ()
-    cases = [one.case.id for one in new]
+    made, cases = _reviewed(facts, _period(over, facts), store, opens=open_)
     if as_json:
         _write({"schema": "crmkit-review-1", **made.to_dict(), "opened": cases, "left out": _left_out(read)})
     else:
@@ -160,19 +154,16 @@ def _period(text: str | None, facts: Facts) -> Period:
     raise InputError("--over", f"{text!r} is no period", "write 2026-Q1, 2026-05, 2026 or 2026-01-01..2026-03-31")
 
 
-@contextmanager
-def _loop(store: str | None, facts: Facts, *, create: bool) -> Iterator[Loop | None]:
-    if store is None:
-        yield None
-        return
-    with open_store(store, create=create) as opened:
-        yield Loop(opened.events, lambda: datetime.now(UTC), tz=facts.tz)
-
-
-def _reviewed(facts: Facts, over: Period, loop: Loop | None) -> Review:
+def _reviewed(facts: Facts, over: Period, store: str | None, *, opens: bool) -> tuple[Review, list[str]]:
+    """The agenda, and the ids of the cases that were opened."""
     end = from_micros(facts.until(), zone(facts.tz))
     moment = min(end, from_micros(over.instants(zone(facts.tz))[1], zone(facts.tz)))
-    return review(facts, over, cases=() if loop is None else loop.cases(), at=moment)
+    if store is None:
+        return review(facts, over, at=moment), []
+    with open_store(store, create=opens) as opened:
+        loop = Loop(opened.events, lambda: datetime.now(UTC), tz=facts.tz)
+        made = review(facts, over, cases=loop.cases(), at=moment)
+        return made, [one.case.id for one in loop.open(made.problems).new] if opens else []
 
 
 def _said(cases: list[str], lang: Literal["en", "zh"]) -> list[str]:
