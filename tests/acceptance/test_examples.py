@@ -84,6 +84,7 @@ def test_the_figures_are_those_of_others(name):
 
 def test_two_years_of_the_loop():
     """What is planted in the simulation is found and verified; with nothing planted almost no case is opened."""
+
     def run(*words):
         command = [sys.executable, EXAMPLES / "loop.py", *words]
         done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)

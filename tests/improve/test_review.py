@@ -199,7 +199,9 @@ def test_statements_about_real_logs_hold(shared, facts_of, over):
     journal, held = facts.journal, review(facts, over, metrics=[])
     rank = {name: place for place, name in enumerate(facts.stages or journal.stages.values)}
     first, last = over.instants(UTC)
-    rows = [*zip(journal.stages.decode(), journal.who.decode(), journal.left.tolist(), journal.next.tolist(), strict=True)]
+    rows = [
+        *zip(journal.stages.decode(), journal.who.decode(), journal.left.tolist(), journal.next.tolist(), strict=True)
+    ]
     assert held.problems.of("coach", "share")
     for row in held.problems.of("coach", "share"):
         mine = [
