@@ -66,7 +66,7 @@ class Figure:
             level: confidence.
 
         Returns:
-            The ratio, infinite if there was nothing before and NaN if there is nothing at all; its lower and upper limit.
+            The ratio, infinite if there was nothing before and NaN if there is nothing at all; its limits.
 
         Raises:
             InvalidValue: if it is no count, or is not compared with anything (`measure(versus=...)`).
