@@ -49,7 +49,7 @@ def test_a_fishbone_has_bones():
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda: why_tree("late", {**WHYS, "nobody owns it": ["late"]}, roots=ROOTS[1:]), "late < prices are asked for < the list is old < nobody owns it < late.*go round in a circle"),
+        (lambda: why_tree("late", {**WHYS, "nobody owns it": ["late"]}, roots=ROOTS[1:]), "late < .* < the list is old < nobody owns it < late.*go round in a circle"),
         (lambda: why_tree("late", {"late": ["late"]}, roots=[]), "late < late.*go round in a circle"),
         (lambda: why_tree("late", WHYS, roots=ROOTS[:1]), "'too few are trained' ends a chain and is no root cause: ask on"),
         (lambda: why_tree("late", WHYS, roots=[*ROOTS, "the list is old"]), "'the list is old' is called a root cause, but has answers"),
