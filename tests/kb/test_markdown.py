@@ -25,6 +25,14 @@ def test_a_text_reads_as_it_was_written(text):
     assert shown(tokens).split() == ["label:", *text.split()]
 
 
+@given(HOSTILE.filter(str.strip))
+def test_a_text_may_begin_a_line(text):
+    """As an item of a list it is one item, and begins no list, heading or rule of its own."""
+    kinds = [token.type for token in MARKDOWN.parse(f"- {escaped(text)}\n- next")]
+    item = ["list_item_open", "paragraph_open", "inline", "paragraph_close", "list_item_close"]
+    assert kinds == ["bullet_list_open", *item, *item, "bullet_list_close"]
+
+
 @given(st.lists(st.lists(HOSTILE, min_size=3, max_size=3), min_size=1, max_size=4))
 def test_a_table_keeps_its_form(rows):
     """As many rows and cells as were given, whatever they hold."""

@@ -14,11 +14,14 @@ from collections.abc import Sequence
 __all__ = ["escaped", "escaped_lines", "table"]
 
 _SYNTAX = re.compile(r"([\\`*_{}\[\]<>|&~!]|^#)")
+# What begins a list or underlines a heading where it begins a line.
+_BEGINS = re.compile(r"^(\d*)(?=[-+=.)])")
 
 
 def escaped(text: str) -> str:
-    """A text in one line, to stand after something else in its line: a label, a sign of a heading, a bar."""
-    return _SYNTAX.sub(r"\\\1", " ".join(text.split()))
+    """A text in one line, wherever it stands there."""
+    line = " ".join(text.split())
+    return _BEGINS.sub(r"\1\\", _SYNTAX.sub(r"\\\1", line))
 
 
 def escaped_lines(text: str) -> list[str]:
