@@ -28,7 +28,7 @@ def test_a_text_reads_as_it_was_written(text):
 @given(HOSTILE.filter(str.strip))
 def test_a_text_may_begin_a_line(text):
     """As an item of a list it is one item, and begins no list, heading or rule of its own."""
-    kinds = [token.type for token in MARKDOWN.parse(f"- {escaped(text)}\n- next")]
+    kinds = [token.type for token in MARKDOWN.parse(f"- {escaped(text, begins=True)}\n- next")]
     item = ["list_item_open", "paragraph_open", "inline", "paragraph_close", "list_item_close"]
     assert kinds == ["bullet_list_open", *item, *item, "bullet_list_close"]
 

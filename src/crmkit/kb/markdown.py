@@ -18,10 +18,16 @@ _SYNTAX = re.compile(r"([\\`*_{}\[\]<>|&~!]|^#)")
 _BEGINS = re.compile(r"^(\d*)(?=[-+=.)])")
 
 
-def escaped(text: str) -> str:
-    """A text in one line, wherever it stands there."""
-    line = " ".join(text.split())
-    return _BEGINS.sub(r"\1\\", _SYNTAX.sub(r"\\\1", line))
+def escaped(text: str, *, begins: bool = False) -> str:
+    """A text in one line.
+
+    Args:
+        text: the text.
+        begins: whether it stands at the beginning of a line, or right after the sign of an item, and not after a label,
+            the sign of a heading or a bar.
+    """
+    line = _SYNTAX.sub(r"\\\1", " ".join(text.split()))
+    return _BEGINS.sub(r"\1\\", line) if begins else line
 
 
 def escaped_lines(text: str) -> list[str]:
