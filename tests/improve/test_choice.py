@@ -126,7 +126,10 @@ def test_the_fields_of_a_case_will_do():
     assert choice.then == ("open an improvement case",)
     assert [one.rule for one in choice.advice] == ["somebody owns it"]
     assert choice.version == RULES.version
-    assert [one.rule for one in choose({**case, "cost": 200_000}).advice] == ["measured before DMAIC", "somebody owns it"]
+    assert [one.rule for one in choose({**case, "cost": 200_000}).advice] == [
+        "measured before DMAIC",
+        "somebody owns it",
+    ]
     assert choose({"kind": "share"}).advice == ()
 
 

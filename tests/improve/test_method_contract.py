@@ -82,15 +82,24 @@ BROKEN = [
     (free_verdicts, "moves['do']['judge']: takes 'too early' for a verdict"),
     (leads("plan", "skip", "check"), "moves['plan']['skip']: leads past 'judge' out of where is acted"),
     (leads("do", "skip", "check"), "moves['do']['skip']: leads past 'judge' out of where is acted"),
-    (leads("do", "finish", "standardised"), "moves['do']['finish']: closes a case as won, which is what 'standardise' does"),
+    (
+        leads("do", "finish", "standardised"),
+        "moves['do']['finish']: closes a case as won, which is what 'standardise' does",
+    ),
     (unasked("standardised", "standard"), "moves['check']['standardise'].requires: lacks 'standard'"),
     (unasked("undone", "undone"), "moves['check']['undo'].requires: lacks 'undone'"),
     (unasked("dropped", "drop reason"), "moves['plan']['drop'].requires: lacks 'drop reason'"),
-    (unguarded("check", "standardise", "verdict"), "moves['check']['standardise']: may be taken though the verdict is 'cannot tell'"),
+    (
+        unguarded("check", "standardise", "verdict"),
+        "moves['check']['standardise']: may be taken though the verdict is 'cannot tell'",
+    ),
     (unguarded("check", "undo", "verdict"), "moves['check']['undo']: may be taken though the verdict is 'worked'"),
     (renamed("check", "try again", "again"), "moves['check']: has no move 'try again'"),
     (nothing_learnt, "moves['check']['try again'].requires: lacks 'learnt'"),
-    (unguarded("check", "try again", "verdict"), "moves['check']['try again']: may be taken though the verdict is 'worked'"),
+    (
+        unguarded("check", "try again", "verdict"),
+        "moves['check']['try again']: may be taken though the verdict is 'worked'",
+    ),
     (unguarded("check", "try again", "hypothesis"), "moves['check']['try again']: keeps the hypothesis that was tried"),
     (leads("standardised", "reopen", "plan"), "moves['standardised']['reopen']: keeps the hypothesis that was tried"),
     (leads("do", "back", "plan"), "moves['do']['back']: keeps the hypothesis that was tried"),
@@ -131,7 +140,11 @@ def test_a_method_of_your_own_with_guards_in_python_is_judged_by_what_they_do():
     """Functions are asked like texts are: what counts is what they refuse."""
 
     def sound(attempt):
-        return bool((attempt["hypothesis"] or {}).get("effect")) and bool(attempt["actions"]) and attempt["verdict"] is None
+        return (
+            bool((attempt["hypothesis"] or {}).get("effect"))
+            and bool(attempt["actions"])
+            and attempt["verdict"] is None
+        )
 
     def says(*verdicts):
         return lambda attempt: attempt["verdict"] in verdicts

@@ -75,7 +75,7 @@ def test_the_methods_are_whole():
     assert {path.stem for path in folder.glob("*.toml")} == {*methods.names()}
     assert [pipeline.name for pipeline in ALL] == list(methods.names())
     assert all(tomllib.loads(methods.text(name))["name"] == name for name in methods.names())
-    with pytest.raises(NotFound, match="method 'dmaik' .* the methods.*did you mean 'dmaic'"):
+    with pytest.raises(NotFound, match=r"method 'dmaik' .* the methods.*did you mean 'dmaic'"):
         methods.get("dmaik")
 
 
@@ -283,7 +283,10 @@ def test_every_open_case_can_be_dropped_with_a_reason(pipeline):
 
 def test_what_comes_again_is_opened_again():
     """DMAIC when its control plan is broken, 8D when the problem recurs; by whom it is for, and without the old claim."""
-    for name, why, role in (("dmaic", {"reopen reason": "out of limits"}, "wei"), ("8d", {"recurred on": date(2026, 9, 1)}, "li")):
+    for name, why, role in (
+        ("dmaic", {"reopen reason": "out of limits"}, "wei"),
+        ("8d", {"recurred on": date(2026, 9, 1)}, "li"),
+    ):
         pipeline = methods.get(name)
         end = {"standard": "the template is used", **ENDS[name]}
         case, _ = walk(pipeline, judged(pipeline), [("standardise", end)], day=90)
@@ -300,7 +303,10 @@ def test_a_graph_of_causes_is_needed_where_it_is_the_method():
     """Five whys are written down: there is no conclusion without a chain that ends."""
     whys = methods.get("five-whys")
     case, _ = walk(whys, opened(whys)[0], PATHS["five-whys"][:1])
-    assert take(whys, case, "conclude", {"reads backwards": True, "cause is in": "process"}).missing == ("causes", "root cause")
+    assert take(whys, case, "conclude", {"reads backwards": True, "cause is in": "process"}).missing == (
+        "causes",
+        "root cause",
+    )
 
 
 @each

@@ -8,7 +8,9 @@ from crmkit.kb.markdown import escaped, escaped_lines, table
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 # Whatever means something, and letters that are not.
-HOSTILE = st.text(st.sampled_from("#*_`~|<>&[](){}!\\-+=.:1 \n\ta漢")) | st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]))
+HOSTILE = st.text(st.sampled_from("#*_`~|<>&[](){}!\\-+=.:1 \n\ta漢")) | st.text(
+    st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"])
+)
 
 
 def shown(tokens):
@@ -45,4 +47,6 @@ def test_a_table_keeps_its_form(rows):
 @given(HOSTILE)
 def test_lines_stay_lines(text):
     """As a quotation each line is one, with its blanks."""
-    assert [line.replace("\\", "") for line in escaped_lines(text)] == [line.replace("\\", "") for line in text.splitlines()]
+    assert [line.replace("\\", "") for line in escaped_lines(text)] == [
+        line.replace("\\", "") for line in text.splitlines()
+    ]
