@@ -39,8 +39,8 @@ CATEGORIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "4S": ("surroundings", "suppliers", "systems", "skills"),
     }
 )
-#: Causes of one thing: texts, or a mapping from a text to the causes of that.
-Causes: TypeAlias = "Sequence[str | Mapping[str, Causes]]"
+#: Causes of one thing: texts, or a mapping from a text to the causes of that, which are of the same kind.
+Causes: TypeAlias = Sequence[str | Mapping[str, Any]]
 
 _FORMS = ("fishbone", "why tree")
 

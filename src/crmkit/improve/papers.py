@@ -208,7 +208,7 @@ class _Writer:
         while waiting:
             depth, node = waiting.pop()
             kind, text, behind = nodes[node]["kind"], nodes[node]["text"], graph.behind(node)
-            shown = escaped(category(text, self.lang) if kind == "category" else text)
+            shown = escaped(category(text, self.lang) if kind == "category" else text, begins=True)
             mark = f" *({self.word('root')})*" if kind == "root" else " …" if node in seen else ""
             yield min(depth, _DEEPEST), f"{shown}{mark}"
             waiting += [(depth + 1, one) for one in reversed(behind) if node not in seen]

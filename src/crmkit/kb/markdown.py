@@ -14,11 +14,20 @@ from collections.abc import Sequence
 __all__ = ["escaped", "escaped_lines", "table"]
 
 _SYNTAX = re.compile(r"([\\`*_{}\[\]<>|&~!]|^#)")
+# What begins a list or underlines a heading where it begins a line.
+_BEGINS = re.compile(r"^(\d*)(?=[-+=.)])")
 
 
-def escaped(text: str) -> str:
-    """A text in one line, to stand after something else in its line: a label, a sign of a heading, a bar."""
-    return _SYNTAX.sub(r"\\\1", " ".join(text.split()))
+def escaped(text: str, *, begins: bool = False) -> str:
+    """A text in one line.
+
+    Args:
+        text: the text.
+        begins: whether it stands at the beginning of a line, or right after the sign of an item, and not after a label,
+            the sign of a heading or a bar.
+    """
+    line = _SYNTAX.sub(r"\\\1", " ".join(text.split()))
+    return _BEGINS.sub(r"\1\\", line) if begins else line
 
 
 def escaped_lines(text: str) -> list[str]:
