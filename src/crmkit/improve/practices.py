@@ -140,6 +140,11 @@ class Practices:
         return tuple(sorted((row for row in self.rows if row.differs), key=_rank))
 
     @property
+    def shared(self) -> tuple[Trait, ...]:
+        """What is worth sharing: of the differences those along which success goes; all of them if there are none."""
+        return tuple(row for row in self.differences if row.supported) or self.differences
+
+    @property
     def judged(self) -> int:
         """How many things could be judged."""
         return sum(row.p is not None for row in self.rows)
