@@ -441,6 +441,11 @@ def test_as_of_an_instant_and_as_known_then():
     found = practices(facts, "p0", stage="offer", as_of=early)
     assert found == practices(facts.as_of(early), "p0", stage="offer")
     assert found.rows != practices(facts, "p0", stage="offer").rows
+    plain = practices(attrs.evolve(facts, ledger=attrs.evolve(facts.ledger, dims={})), "p0", stage="offer")
+    assert [row.key for row in plain.rows if row.key.startswith("contacts a")][:2] == [
+        "contacts a day",
+        "contacts a case",
+    ]
     bare = practices(Facts(journal=made.journal, stages=facts.stages), "p0", stage="offer")
     assert [row.key for row in bare.rows] == [f"over within {bare.usual} d"]
     opened = Opened(id="D#1", case="D", at=START, recorded=START, who="p0", stage="offer")

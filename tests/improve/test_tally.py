@@ -134,7 +134,9 @@ def test_practices_that_were_taken_up():
 def test_stages_of_pipelines():
     """What closed stages mean may be taken from the methods themselves."""
     pipeline = Pipeline(
-        "pdca", [Stage("plan"), Stage("kept", "won"), Stage("off", "cancelled")], {"plan": ["kept", "off"]}
+        "pdca",
+        [Stage("plan"), Stage("kept", "won"), Stage("off", "cancelled")],
+        {"plan": {"keep": "kept", "stop": "off"}},
     )
     cases = [case("1", "kept", verdict="worked"), case("2", "off"), case("3", "plan")]
     found = tally(cases, pipeline.stages, now=NOW)

@@ -9,11 +9,15 @@ if TYPE_CHECKING:
     from crmkit.improve.standards import Standard
 
 __all__ = [
-    "LATE", "LITTLE", "PAST", "SAME", "SHORT", "SOON", "UNSHADOWED", "disagrees", "standard_text", "unworked",
+    "LATE", "LITTLE", "NOTHING", "PAST", "SAME", "SHORT", "SOON", "UNSHADOWED", "disagrees", "standard_text", "unworked",
     "weaker",
 ]  # fmt: skip
 
 SAME = ("the versions decide alike; there is nothing to put in force", "两个版本的判定相同，无需生效")
+NOTHING = (
+    "the old version let no record of history pass; nothing can be foretold",
+    "旧版本未放行任何历史记录，无从预测",
+)
 PAST = ("it would be in force from a day that is past when it is decided", "生效日期早于决定日期")
 UNSHADOWED = ("it would be in force before its shadow period is over", "试运行结束之前就要生效")
 SOON = ("the shadow period is not over", "试运行尚未结束")

@@ -242,7 +242,8 @@ def propose(
     """Propose a version of a rule set for what was verified; refused, with every reason, unless it may be tried out.
 
     Refused is what was not verified to have worked, changes nothing, leaves a gap or a contradiction where the old
-    version had none, would be in force before it was decided or tried out, or is tried out too briefly.
+    version had none, would be in force before it was decided or tried out, or is tried out too briefly; and what has no
+    history to tell what it would have done.
 
     Args:
         old: the version in force.
@@ -274,7 +275,7 @@ def propose(
         blocked_weight=found.blocked.weight, freed_weight=found.freed.weight,
     )  # fmt: skip
     reasons = [*([] if answer == "worked" else [words.unworked(answer)]), *([] if changes else [words.SAME])]
-    reasons += [words.weaker(one) for one in weaknesses(old, new)]
+    reasons += [*([] if found.judged else [words.NOTHING]), *(words.weaker(one) for one in weaknesses(old, new))]
     reasons += _untimely(made, least_shadow)
     return attrs.evolve(made, state="refused", reasons=reasons) if reasons else made
 
