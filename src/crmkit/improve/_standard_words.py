@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from crmkit.improve.standards import Standard
 
 __all__ = [
-    "LATE", "LITTLE", "NOTHING", "PAST", "SAME", "SHORT", "SOON", "UNSHADOWED", "disagrees", "standard_text", "unworked",
-    "weaker",
+    "LATE", "LITTLE", "NOTHING", "PAST", "SAME", "SHORT", "SOON", "UNSHADOWED", "disagrees", "standard_text",
+    "unworked", "weaker",
 ]  # fmt: skip
 
 SAME = ("the versions decide alike; there is nothing to put in force", "两个版本的判定相同，无需生效")
