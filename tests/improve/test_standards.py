@@ -94,7 +94,7 @@ def test_a_verdict_of_verify_is_taken():
     verdict = verify(claim, Facts(journal=journal, stages=["offer", "won", "lost"]), now=SEPTEMBER)
     made = proposed(answer=verdict)
     assert (made.state, made.verdict) == ("refused", claim.definition)
-    assert made.reasons == (("the action was verified as 'cannot tell', not 'worked'", "该措施的验证结论为“cannot tell”，而非“有效”"),)  # fmt: skip
+    assert made.reasons == (("the action was verified as 'cannot tell', not 'worked'", "该措施的验证结论为“无法判断”，而非“有效”"),)  # fmt: skip
     fine = proposed(answer=attrs.evolve(verdict, answer="worked"))
     assert (fine.state, fine.verdict) == ("in shadow", claim.definition)
 

@@ -28,7 +28,10 @@ SHORT = "the shadow period of {} days is shorter than the least, {} days", "试�
 
 def unworked(answer: str) -> tuple[str, str]:
     """The action did not work, or nobody knows."""
-    return f"the action was verified as {answer!r}, not 'worked'", f"该措施的验证结论为“{answer}”，而非“有效”"
+    return f"the action was verified as {answer!r}, not 'worked'", f"该措施的验证结论为“{_ANSWERS[answer]}”，而非“有效”"
+
+
+_ANSWERS = {"did not": "无效", "too early": "为时尚早", "cannot tell": "无法判断"}
 
 
 def weaker(what: str) -> tuple[str, str]:

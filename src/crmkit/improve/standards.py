@@ -73,7 +73,7 @@ class Trial:
         """What facts say: the changes in the shadow period, and those that the version found fault with.
 
         Args:
-            standard: the standard; its `shadowed` set was among the rules of the pipeline.
+            standard: the standard, by whose `shadowed` set the changes were judged.
             events: facts of the cases that it judges.
             won: the stages that mean that a case ended well; without them nobody knows.
         """
