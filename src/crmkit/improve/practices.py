@@ -25,15 +25,13 @@ from typing import Literal
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.improve._compared import Along, Compared, Habit, along, compared, people_of
-from crmkit.improve._habits import habits_of, moves_of, usual_days
-from crmkit.improve._windows import Windows, windows_of
-from crmkit.journal import Journal
+from crmkit.improve._habits import Looked, looked_at
+from crmkit.improve._windows import Windows
 from crmkit.kb.cards import Card, Source
-from crmkit.metrics import Facts, StageOrder
+from crmkit.metrics import Facts
 from crmkit.metrics.estimators import benjamini_hochberg
 from crmkit.metrics.policy import definition_id
 from crmkit.values import Period
@@ -213,49 +211,6 @@ class Practices:
 
 def _rank(row: Trait) -> tuple[bool, float, str]:
     return not row.supported, row.q or 0.0, row.key
-
-
-@attrs.frozen(eq=False)
-class Looked:
-    """Habits, and the windows that each was read off."""
-
-    journal: Journal
-    order: StageOrder
-    windows: Windows
-    habits: tuple[tuple[Habit, Windows], ...]
-    usual: int | None
-
-    @property
-    def people(self) -> tuple[str, ...]:
-        """The names behind the codes of persons."""
-        return self.windows.who.values
-
-
-def looked_at(
-    facts: Facts, *, stage: str | None, column: str, over: Period | None, spans: tuple[timedelta, timedelta, int | None]
-) -> Looked:
-    """Everything that there is to look at; `spans` are `Practices.first`, `again` and `usual`.
-
-    Raises:
-        InvalidValue: for facts without a journal, or a stage that is closed.
-        NotFound: for a stage or a column that is not there.
-    """
-    journal = facts.journal
-    if journal is None:
-        raise InvalidValue("facts", "no journal", "tell nothing of how people work; give journal= or events=")
-    order = StageOrder.of(facts.stages, journal)
-
-    def cut(stage: str | None) -> tuple[Windows, npt.NDArray[np.int64]]:
-        return windows_of(journal, order, stage=stage, column=column, over=over, tz=facts.tz)
-
-    windows, _ = cut(stage)
-    usual = spans[2] if spans[2] is not None else usual_days(windows)
-    found = habits_of(windows, facts.ledger, tz=facts.tz, first=spans[0], again=spans[1], usual=usual)
-    habits = [(habit, windows) for habit in found]
-    for name in order.open if stage is None else (stage,):
-        stays, rows = cut(name)
-        habits += [(habit, stays) for habit in moves_of(journal, order, stays, rows, name)]
-    return Looked(journal, order, windows, tuple(habits), usual)
 
 
 def practices(

@@ -15,8 +15,9 @@ import numpy as np
 
 from crmkit.errors import InvalidValue
 from crmkit.improve._compared import Family, People, back, people_of
+from crmkit.improve._habits import Looked, looked_at
 from crmkit.improve.hypothesis import Hypothesis
-from crmkit.improve.practices import Looked, Practices, Trait, looked_at
+from crmkit.improve.practices import Practices, Trait
 from crmkit.improve.verify import Verdict, verify
 from crmkit.journal import Coded, Journal, Ledger
 from crmkit.metrics import Facts
