@@ -281,7 +281,7 @@ def propose(
 
 
 def _untimely(made: Standard, least: timedelta) -> list[tuple[str, str]]:
-    found = [words.PAST] if made.effective <= made.decided else []
+    found: list[tuple[str, str]] = [words.PAST] if made.effective <= made.decided else []
     found += [words.UNSHADOWED] if made.effective < made.shadow_until else []
     if made.shadow_until - made.decided < least:
         days = (made.shadow_until - made.decided).days, least.days
