@@ -294,6 +294,19 @@ def test_three_hundred_reports_of_nothing():
     assert wrong <= 0.05 * 300
 
 
+def test_nothing_is_named_of_a_star_with_few_cases():
+    """That the star has 12 cases, and the others 60, makes nothing of them."""
+    wrong = 0
+    for seed in range(100):
+        made = office(seed=30000 + seed, planted=False, cases=60)
+        journal = made.journal
+        few = journal[(journal.who.codes != 0) | (journal.cases.codes % 60 < 12)]
+        wrong += bool(
+            practices(Facts(ledger=made.ledger, journal=few, stages=["offer", "won", "lost"]), "p0").differences
+        )
+    assert stats.binomtest(wrong, 100, 0.05, alternative="greater").pvalue > 0.05
+
+
 def test_a_driver_goes_before_a_mere_habit():
     """Lunch at one is told from what success goes along with, though the star differs in it far more surely."""
     first = habit = 0

@@ -6,8 +6,9 @@ import attrs
 import pytest
 
 from crmkit.errors import InvalidValue, NotFound
-from crmkit.events import Moved, Opened
+from crmkit.events import Edited, Moved, Opened, from_json, to_json
 from crmkit.improve import practices
+from crmkit.improve.practices import Practices
 from crmkit.kb.cards import Source, Viewer, visible
 from crmkit.metrics import Facts
 from crmkit.testing.practising import office
@@ -80,6 +81,20 @@ def test_success_that_cannot_be_told():
     bare = attrs.evolve(found, rows=(attrs.evolve(row, along=None, along_low=None, along_high=None),))
     assert "cannot be told" in str(bare)
     assert "尚无法判断" in bare.to_text("zh")
+
+
+def test_it_is_kept_as_a_fact():
+    """To fields and back through the text of an event."""
+    facts = told(office(seed=0))
+    for over in (None, Period(date(2026, 1, 5), date(2026, 7, 1))):
+        found = practices(facts, "p0", stage="offer", over=over)
+        event = Edited(id="I-1#4", case="I-1", at=START, recorded=START, data={"practices": found.to_fields()})
+        read = from_json(to_json(event)).data["practices"]
+        assert Practices.from_fields(read) == found
+        assert str(Practices.from_fields(read)) == str(found)
+    for wrong in ({"star": "p0"}, found.to_fields() | {"rows": [{"key": "x"}]}, found.to_fields() | {"colour": 1}):
+        with pytest.raises(InvalidValue, match="not those of a report"):
+            Practices.from_fields(wrong)
 
 
 # -- the card

@@ -19,9 +19,9 @@ things that were looked at are judged together (Benjamini & Hochberg 1995), and 
 goes along with success among the others, too: lunch at one is a habit of the star, and drives nothing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal, Self
 
 import attrs
 import numpy as np
@@ -34,11 +34,11 @@ from crmkit.kb.cards import Card, Source
 from crmkit.metrics import Facts
 from crmkit.metrics.estimators import benjamini_hochberg
 from crmkit.metrics.policy import definition_id
-from crmkit.values import Period
+from crmkit.values import Fields, Period
 
 __all__ = ["Practices", "Trait", "practices"]
 
-_DAY = timedelta(days=1)
+_DAY, _US = timedelta(days=1), timedelta(microseconds=1)
 
 
 @attrs.frozen(kw_only=True)
@@ -157,6 +157,31 @@ class Practices:
             if row.key == key:
                 return row
         raise NotFound("trait", key, tuple(row.key for row in self.rows), "the practices")
+
+    def to_fields(self) -> Fields:
+        """What a case keeps: plain values, everything that was looked at included."""
+        plain = attrs.asdict(self) | {"first": self.first // _US, "again": self.again // _US}
+        plain["over"] = None if self.over is None else [self.over.start, self.over.end]
+        return Fields(plain)
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Self:
+        """What a case kept.
+
+        Raises:
+            InvalidValue: if a field is missing or is none.
+        """
+        try:
+            over, rows = fields["over"], tuple(Trait(**row) for row in fields["rows"])
+            told = {
+                "over": None if over is None else Period(*over),
+                "success": Trait(**fields["success"]),
+                "rows": rows,
+            }
+            spans = {name: fields[name] * _US for name in ("first", "again")}
+            return cls(**{**fields, **told, **spans})
+        except (KeyError, TypeError) as error:
+            raise InvalidValue("practices", "fields", f"are not those of a report: {error}") from None
 
     def to_text(self, lang: Literal["en", "zh"] = "en") -> str:
         """What differs, what it rests on, and what is not known.
