@@ -187,6 +187,9 @@ def test_from_the_signal_to_the_standard(company, clock):
     assert done.outcome == "won"
     stages = [stay.stage for stay in loop.timeline(id_)]
     assert stages == ["opened", "observation", "diagnosis", "practice", "review", "standardised"]
+    counted = loop.tally()
+    assert (counted.n, counted.n_open, counted.worked.n) == (1, 0, 1)
+    assert loop.tally(at=datetime(2026, 4, 2, tzinfo=UTC)).n_open == 1
     before = loop.case(id_, at=datetime(2026, 4, 2, tzinfo=UTC))
     assert before.acting
     assert "verdict" not in before.case.fields

@@ -19,6 +19,7 @@ from crmkit.improve.hypothesis import Hypothesis
 from crmkit.improve.improvement import Improvement, Sorted, sort
 from crmkit.improve.problem import Problem, Problems
 from crmkit.improve.review import Review, review
+from crmkit.improve.tally import Tally, tally
 from crmkit.improve.verify import Verdict, verify
 from crmkit.metrics import Facts
 from crmkit.metrics.metric import Metric
@@ -293,6 +294,19 @@ class Loop:
         now = aware(at, "at") if at is not None else self.clock()
         cases = self.cases(at=now, known_at=known_at)
         return review(facts, over, cases=cases, at=now, as_known_at=known_at, **options)
+
+    def tally(self, *, at: datetime | None = None, known_at: datetime | None = None, **options: Any) -> Tally:
+        """What became of all cases, how fast, and what they brought; see `crmkit.improve.tally`.
+
+        Args:
+            at: as of when (aware); now if None.
+            known_at: from what was known then (aware).
+            options: those of `tally`.
+        """
+        now = aware(at, "at") if at is not None else self.clock()
+        cases = self.cases(at=now, known_at=known_at)
+        outcomes = {stage.name: stage.outcome for one in cases for stage in one.pipeline.stages}
+        return tally([one.case for one in cases], outcomes, now=now, **options)
 
     def timeline(self, case: str) -> tuple[Visit, ...]:
         """Every stay of a case in every stage of its method."""

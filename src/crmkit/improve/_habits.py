@@ -7,13 +7,15 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from crmkit.errors import InvalidValue
 from crmkit.improve._compared import Family, Habit
-from crmkit.improve._windows import Done, Ints, Windows, done_in, local
+from crmkit.improve._windows import Done, Ints, Windows, done_in, local, windows_of
 from crmkit.journal import OPEN, Journal, Ledger
-from crmkit.metrics import StageOrder
+from crmkit.metrics import Facts, StageOrder
 from crmkit.metrics.survival import kaplan_meier
+from crmkit.values import Period
 
-__all__ = ["habits_of", "moves_of", "usual_days"]
+__all__ = ["Looked", "habits_of", "looked_at", "moves_of"]
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -134,7 +136,7 @@ def _number(span: timedelta) -> str:
     return f"{span / timedelta(days=1):g}"
 
 
-def usual_days(windows: Windows) -> int | None:
+def _usual_days(windows: Windows) -> int | None:
     """The days by which half of the windows are over, lasting ones counted; None if that is not known yet."""
     if not len(windows):
         return None
@@ -218,3 +220,46 @@ def moves_of(journal: Journal, order: StageOrder, stays: Windows, rows: Ints, st
         said = (f"from {stage} on to {name}{more[0]}", f"从{stage}进入{name}{more[1]}")
         # Whoever went on to "won" has won.
         yield moved(f"{stage} -> {name}", said, on & (following == code), on, tried=name in ahead)
+
+
+@attrs.frozen(eq=False)
+class Looked:
+    """Habits, and the windows that each was read off."""
+
+    journal: Journal
+    order: StageOrder
+    windows: Windows
+    habits: tuple[tuple[Habit, Windows], ...]
+    usual: int | None
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """The names behind the codes of persons."""
+        return self.windows.who.values
+
+
+def looked_at(
+    facts: Facts, *, stage: str | None, column: str, over: Period | None, spans: tuple[timedelta, timedelta, int | None]
+) -> Looked:
+    """Everything that there is to look at; `spans` are `Practices.first`, `again` and `usual`.
+
+    Raises:
+        InvalidValue: for facts without a journal, or a stage that is closed.
+        NotFound: for a stage or a column that is not there.
+    """
+    journal = facts.journal
+    if journal is None:
+        raise InvalidValue("facts", "no journal", "tell nothing of how people work; give journal= or events=")
+    order = StageOrder.of(facts.stages, journal)
+
+    def cut(stage: str | None) -> tuple[Windows, Ints]:
+        return windows_of(journal, order, stage=stage, column=column, over=over, tz=facts.tz)
+
+    windows, _ = cut(stage)
+    usual = spans[2] if spans[2] is not None else _usual_days(windows)
+    found = habits_of(windows, facts.ledger, tz=facts.tz, first=spans[0], again=spans[1], usual=usual)
+    habits = [(habit, windows) for habit in found]
+    for name in order.open if stage is None else (stage,):
+        stays, rows = cut(name)
+        habits += [(habit, stays) for habit in moves_of(journal, order, stays, rows, name)]
+    return Looked(journal, order, windows, tuple(habits), usual)

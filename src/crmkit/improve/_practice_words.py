@@ -100,7 +100,7 @@ def card_texts(found: "Practices", lang: str) -> tuple[str, str, str, str, str]:
     spoken(lang)
     zh = lang == "zh"
     rows = found.differences
-    told = [row for row in rows if row.supported] or [*rows]
+    told = found.shared
     names = ("、" if zh else ", ").join(row.name[zh] for row in told)
     lines = [line for row in told for line in _row(found.star, row, zh=zh)]
     if len(told) < len(rows):

@@ -1,6 +1,7 @@
 """What a new version of a rule set changes, what it leaves open that was settled, and what it would have stopped."""
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import attrs
@@ -143,16 +144,18 @@ def replayed(old: RuleSet, new: RuleSet, records: Past, weight: str | None = Non
         raise InvalidValue("rules", new.name, "judge changes: history is replayed record by record")
     whole = (RuleSet(new.name, new.schema, [PythonRule(_WHOLE, _passing(rules, new))]) for rules in (old, new))
     before, after = whole
-    (found,) = backtest(after, records, before=before, weight=weight)
-    nothing = Effect(0)
-    blocked, freed = found.newly_failed or nothing, found.newly_kept or nothing
-    stopped = found.failed.n - blocked.n + freed.n
+    nothing = Effect(0, None if weight is None else Decimal(0))
+    judged, blocked, freed, stopped = 0, nothing, nothing, 0
+    # No history has no groups.
+    for found in backtest(after, records, before=before, weight=weight):
+        judged, blocked, freed = found.judged.n, found.newly_failed or nothing, found.newly_kept or nothing
+        stopped = found.failed.n - blocked.n + freed.n
     tables = {one.name: one for one in old.tables}
     flips: set[int] = set()
     for table in new.tables:
         if table.name in tables and _difference(tables[table.name], table) is not None:
             flips |= {*backtest_table(tables[table.name], table, records).flips}
-    return Replay(found.judged.n - stopped, blocked, freed, len(flips))
+    return Replay(judged - stopped, blocked, freed, len(flips))
 
 
 def _passing(rules: RuleSet, read: RuleSet) -> Callable[[Any], bool]:

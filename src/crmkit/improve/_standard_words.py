@@ -9,11 +9,15 @@ if TYPE_CHECKING:
     from crmkit.improve.standards import Standard
 
 __all__ = [
-    "LATE", "LITTLE", "PAST", "SAME", "SHORT", "SOON", "UNSHADOWED", "disagrees", "standard_text", "unworked",
-    "weaker",
+    "LATE", "LITTLE", "NOTHING", "PAST", "SAME", "SHORT", "SOON", "UNSHADOWED", "disagrees", "standard_text",
+    "unworked", "weaker",
 ]  # fmt: skip
 
 SAME = ("the versions decide alike; there is nothing to put in force", "两个版本的判定相同，无需生效")
+NOTHING = (
+    "the old version let no record of history pass; nothing can be foretold",
+    "旧版本未放行任何历史记录，无从预测",
+)
 PAST = ("it would be in force from a day that is past when it is decided", "生效日期早于决定日期")
 UNSHADOWED = ("it would be in force before its shadow period is over", "试运行结束之前就要生效")
 SOON = ("the shadow period is not over", "试运行尚未结束")
@@ -24,7 +28,10 @@ SHORT = "the shadow period of {} days is shorter than the least, {} days", "试�
 
 def unworked(answer: str) -> tuple[str, str]:
     """The action did not work, or nobody knows."""
-    return f"the action was verified as {answer!r}, not 'worked'", f"该措施的验证结论为“{answer}”，而非“有效”"
+    return f"the action was verified as {answer!r}, not 'worked'", f"该措施的验证结论为“{_ANSWERS[answer]}”，而非“有效”"
+
+
+_ANSWERS = {"did not": "无效", "too early": "为时尚早", "cannot tell": "无法判断"}
 
 
 def weaker(what: str) -> tuple[str, str]:

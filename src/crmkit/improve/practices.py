@@ -19,28 +19,26 @@ things that were looked at are judged together (Benjamini & Hochberg 1995), and 
 goes along with success among the others, too: lunch at one is a habit of the star, and drives nothing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal, Self
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.improve._compared import Along, Compared, Habit, along, compared, people_of
-from crmkit.improve._habits import habits_of, moves_of, usual_days
-from crmkit.improve._windows import Windows, windows_of
-from crmkit.journal import Journal
+from crmkit.improve._habits import Looked, looked_at
+from crmkit.improve._windows import Windows
 from crmkit.kb.cards import Card, Source
-from crmkit.metrics import Facts, StageOrder
+from crmkit.metrics import Facts
 from crmkit.metrics.estimators import benjamini_hochberg
 from crmkit.metrics.policy import definition_id
-from crmkit.values import Period
+from crmkit.values import Fields, Period
 
 __all__ = ["Practices", "Trait", "practices"]
 
-_DAY = timedelta(days=1)
+_DAY, _US = timedelta(days=1), timedelta(microseconds=1)
 
 
 @attrs.frozen(kw_only=True)
@@ -140,6 +138,11 @@ class Practices:
         return tuple(sorted((row for row in self.rows if row.differs), key=_rank))
 
     @property
+    def shared(self) -> tuple[Trait, ...]:
+        """What is worth sharing: of the differences those along which success goes; all of them if there are none."""
+        return tuple(row for row in self.differences if row.supported) or self.differences
+
+    @property
     def judged(self) -> int:
         """How many things could be judged."""
         return sum(row.p is not None for row in self.rows)
@@ -154,6 +157,31 @@ class Practices:
             if row.key == key:
                 return row
         raise NotFound("trait", key, tuple(row.key for row in self.rows), "the practices")
+
+    def to_fields(self) -> Fields:
+        """What a case keeps: plain values, everything that was looked at included."""
+        plain = attrs.asdict(self) | {"first": self.first // _US, "again": self.again // _US}
+        plain["over"] = None if self.over is None else [self.over.start, self.over.end]
+        return Fields(plain)
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Self:
+        """What a case kept.
+
+        Raises:
+            InvalidValue: if a field is missing or is none.
+        """
+        try:
+            over, rows = fields["over"], tuple(Trait(**row) for row in fields["rows"])
+            told = {
+                "over": None if over is None else Period(*over),
+                "success": Trait(**fields["success"]),
+                "rows": rows,
+            }
+            spans = {name: fields[name] * _US for name in ("first", "again")}
+            return cls(**{**fields, **told, **spans})
+        except (KeyError, TypeError) as error:
+            raise InvalidValue("practices", "fields", f"are not those of a report: {error}") from None
 
     def to_text(self, lang: Literal["en", "zh"] = "en") -> str:
         """What differs, what it rests on, and what is not known.
@@ -208,49 +236,6 @@ class Practices:
 
 def _rank(row: Trait) -> tuple[bool, float, str]:
     return not row.supported, row.q or 0.0, row.key
-
-
-@attrs.frozen(eq=False)
-class Looked:
-    """Habits, and the windows that each was read off."""
-
-    journal: Journal
-    order: StageOrder
-    windows: Windows
-    habits: tuple[tuple[Habit, Windows], ...]
-    usual: int | None
-
-    @property
-    def people(self) -> tuple[str, ...]:
-        """The names behind the codes of persons."""
-        return self.windows.who.values
-
-
-def looked_at(
-    facts: Facts, *, stage: str | None, column: str, over: Period | None, spans: tuple[timedelta, timedelta, int | None]
-) -> Looked:
-    """Everything that there is to look at; `spans` are `Practices.first`, `again` and `usual`.
-
-    Raises:
-        InvalidValue: for facts without a journal, or a stage that is closed.
-        NotFound: for a stage or a column that is not there.
-    """
-    journal = facts.journal
-    if journal is None:
-        raise InvalidValue("facts", "no journal", "tell nothing of how people work; give journal= or events=")
-    order = StageOrder.of(facts.stages, journal)
-
-    def cut(stage: str | None) -> tuple[Windows, npt.NDArray[np.int64]]:
-        return windows_of(journal, order, stage=stage, column=column, over=over, tz=facts.tz)
-
-    windows, _ = cut(stage)
-    usual = spans[2] if spans[2] is not None else usual_days(windows)
-    found = habits_of(windows, facts.ledger, tz=facts.tz, first=spans[0], again=spans[1], usual=usual)
-    habits = [(habit, windows) for habit in found]
-    for name in order.open if stage is None else (stage,):
-        stays, rows = cut(name)
-        habits += [(habit, stays) for habit in moves_of(journal, order, stays, rows, name)]
-    return Looked(journal, order, windows, tuple(habits), usual)
 
 
 def practices(

@@ -1,6 +1,7 @@
 """Who took up a practice, and whether it did them good (B1).
 
-A practice counts as taken up by whoever now does what the star does, more than chance explains, or has used the card.
+A practice counts as taken up by whoever now does what the star does (`Practices.shared`), more than chance explains, or
+has used the card.
 What came of it is told by `verify`, as of any other action: their figure after against before, less what the others
 gained in the same time.
 """
@@ -14,8 +15,9 @@ import numpy as np
 
 from crmkit.errors import InvalidValue
 from crmkit.improve._compared import Family, People, back, people_of
+from crmkit.improve._habits import Looked, looked_at
 from crmkit.improve.hypothesis import Hypothesis
-from crmkit.improve.practices import Looked, Practices, Trait, looked_at
+from crmkit.improve.practices import Practices, Trait
 from crmkit.improve.verify import Verdict, verify
 from crmkit.journal import Coded, Journal, Ledger
 from crmkit.metrics import Facts
@@ -58,7 +60,7 @@ class Reuse:
     """What became of a practice.
 
     Attributes:
-        rows: everybody who has enough cases before and after, in everything that was named.
+        rows: everybody who has enough cases before and after, in everything that is worth sharing.
         used: how often each person other than the star used the card.
         taken_up: who took it up, by name: who moved, or used the card.
         verdict: what the room's own `verify` says of them against the others; None if there is nothing to verify.
@@ -144,7 +146,7 @@ def _uptakes(found: Practices, before: Looked, after: Looked) -> tuple[Uptake, .
     """Each person but the star, in each thing that was named and that was done in both periods."""
     rows: list[Uptake] = []
     p: list[float] = []
-    for trait in found.differences:
+    for trait in found.shared:
         both = [_people(look, trait.key) for look in (before, after)]
         for row, chance in _moves(found, trait, before.people, both):
             rows.append(row)

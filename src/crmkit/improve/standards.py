@@ -73,7 +73,7 @@ class Trial:
         """What facts say: the changes in the shadow period, and those that the version found fault with.
 
         Args:
-            standard: the standard; its `shadowed` set was among the rules of the pipeline.
+            standard: the standard, by whose `shadowed` set the changes were judged.
             events: facts of the cases that it judges.
             won: the stages that mean that a case ended well; without them nobody knows.
         """
@@ -242,7 +242,8 @@ def propose(
     """Propose a version of a rule set for what was verified; refused, with every reason, unless it may be tried out.
 
     Refused is what was not verified to have worked, changes nothing, leaves a gap or a contradiction where the old
-    version had none, would be in force before it was decided or tried out, or is tried out too briefly.
+    version had none, would be in force before it was decided or tried out, or is tried out too briefly; and what has no
+    history to tell what it would have done.
 
     Args:
         old: the version in force.
@@ -274,13 +275,13 @@ def propose(
         blocked_weight=found.blocked.weight, freed_weight=found.freed.weight,
     )  # fmt: skip
     reasons = [*([] if answer == "worked" else [words.unworked(answer)]), *([] if changes else [words.SAME])]
-    reasons += [words.weaker(one) for one in weaknesses(old, new)]
+    reasons += [*([] if found.judged else [words.NOTHING]), *(words.weaker(one) for one in weaknesses(old, new))]
     reasons += _untimely(made, least_shadow)
     return attrs.evolve(made, state="refused", reasons=reasons) if reasons else made
 
 
 def _untimely(made: Standard, least: timedelta) -> list[tuple[str, str]]:
-    found = [words.PAST] if made.effective <= made.decided else []
+    found: list[tuple[str, str]] = [words.PAST] if made.effective <= made.decided else []
     found += [words.UNSHADOWED] if made.effective < made.shadow_until else []
     if made.shadow_until - made.decided < least:
         days = (made.shadow_until - made.decided).days, least.days

@@ -27,7 +27,7 @@ An improvement case keeps, as open fields, "verdict" ("worked", "did not", "cann
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import attrs
 import numpy as np
@@ -164,7 +164,7 @@ def tally(
     """
     at, meant = aware(now, "now"), _meant(outcomes)
     known = [_checked(case, at) for case in cases]
-    ends = [meant.get(case.stage) for case in known]
+    ends: list[Outcome | None] = [meant.get(case.stage) for case in known]
     closed = [case for case, end in zip(known, ends, strict=True) if end is not None]
     kept = [case for case, end in zip(known, ends, strict=True) if end == "won"]
     told = [case for case in closed if case.fields.get("verdict") in _VERIFIED]
@@ -182,7 +182,11 @@ def tally(
 
 
 def _meant(outcomes: _Outcomes) -> dict[str, Outcome]:
-    given = outcomes.items() if isinstance(outcomes, Mapping) else [(one.name, one.outcome) for one in outcomes]
+    given: Iterable[tuple[str, Outcome | None]]
+    if isinstance(outcomes, Mapping):
+        given = cast("Mapping[str, Outcome | None]", outcomes).items()
+    else:
+        given = ((one.name, one.outcome) for one in outcomes)
     return {name: outcome for name, outcome in given if outcome is not None}
 
 
