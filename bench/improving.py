@@ -28,20 +28,24 @@ def years(many: int) -> None:
     """A watched year of each company, with nothing planted and with everything."""
     lines: list[list[str]] = []
     for what in ((), ALL):
-        found, verified, opened, false, wrong, expected = Counter[str](), Counter[str](), 0, 0, 0, 0.0
+        found, verified, told, expected = Counter[str](), Counter[str](), Counter[str](), 0.0
         for seed in range(many):
             lived = live(*what, rng=np.random.default_rng(seed), quarters=QUARTERS)
             found.update(lived.found)
             verified.update(lived.verified)
-            opened, false, wrong = opened + len(lived.cases), false + len(lived.false), wrong + len(lived.wrongly)
+            for name in ("cases", "false", "wrongly", "mixed"):
+                told[name] += len(getattr(lived, name))
             expected += lived.expected
+        quarters = many * QUARTERS
         lines.append([
-            ", ".join(what) or "nothing", f"{opened / many:.1f}", f"{false / many / QUARTERS:.2f}",
-            f"{expected / many / QUARTERS:.2f}", *(f"{found[one] / many:.0%}" if one in what else "" for one in ALL),
-            *(f"{verified[one] / max(found[one], 1):.0%}" if one in what else "" for one in ALL[:1]), f"{wrong}",
+            ", ".join(what) or "nothing", f"{told['cases'] / many:.1f}", f"{told['false'] / quarters:.2f}",
+            f"{expected / quarters:.2f}", *(f"{found[one] / many:.0%}" if one in what else "" for one in ALL),
+            f"{verified['weak'] / found['weak']:.0%}" if what else "",
+            f"{told['wrongly']} of {told['false']}", f"{told['mixed']}",
         ])  # fmt: skip
     head = ("planted", "cases a year", "false a quarter", "said to be false", *(f"{one} found" for one in ALL),
-            "weak: verified by the end of the year", "null actions said to have worked")  # fmt: skip
+            "weak: verified by the end of the year", "false ones said to have worked",
+            "of these beside another action, as the verdict says")  # fmt: skip
     table(head, lines)
 
 

@@ -264,7 +264,8 @@ class Loop:
         found = {
             "verdict": verdict.answer, "gain": verdict.gain, "low": verdict.low, "high": verdict.high,
             "judged": {"text": verdict.to_text(), "text_zh": verdict.to_text("zh"), "method": verdict.method,
-                       "n before": verdict.n_before, "n after": verdict.n_after, "definition": verdict.definition},
+                       "notes": [note for note, _ in verdict.notes], "n before": verdict.n_before,
+                       "n after": verdict.n_after, "definition": verdict.definition},
         }  # fmt: skip
         desk.move(case, "judge", who=who, fields={**found, **more})
         return verdict

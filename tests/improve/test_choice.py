@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmkit.errors import DefinitionErrors, InvalidValue, NotFound
-from crmkit.improve import Choice, choose, methods
+from crmkit.improve import choose, methods
+from crmkit.improve.choice import Choice
 from crmkit.rules import DecisionTable, Field, Rule, RuleSet, Schema
 from crmkit.rules.analysis import analyse
 from crmkit.rules.catalogue import load

@@ -15,7 +15,6 @@ _VALUES = {
     "five whys": ("five whys", "五个为什么"),
     "coach": ("weak in a stage", "环节薄弱"),
     "share": ("better than others", "表现突出"),
-    "shift": ("shift of a figure", "指标偏移"),
     "chart": ("control chart broken", "控制图异常"),
     "backlog": ("backlog", "积压"),
     "recurrence": ("recurrence", "反复发生"),

@@ -45,7 +45,8 @@ class Lived:
         found: of it, what a case was opened for.
         verified: of it, what was mended and seen to be.
         false: the cases of nothing that was planted.
-        wrongly: of those that were acted upon, how many were said to have worked.
+        wrongly: of those, the ones that were acted upon and said to have worked.
+        mixed: of these, the ones whose verdict says that another action at that time cannot be told apart.
         expected: how many of the cases may be of nothing, as the loop itself said.
         practices: what stars do differently, as far as the search named it and success goes along with it.
         without: cases a quarter that would advance in the end if nothing had been done.
@@ -61,6 +62,7 @@ class Lived:
     verified: tuple[Planted, ...]
     false: tuple[str, ...]
     wrongly: tuple[str, ...]
+    mixed: tuple[str, ...]
     expected: float
     practices: tuple[str, ...]
     without: float
@@ -73,7 +75,7 @@ class Lived:
         return {
             "quarters": self.quarters, "cases_opened": len(self.cases), "planted": [*self.planted],
             "found": [*self.found], "verified": [*self.verified], "practices": [*self.practices],
-            "false": [*self.false], "wrongly": [*self.wrongly],
+            "false": [*self.false], "wrongly": [*self.wrongly], "mixed": [*self.mixed],
             "expected": round(self.expected, 2), "without": round(self.without, 1),
             "gained": round(self.gained, 1),
             "cases": [{"case": one.case.id, "method": one.method, "stage": one.case.stage,
@@ -231,6 +233,8 @@ def _lived(first: Company, life: _Life, quarters: int) -> Lived:
     true = {one.case.id: kinds[one.problem.kind] for one in cases
             if first.truth.get(kinds[one.problem.kind]) == tuple(map(str, one.problem.where.values()))}  # fmt: skip
     worked = {one.case.id for one in cases if one.case.fields.get("verdict") == "worked"}
+    wrongly = tuple(one.case.id for one in cases if one.case.id not in true and one.case.id in worked)
+    notes = {one.case.id: one.case.fields.get("judged", {}).get("notes") for one in cases}
     found = dict.fromkeys(true.values())
     verified = {name: None for case, name in true.items() if case in worked}
     named = {
@@ -240,6 +244,6 @@ def _lived(first: Company, life: _Life, quarters: int) -> Lived:
     return Lived(
         quarters, cases, tuple(first.truth), tuple(found), tuple(verified),
         tuple(one.case.id for one in cases if one.case.id not in true),
-        tuple(one.case.id for one in cases if one.case.id not in true and one.case.id in worked),
+        wrongly, tuple(one for one in wrongly if notes[one]),
         life.expected, tuple(named), without, life.company.advancing - without, life.loop, life.company.facts(),
     )  # fmt: skip
