@@ -173,7 +173,7 @@ class Practices:
         """
         try:
             over, rows = fields["over"], tuple(Trait(**row) for row in fields["rows"])
-            told = {
+            told: dict[str, Any] = {
                 "over": None if over is None else Period(*over),
                 "success": Trait(**fields["success"]),
                 "rows": rows,
