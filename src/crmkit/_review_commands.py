@@ -102,10 +102,7 @@ def review_(
         _pipeline(pipeline), currency, tz, _order(dates),
         None if as_of is None else _instant(as_of, zone(tz) if tz else UTC),
     )  # fmt: skip
-    if as_json and out is not None:
-        raise InputError("--json", "does not go with --out, which writes report.json")
-    if open_ and store is None:
-        raise InputError("--open", "says not where", "give --store FILE, too")
+    _fit(pages=as_json and out is not None, homeless=open_ and store is None)
     read = load(_split(files), asked)
     facts = Facts(**read.facts, tz=tz or "UTC")
     if out is not None:
@@ -117,6 +114,14 @@ def review_(
         _say([made.to_text(language), *_said(cases, language), *map(str, read.findings)])
     if out is not None:
         _page(made, facts, (out, ", ".join(files), language))
+
+
+def _fit(*, pages: bool, homeless: bool) -> None:
+    """Refuse options that do not go together."""
+    if pages:
+        raise InputError("--json", "does not go with --out, which writes report.json")
+    if homeless:
+        raise InputError("--open", "says not where", "give --store FILE, too")
 
 
 def _split(words: list[str]) -> dict[str, list[Path]]:

@@ -7,7 +7,7 @@ What is counted is so; how often is too often, you say. Each function takes what
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,42 +19,14 @@ from crmkit.metrics import Facts
 from crmkit.metrics.policy import definition_id
 from crmkit.values import Period, to_micros
 
+if TYPE_CHECKING:
+    from crmkit.kb.proposals import Gap
+    from crmkit.kb.usage import Searched
+    from crmkit.pipeline.attention import Concern
+
 __all__ = ["gaps", "late", "overrides", "repeats", "unanswered"]
 
 _DAY_US = 86_400_000_000
-
-
-class _Late(Protocol):
-    """A concern of `crmkit.pipeline.attention`."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def case(self) -> str: ...
-    @property
-    def stage(self) -> str: ...
-    @property
-    def owner(self) -> str | None: ...
-
-
-class _Asked(Protocol):
-    """A search of `crmkit.kb.usage`."""
-
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def question(self) -> str: ...
-
-
-class _Wanting(Protocol):
-    """A gap of `crmkit.kb.proposals`."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def requirement(self) -> Any: ...
 
 
 def repeats(
@@ -101,7 +73,7 @@ def repeats(
     return _often(span, ("recurrence", cause), counts, policies, metric="complaint_recurrence")
 
 
-def late(concerns: Iterable[_Late], over: Period, *, at: datetime, least: int = 3) -> Problems:
+def late(concerns: Iterable["Concern"], over: Period, *, at: datetime, least: int = 3) -> Problems:
     """Where work piles up: stages with several cases that are past their time, or older than nearly all of their peers.
 
     Args:
@@ -137,7 +109,7 @@ def overrides(events: Iterable[Event], over: Period, *, least: int = 5, tz: str 
     return _often(span, ("override", "rule"), counts, {"least": least}, more)
 
 
-def unanswered(searches: Iterable[_Asked], over: Period, *, least: int = 3, tz: str = "UTC") -> Problems:
+def unanswered(searches: Iterable["Searched"], over: Period, *, least: int = 3, tz: str = "UTC") -> Problems:
     """Which questions find nothing, again and again.
 
     Args:
@@ -152,7 +124,7 @@ def unanswered(searches: Iterable[_Asked], over: Period, *, least: int = 3, tz: 
     return _often(span, ("no result", "question"), counts, {"least": least})
 
 
-def gaps(found: Iterable[_Wanting], over: Period, *, least: int = 1, tz: str = "UTC") -> Problems:
+def gaps(found: Iterable["Gap"], over: Period, *, least: int = 1, tz: str = "UTC") -> Problems:
     """What customers require and the library of proposals has nothing for.
 
     Args:
