@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from crmkit.errors import NotFound
 from crmkit.journal import OPEN
+from crmkit.metrics._sql_journals import known
 from crmkit.metrics._sql_open import standing
 from crmkit.metrics._sql_writer import DAY_US, Piece, Writer
 from crmkit.metrics.kpi import backlog, resolution
@@ -26,12 +26,6 @@ __all__ = [
 
 _MINUTE_US = 60_000_000
 _ROW = "PARTITION BY matter ORDER BY entered, left_at, seq"
-
-
-def _known(of: Writer, names: Sequence[str]) -> None:
-    for name in names:
-        if name not in of.order("service").names:
-            raise NotFound("stage", name, of.order("service").names, "the journal")
 
 
 def _held(of: Writer) -> str:
@@ -61,7 +55,7 @@ def oldest(of: Writer, _metric: backlog.OldestTicket) -> Iterator[Piece]:
 def by_limit(of: Writer, metric: backlog.BacklogByLimit) -> Iterator[Piece]:
     """Open tickets by the time that they have used: as `_backlog.by_limit` has it."""
     stays, order = of.stays("service"), of.order("service")
-    _known(of, metric.paused)
+    known(of, "service", metric.paused)
     counts = f"{of.one_of('stage', order.open)} AND NOT ({of.one_of('stage', metric.paused)})"
     spent = f"CASE WHEN {counts} THEN LEAST(left_at, {of.asked.until}) - entered ELSE 0 END AS spent"
     used = f"SUM(spent) OVER ({_ROW} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
@@ -122,7 +116,7 @@ def _numbered(of: Writer) -> str:
 
 def _resolved(of: Writer, resolved: Sequence[str], contacts: Sequence[str]) -> str:
     """First resolutions: when the ticket came back, and whether it had further contacts: as `_resolution` has them."""
-    _known(of, (*resolved, *contacts))
+    known(of, "service", (*resolved, *contacts))
     order, all_ = of.order("service"), "PARTITION BY matter"
     good = of.one_of("stage", (*order.won, *resolved))
     again = of.one_of("next_stage", [name for name in order.open if name not in resolved])
@@ -155,7 +149,7 @@ def reopened(of: Writer, metric: resolution.TicketsReopened) -> Iterator[Piece]:
 def escalation(of: Writer, metric: resolution.Escalation) -> Iterator[Piece]:
     """Tickets by the days until they were passed on or closed: as `_resolution.passed_on` has them."""
     cases, order, numbered = of.cases("service"), of.order("service"), _numbered(of)
-    _known(of, metric.stages)
+    known(of, "service", metric.stages)
     rows = f"SELECT t.* FROM {numbered} t WHERE {of.one_of('stage', metric.stages)}"
     if not metric.stages:
         given = f"nth > 1 AND who IS NOT NULL AND {of.one_of('stage', order.open)}"

@@ -14,6 +14,7 @@ __all__ = [
     "confirmed",
     "cost_per_ticket",
     "cost_ratio",
+    "known",
     "reopening",
     "resolution_time",
     "resolved",
@@ -75,7 +76,12 @@ def stage_time(of: Writer, _metric: cycle.StageDuration) -> Iterator[Piece]:
 # -- waiting
 
 
-def _known(of: Writer, which: TableName, names: Sequence[str]) -> None:
+def known(of: Writer, which: TableName, names: Sequence[str]) -> None:
+    """Refuse stages that the order lacks.
+
+    Raises:
+        NotFound: for the first of them.
+    """
     for name in names:
         if name not in of.order(which).names:
             raise NotFound("stage", name, of.order(which).names, "the journal")
@@ -84,7 +90,7 @@ def _known(of: Writer, which: TableName, names: Sequence[str]) -> None:
 def _waits(of: Writer, waiting: Sequence[str]) -> str:
     """Stays in waiting stages, those that follow one another as one: as `_tickets.waits` has them."""
     stays = of.stays("service")
-    _known(of, "service", waiting)
+    known(of, "service", waiting)
     row = "PARTITION BY matter ORDER BY entered, left_at, seq"
     opened = of.let("opened_in", f"SELECT t.*, FIRST_VALUE(stage) OVER ({row}) AS begun_in FROM {stays} t")
     held = of.one_of("stage", waiting) if waiting else "stage = begun_in"
@@ -108,7 +114,7 @@ def _waits(of: Writer, waiting: Sequence[str]) -> str:
 def _resolutions(of: Writer, paused: Sequence[str], *, last: bool) -> str:
     """From the opening of each ticket until it is resolved: as `_tickets.resolutions` has them."""
     stays, cases, order = of.stays("service"), of.cases("service"), of.order("service")
-    _known(of, "service", paused)
+    known(of, "service", paused)
     if last:
         closing = f"SELECT matter, CASE WHEN outcome IS NULL THEN {OPEN} ELSE since END AS closed, outcome FROM {cases}"
     else:
@@ -224,7 +230,7 @@ def confirmed(of: Writer, metric: complaints.Confirmed) -> Iterator[Piece]:
     cases, until = of.cases("complaints"), of.asked.until
     done = "outcome = 'won'"
     if metric.stage is not None:
-        _known(of, "complaints", (metric.stage,))
+        known(of, "complaints", (metric.stage,))
         done = f"last_stage = {of.text(metric.stage)}"
     end = f"CASE WHEN {done} THEN 'done' WHEN outcome = 'lost' THEN 'withdrawn' END"
     days = of.div(f"CASE WHEN {end} IS NULL THEN {until} ELSE last_entered END - entered", DAY_US)

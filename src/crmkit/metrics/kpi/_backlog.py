@@ -1,6 +1,6 @@
 """What is open at the end of periods, what came to be open in them, and what ceased to be."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Protocol
 
@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.errors import InvalidValue
-from crmkit.journal import OPEN
+from crmkit.journal import OPEN, Finding
 from crmkit.metrics._blocks import Whole
 from crmkit.metrics.kpi._snapshots import Snapshots
 from crmkit.metrics.kpi._tickets import elapsed, in_order
 from crmkit.metrics.metric import Part
 from crmkit.metrics.view import View
 
-__all__ = ["BY_LIMIT", "Floats", "Ints", "ages", "bands", "by_limit", "comings", "goings"]
+__all__ = ["BY_LIMIT", "Floats", "Ints", "ages", "bands", "by_limit", "comings", "endless", "goings"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -74,6 +74,14 @@ def by_limit(view: View, standing: Snapshots, metric: _Limited) -> npt.NDArray[n
     here = np.where(counts[standing.rows], elapsed(view, journal.entered[standing.rows], standing.at), 0)
     used, limit = earlier[standing.rows] + here, metric.limit_minutes * _MINUTE_US
     return ((used >= round(metric.near * limit)).astype(np.int32) + (used > limit)).astype(np.int32)
+
+
+def endless(view: View, metric: str) -> Iterator[Finding]:
+    """What is to be said where no stage ends a ticket, as of names in a list that are not the usual ones."""
+    order = view.order("service", metric)
+    if not (order.won or order.lost):
+        reason = "no stage ends a ticket: all are open; say which do, with Facts(service_stages=a pipeline)"
+        yield Finding(None, "stage", reason, example=", ".join(order.names), dropped=False)
 
 
 def comings(view: View, metric: str) -> Part:

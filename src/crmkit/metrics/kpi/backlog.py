@@ -13,7 +13,7 @@ import numpy as np
 from crmkit.journal import Coded, Finding
 from crmkit.metrics._estimates import counts_of, mover, none
 from crmkit.metrics.estimators import garwood
-from crmkit.metrics.kpi._backlog import BY_LIMIT, Floats, Ints, ages, bands, by_limit, comings, goings
+from crmkit.metrics.kpi._backlog import BY_LIMIT, Floats, Ints, ages, bands, by_limit, comings, endless, goings
 from crmkit.metrics.kpi._checks import at_least_one, inner_share, names
 from crmkit.metrics.kpi._snapshots import Snapshots
 from crmkit.metrics.metric import About, Cells, Estimate, Metric, Part
@@ -58,6 +58,7 @@ class OpenTickets(Metric):
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """The tickets that are open as each period ends."""
+        yield from endless(view, self.key)
         standing = Snapshots.of(view, self.key, "service")
         yield Part(name="tickets", table="service", rows=standing.rows, period=standing.period)
 
@@ -98,6 +99,7 @@ class BacklogAge(Metric):
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """The tickets that are open as each period ends, by band."""
+        yield from endless(view, self.key)
         standing = Snapshots.of(view, self.key, "service")
         band = np.searchsorted(np.array(self.edges_days), ages(view, standing, self.key), "right")
         age = Coded(band.astype(np.int32), bands("edges_days", self.edges_days))
@@ -128,6 +130,7 @@ class OldestTicket(Metric):
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """The tickets that are open as each period ends, by days."""
+        yield from endless(view, self.key)
         standing = Snapshots.of(view, self.key, "service")
         age = ages(view, standing, self.key)
         yield Part(name="tickets", table="service", rows=standing.rows, period=standing.period, bins=age)
@@ -177,6 +180,7 @@ class BacklogByLimit(Metric):
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """The tickets that are open as each period ends, by what they have used of their time."""
+        yield from endless(view, self.key)
         standing = Snapshots.of(view, self.key, "service")
         place = by_limit(view, standing, self)
         yield Part(
@@ -210,6 +214,7 @@ class TicketsArrived(Metric):
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Openings and reopenings."""
+        yield from endless(view, self.key)
         yield comings(view, self.key)
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
@@ -238,6 +243,7 @@ class TicketsLeft(Metric):
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Closings."""
+        yield from endless(view, self.key)
         yield goings(view, self.key)
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
@@ -266,6 +272,7 @@ class BacklogGrowth(Metric):
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Openings, reopenings and closings."""
+        yield from endless(view, self.key)
         yield comings(view, self.key)
         yield goings(view, self.key)
 
@@ -304,6 +311,7 @@ class DaysToClear(Metric):
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Open tickets, and closings by the observed minutes of their period."""
+        yield from endless(view, self.key)
         standing = Snapshots.of(view, self.key, "service")
         yield Part(name="tickets", table="service", rows=standing.rows, period=standing.period)
         gone = goings(view, self.key)
