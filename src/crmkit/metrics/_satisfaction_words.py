@@ -34,7 +34,8 @@ def _head(made: "Satisfaction") -> list[tuple[str, str]]:
         ))  # fmt: skip
     english, chinese = "two tickets that differ in a figure", "两个工单某项数值不同时"
     if made.strata is not None:
-        english, chinese = f"{english}, of the same {made.strata}", f"同一 {made.strata} 的{chinese}"
+        english = f"two tickets of the same {made.strata} that differ in a figure"
+        chinese = f"同一 {made.strata} 的{chinese}"
     more = "how much more often the one with more of it is rated higher than lower"
     lines.append((
         f"Somers' D of the score: of {english}, {more}",

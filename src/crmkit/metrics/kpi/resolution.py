@@ -68,7 +68,7 @@ class FirstContact(Metric):
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
         """Kaplan-Meier."""
-        made = incidence_by(cells, "resolved", _FAILED, self.within_days, level)
+        made = _incidence(cells, "resolved", _FAILED, self.within_days, level)
         return attrs.evolve(
             made, value=1.0 - made.value, low=1.0 - made.high, high=1.0 - made.low,
             method=f"kaplan-meier at {self.within_days} days, complementary log-log",
@@ -109,7 +109,7 @@ class TicketsReopened(Metric):
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
         """Kaplan-Meier."""
-        made = incidence_by(cells, "resolved", _FAILED, self.within_days, level)
+        made = _incidence(cells, "resolved", _FAILED, self.within_days, level)
         return attrs.evolve(made, method=f"1 - kaplan-meier at {self.within_days} days, complementary log-log")
 
 
@@ -154,4 +154,10 @@ class Escalation(Metric):
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
         """Aalen-Johansen."""
-        return incidence_by(cells, "tickets", ("escalated", "closed"), self.within_days, level)
+        return _incidence(cells, "tickets", ("escalated", "closed"), self.within_days, level)
+
+
+def _incidence(cells: Cells, part: str, ends: tuple[str, ...], within: int, level: float) -> Estimate:
+    """The chance within the days; open is of what they are not over."""
+    made = incidence_by(cells, part, ends, within, level)
+    return attrs.evolve(made, n_open=cells.risk(part, ends, within + 1)[:, 0, :within].sum(axis=1))
