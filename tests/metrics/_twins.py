@@ -63,6 +63,7 @@ METRICS = (
     complaints.ComplaintRate(base="customer"),
     complaints.Confirmed(stage="it's \\ back"),
     complaints.Recurrence(cause=None),
+    complaints.Reopening(within_days=1),
     backlog.BacklogAge(edges_days=(1, 2)),
     backlog.BacklogByLimit(limit_minutes=90, paused=("offer",)),
     resolution.FirstContact(contacts=("offer",), resolved=("it's \\ back",), within_days=1),

@@ -238,13 +238,18 @@ def confirmed(of: Writer, metric: complaints.Confirmed) -> Iterator[Piece]:
     yield Piece(name="complaints", source=aged, at="entered", bin=of.bin_of("days"), keys={"end": "ending"})
 
 
-def reopening(of: Writer, _metric: complaints.Reopening) -> Iterator[Piece]:
-    """Complaints that were resolved, by whether they came back."""
+def reopening(of: Writer, metric: complaints.Reopening) -> Iterator[Piece]:
+    """Complaints that were resolved, by whether they came back, or by the days until they did."""
     won = of.order("complaints").won
     here, there = of.one_of("stage", won), of.one_of("next_stage", won)
-    left = f"CASE WHEN left_at <> {OPEN} AND NOT COALESCE({there}, FALSE) THEN 1 ELSE 0 END"
+    left = f"CASE WHEN left_at <> {OPEN} AND NOT COALESCE({there}, FALSE) THEN left_at END"
     stays = of.let("won_stays", f"SELECT t.*, {left} AS back FROM {of.stays('complaints')} t WHERE {here}")
-    told = of.let("won_told", f"SELECT t.*, MAX(back) OVER (PARTITION BY matter) AS came FROM {stays} t")
+    told = of.let("won_told", f"SELECT t.*, MIN(back) OVER (PARTITION BY matter) AS came FROM {stays} t")
     first = of.first("won_first", told, "matter", "entered, seq")
-    end = "CASE WHEN came = 1 THEN 'reopened' ELSE 'for good' END"
-    yield Piece(name="resolved", source=first, at="entered", keys={"end": end})
+    if metric.within_days is None:
+        end = "CASE WHEN came IS NOT NULL THEN 'reopened' ELSE 'for good' END"
+        yield Piece(name="resolved", source=first, at="entered", keys={"end": end})
+        return
+    days = of.div(f"COALESCE(came, {of.asked.until}) - entered", DAY_US)
+    end = "CASE WHEN came IS NOT NULL THEN 'reopened' END"
+    yield Piece(name="resolved", source=first, at="entered", bin=days, keys={"end": end})
