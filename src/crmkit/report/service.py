@@ -24,10 +24,10 @@ import attrs
 
 from crmkit.events import Event
 from crmkit.journal import Journal
+from crmkit.metrics.backlog import BacklogAhead, backlog_ahead
 from crmkit.metrics.facts import Facts
 from crmkit.metrics.figures import Figures
 from crmkit.metrics.measure import measure
-from crmkit.metrics.outlook import Outlook, outlook
 from crmkit.pipeline.attention import Issue, attention
 from crmkit.pipeline.clocks import Calendars
 from crmkit.pipeline.history import replay
@@ -87,7 +87,7 @@ class Morning:
     tickets: tuple[Standing, ...]
     table: Mapping[tuple[str | None, int], int]
     week: Figures
-    ahead: Outlook | None
+    ahead: BacklogAhead | None
     plan: Plan | None
     unread: Mapping[str, str]
 
@@ -205,7 +205,7 @@ def _week(pipeline: "Pipeline", journal: Journal, now: datetime) -> Figures:
     return measure(facts, keys, over=over, as_of=now)
 
 
-def _ahead(pipeline: "Pipeline", journal: Journal, now: datetime) -> Outlook | None:
+def _ahead(pipeline: "Pipeline", journal: Journal, now: datetime) -> BacklogAhead | None:
     closed = [stage.name for stage in pipeline.stages if stage.outcome is not None]
     ended = {place for place, name in enumerate(journal.stages.values) if name in closed}
-    return outlook(journal, stages=pipeline, at=now) if ended & set(journal.stages.codes.tolist()) else None
+    return backlog_ahead(journal, stages=pipeline, at=now) if ended & set(journal.stages.codes.tolist()) else None

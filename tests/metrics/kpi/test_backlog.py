@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from crmkit.calendars import BusinessCalendar
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.events import Moved, Opened
 from crmkit.journal import Journal, decode_csv
+from crmkit.metrics import conversion, signals
 from crmkit.metrics.estimators import garwood
 from crmkit.metrics.facts import Facts
 from crmkit.metrics.kpi.backlog import BacklogAge, BacklogByLimit
@@ -322,3 +324,33 @@ def test_real_incidents(shared):
     stock = [row.exact for row in weeks if row.metric == "open_tickets"]
     growth = [row.exact for row in weeks if row.metric == "backlog_growth"]
     assert stock[-1] - stock[-2] == growth[-1]
+
+
+def test_real_groups_differ(shared):
+    """Who keeps the time limit, by group: the shares of a loop over the file, and a chi-square that is no chance."""
+    path = next(shared("data", "service", "uci_incidents").glob("*.gz"))
+    lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    head, last = lines[0].split(","), {}
+    for line in lines[1:]:
+        row = dict(zip(head, line.split(","), strict=True))
+        last[row["number"]] = row
+    known = [row for row in last.values() if row["assignment_group"] != "?"]
+    frame = {name: [row[name] for row in known] for name in (*head[:1], "opened_at", "closed_at", "made_sla")}
+    frame["group"] = [row["assignment_group"] for row in known]
+    incidents = Journal.from_snapshot(
+        frame, case="number", opened="opened_at", closed="closed_at", outcome="made_sla", won=["TRUE"], lost=["FALSE"],
+        who="group", tz="UTC", dates="dmy",
+    )  # fmt: skip
+    rates = conversion(incidents)
+    every = Counter(row["assignment_group"] for row in known)
+    good = Counter(row["assignment_group"] for row in known if row["made_sla"] == "TRUE")
+    assert {row.who: (row.entered, row.advanced) for row in rates if row.who} == {
+        who: (n, good[who]) for who, n in every.items()
+    }
+    table = [[good[who], n - good[who]] for who, n in every.items()]
+    assert stats.chi2_contingency(table).pvalue < 1e-20
+    found = signals(rates)
+    for call in found.calls:
+        assert call.value == pytest.approx(good[call.who] / every[call.who])
+        assert call.n == every[call.who]
+    assert len(found.calls) >= 3

@@ -303,7 +303,7 @@ class DaysToClear(Metric):
         source="ratio to a rate; Garwood 1936",
         needs=_NEEDS,
         traps=(
-            "more will come: read backlog_growth beside it, and outlook() for what is to be expected",
+            "more will come: read backlog_growth beside it, and backlog_ahead() for what is to be expected",
             "the last to be cleared are not the first to have come",
             "where nothing was closed there is no rate, and no answer",
         ),

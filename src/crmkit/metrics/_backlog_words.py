@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from crmkit.metrics._signal_words import Lang, worded
 
 if TYPE_CHECKING:
-    from crmkit.metrics.outlook import BacklogDay, Outlook, TicketOutlook
+    from crmkit.metrics.backlog import BacklogAhead, BacklogDay, TicketAhead
 
 __all__ = ["told"]
 
@@ -13,7 +13,7 @@ _SHOWN = 5
 _BETTER = {True: ("better", "更好"), False: ("worse", "更差"), None: ("not shown to be better", "未证实更好")}
 
 
-def told(made: "Outlook", lang: Lang) -> str:
+def told(made: "BacklogAhead", lang: Lang) -> str:
     """All of it, with the tickets that are the least likely to be closed.
 
     Raises:
@@ -24,7 +24,7 @@ def told(made: "Outlook", lang: Lang) -> str:
     return "\n".join(worded(lang, line) for line in lines)
 
 
-def _head(made: "Outlook") -> tuple[str, str]:
+def _head(made: "BacklogAhead") -> tuple[str, str]:
     day, n = f"{made.at:%Y-%m-%d}", len(made.rows)
     if made.arrivals is None:
         return (
@@ -53,7 +53,7 @@ def _day(one: "BacklogDay", old: int) -> tuple[str, str]:
     )
 
 
-def _record(made: "Outlook") -> list[tuple[str, str]]:
+def _record(made: "BacklogAhead") -> list[tuple[str, str]]:
     track = made.track
     if track.error is None or track.error_as_now is None:
         return [("No track record: no earlier cut has come to its end", "没有历史检验：尚无到期的预测")]
@@ -67,7 +67,7 @@ def _record(made: "Outlook") -> list[tuple[str, str]]:
     )]  # fmt: skip
 
 
-def _ticket(one: "TicketOutlook", days: int) -> tuple[str, str]:
+def _ticket(one: "TicketAhead", days: int) -> tuple[str, str]:
     who, chance = one.who or "-", f"{one.chances[-1]:.0%}"
     return (
         f"  {one.case} ({one.stage}, {who}): open for {one.open_days} days, {chance} to be closed within {days} days",

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Journal, decode_csv
+from crmkit.metrics.backlog import BacklogAhead, backlog_ahead
 from crmkit.metrics.forecast import forecast
-from crmkit.metrics.outlook import Outlook, outlook
 from crmkit.metrics.scores import brier
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -64,7 +64,7 @@ def open_at(journal, at):
 def steady():
     """A desk with steady work, and what was said of it four weeks before its end."""
     journal = desk(np.random.default_rng(1), 330, rate=lambda _: 6.0, mean=8.0)
-    return journal, outlook(journal, **ENDS, at=day(300), window=91, rng=np.random.default_rng(0))
+    return journal, backlog_ahead(journal, **ENDS, at=day(300), window=91, rng=np.random.default_rng(0))
 
 
 def test_chances_are_those_of_the_forecast(steady):
@@ -82,7 +82,7 @@ def test_the_future_of_a_known_queue():
     """Of N tickets with exponential times N exp(-h/m) stay, and l m (1 - exp(-h/m)) of new ones are there."""
     rng = np.random.default_rng(9)
     journal = desk(rng, 400, rate=lambda _: 20.0, mean=10.0, wait=0.0)
-    made = outlook(journal, **ENDS, window=None)
+    made = backlog_ahead(journal, **ENDS, window=None)
     now = len(made)
     for row in made.ahead:
         stay = math.exp(-row.days / 10.0)
@@ -112,7 +112,7 @@ def test_the_record_is_recounted(steady):
     assert track.better is None
     # Each was said with what was known then.
     first = track.rows[-1]
-    then = outlook(journal.as_of(first.at), **ENDS, window=91)
+    then = backlog_ahead(journal.as_of(first.at), **ENDS, window=91)
     assert then.ahead.rows[-1].expected == pytest.approx(first.expected)
     left = {}
     for case, stage, entered, left_at, _, _ in journal.rows():
@@ -128,7 +128,7 @@ def test_the_record_is_recounted(steady):
 def test_nothing_later_is_looked_at(steady):
     """What is said at a cut is the same with and without what came later."""
     journal, made = steady
-    there = outlook(journal.as_of(day(300)), **ENDS, window=91, rng=np.random.default_rng(0))
+    there = backlog_ahead(journal.as_of(day(300)), **ENDS, window=91, rng=np.random.default_rng(0))
     assert str(there) == str(made)
     assert (there.rows, there.ahead, there.track) == (made.rows, made.ahead, made.track)
 
@@ -147,7 +147,7 @@ def test_intervals_hold_at_their_level():
     given_, held = 0, 0
     for seed in range(8):
         journal = desk(np.random.default_rng(seed), 300, rate=lambda _: 5.0, mean=9.0)
-        track = outlook(journal, **ENDS, window=91, ahead=[7]).track
+        track = backlog_ahead(journal, **ENDS, window=91, ahead=[7]).track
         given_, held = given_ + track.given, held + track.held
     assert given_ == 8 * 24
     assert abs(held / given_ - 0.8) <= 0.075  # 2.6 standard deviations
@@ -160,7 +160,7 @@ def test_a_desk_of_floods_is_better_than_as_many_as_now():
         rng = np.random.default_rng(seed)
         weeks = rng.choice([1.0, 16.0], 80)
         journal = desk(rng, 500, rate=lambda n, of=weeks: of[n // 7], mean=5.0)
-        found.append(outlook(journal, **ENDS, window=None, ahead=[28], rng=np.random.default_rng(0)))
+        found.append(backlog_ahead(journal, **ENDS, window=None, ahead=[28], rng=np.random.default_rng(0)))
     assert np.mean([made.track.skill for made in found]) > 0.15
     proven = [made for made in found if made.track.better]
     assert len(proven) >= 2
@@ -171,14 +171,14 @@ def test_a_desk_of_floods_is_better_than_as_many_as_now():
 def test_growth_is_seen_in_what_came_last():
     """Where more and more comes, the last weeks say how many come; where it is steady, long ones may."""
     growing = desk(np.random.default_rng(2), 420, rate=lambda n: 1.0 + n / 50.0, mean=6.0)
-    made = outlook(growing, **ENDS, window=91)
+    made = backlog_ahead(growing, **ENDS, window=91)
     assert made.arrivals == pytest.approx(9.2, rel=0.12)
 
 
 def test_a_method_that_fails_at_past_cuts_is_refused():
     """Work that doubles every eight weeks outgrows whatever the past calibrates: that is seen, and no interval is given."""
     growing = desk(np.random.default_rng(4), 400, rate=lambda n: 2.0 ** (n / 56.0 - 1.0), mean=6.0)
-    made = outlook(growing, **ENDS, window=364, ahead=[14])
+    made = backlog_ahead(growing, **ENDS, window=364, ahead=[14])
     (row,) = made.ahead
     n, held = made.track.given, made.track.held
     assert (row.low, row.interval) == (None, f"refused: {held} of {n} past intervals held")
@@ -188,19 +188,21 @@ def test_a_method_that_fails_at_past_cuts_is_refused():
 
 def test_a_short_history_says_what_it_cannot_say():
     """Without four weeks nobody knows how many come; without eight past cuts there is no interval."""
-    short = outlook(desk(np.random.default_rng(3), 20, rate=lambda _: 5.0, mean=4.0), **ENDS)
+    short = backlog_ahead(desk(np.random.default_rng(3), 20, rate=lambda _: 5.0, mean=4.0), **ENDS)
     assert [(row.expected, row.fresh, row.low) for row in short.ahead] == [(None, None, None)] * 3
     assert short.arrivals is None
     assert "too short to say how many come" in str(short)
     assert "历史太短" in short.to_text("zh")
     assert "No track record" in str(short)
     assert short.track.better is short.track.error is None
-    some = outlook(desk(np.random.default_rng(3), 55, rate=lambda _: 5.0, mean=4.0), **ENDS, ahead=[7])
+    some = backlog_ahead(desk(np.random.default_rng(3), 55, rate=lambda _: 5.0, mean=4.0), **ENDS, ahead=[7])
     (row,) = some.ahead
     assert row.interval.startswith("insufficient history: ")
     assert row.low is None
     assert some.track.given == 0
-    sure = outlook(desk(np.random.default_rng(3), 150, rate=lambda _: 5.0, mean=4.0), **ENDS, ahead=[7], level=0.99)
+    sure = backlog_ahead(
+        desk(np.random.default_rng(3), 150, rate=lambda _: 5.0, mean=4.0), **ENDS, ahead=[7], level=0.99
+    )
     assert "do not reach a level of 0.99" in sure.ahead.rows[0].interval
 
 
@@ -215,14 +217,14 @@ def test_words(steady):
     assert "个（" in made.to_text("zh")
     with pytest.raises(NotFound, match="language"):
         made.to_text("de")
-    bare = outlook(journal_of([("A", "new", 0), ("A", "solved", 3), ("B", "new", 1)], 10), **ENDS)
+    bare = backlog_ahead(journal_of([("A", "new", 0), ("A", "solved", 3), ("B", "new", 1)], 10), **ENDS)
     assert "  B (new, wei): open for 9 days" in str(bare)
 
 
 def test_an_empty_desk():
     """Where nothing is open only new tickets are to be expected."""
     rows = [row for n in range(60) for row in ((f"T{n}", "new", n + 0.1), (f"T{n}", "solved", n + 0.5))]
-    made = outlook(journal_of(rows, 60), **ENDS, ahead=[7])
+    made = backlog_ahead(journal_of(rows, 60), **ENDS, ahead=[7])
     (row,) = made.ahead
     assert (len(made), row.as_now, row.staying, row.old) == (0, 0, 0.0, 0.0)
     assert row.expected == row.fresh >= 0.0
@@ -232,14 +234,14 @@ def test_an_empty_desk():
 def test_a_baseline_without_error_leaves_no_skill():
     """Where there are always as many, as many as now is always right."""
     rows = [row for n in range(200) for row in ((f"T{n}", "new", n), (f"T{n}", "solved", n + 10.25))]
-    made = outlook(journal_of(rows, 190), **ENDS, at=day(180), ahead=[7], rng=np.random.default_rng(0))
+    made = backlog_ahead(journal_of(rows, 190), **ENDS, at=day(180), ahead=[7], rng=np.random.default_rng(0))
     assert made.track.error_as_now == 0.0
     assert (made.track.skill, made.track.better) == (None, None)
 
 
 def test_worse_is_said():
     """A verdict against us is one, too."""
-    from crmkit.metrics.outlook import BacklogTrack
+    from crmkit.metrics.backlog import BacklogTrack
 
     assert BacklogTrack((), 2.0, 1.0, -1.0, -2.0, -0.5, 0, 0).better is False
 
@@ -253,8 +255,8 @@ def test_laws(listed):
         row for n, (at, wait, stage) in enumerate(listed) for row in ((f"T{n}", "new", at), (f"T{n}", stage, at + wait))
     ]
     journal = journal_of([*rows, ("Z", "new", 0.0), ("Z", "solved", 1.0)], 45)
-    made = outlook(journal, **ENDS)
-    assert isinstance(made, Outlook)
+    made = backlog_ahead(journal, **ENDS)
+    assert isinstance(made, BacklogAhead)
     assert len(made) == open_at(journal, day(45))
     for place, row in enumerate(made.ahead):
         chances = [one.chances[place] for one in made]
@@ -268,19 +270,19 @@ def test_what_cannot_be_said_is_refused(steady):
     journal, _ = steady
     for ahead in ([], [0], [7, 7], [400]):
         with pytest.raises(InvalidValue, match="are not days from 1 to 366 that ascend"):
-            outlook(journal, **ENDS, ahead=ahead)
+            backlog_ahead(journal, **ENDS, ahead=ahead)
     with pytest.raises(InvalidValue, match="less than the 28 days ahead"):
-        outlook(journal, **ENDS, old=14)
+        backlog_ahead(journal, **ENDS, old=14)
     with pytest.raises(InvalidValue, match="window"):
-        outlook(journal, **ENDS, window=0)
+        backlog_ahead(journal, **ENDS, window=0)
     with pytest.raises(InvalidValue, match="none that ends a ticket"):
-        outlook(journal)
+        backlog_ahead(journal)
     with pytest.raises(InvalidValue, match="after the end of observation"):
-        outlook(journal, **ENDS, at=day(999))
+        backlog_ahead(journal, **ENDS, at=day(999))
     with pytest.raises(InvalidValue, match="no closed ticket before it"):
-        outlook(journal_of([("A", "new", 0)], 9), stages=STAGES, **ENDS)
+        backlog_ahead(journal_of([("A", "new", 0)], 9), stages=STAGES, **ENDS)
     with pytest.raises(InvalidValue, match="level"):
-        outlook(journal, **ENDS, window=91, level=1.0)
+        backlog_ahead(journal, **ENDS, window=91, level=1.0)
 
 
 def test_real_incidents(shared):
@@ -291,7 +293,7 @@ def test_real_incidents(shared):
         table, case="number", stage="incident_state", at="sys_updated_at", tz="UTC", dates="dmy", repeats="merge",
     )  # fmt: skip
     at = datetime(2016, 3, 16, tzinfo=UTC)
-    made = outlook(journal, won=["Resolved", "Closed"], at=at)
+    made = backlog_ahead(journal, won=["Resolved", "Closed"], at=at)
     micros = int(at.timestamp() * 1e6)
     standing = [
         case for case, stage, entered, left, _, _ in journal.rows()

@@ -16,25 +16,25 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue
 from crmkit.journal import Frameable, Journal
+from crmkit.metrics._backlog_words import told
 from crmkit.metrics._backlogs import Backlog, Weekly, limits_of, refuted_by
 from crmkit.metrics._checks import confidence
 from crmkit.metrics._cuts import DAY_US, days, moment
 from crmkit.metrics._foresight import baselines
-from crmkit.metrics._outlook_words import told
 from crmkit.metrics._signal_words import Lang
 from crmkit.metrics.forecast import Window
 from crmkit.metrics.policy import StageOrder, definition_id
 from crmkit.metrics.scores import brier, skill_interval
 from crmkit.values import to_micros
 
-__all__ = ["BacklogCut", "BacklogDay", "BacklogDays", "BacklogTrack", "Outlook", "TicketOutlook", "outlook"]
+__all__ = ["BacklogAhead", "BacklogCut", "BacklogDay", "BacklogDays", "BacklogTrack", "TicketAhead", "backlog_ahead"]
 
 Floats = npt.NDArray[np.float64]
 _TINY = 1e-9
 
 
 @attrs.frozen
-class TicketOutlook:
+class TicketAhead:
     """One open ticket.
 
     Attributes:
@@ -67,7 +67,7 @@ class BacklogDay:
         high: upper limit.
         staying: how many of those will be open that are open now.
         fresh: how many that are not there yet; None where it is not known.
-        old: how many will be open for at least `Outlook.old` days.
+        old: how many will be open for at least `BacklogAhead.old` days.
         as_now: the baseline: as many as now.
         interval: where the limits come from, or why there are none.
     """
@@ -144,7 +144,7 @@ class BacklogTrack(Frameable[BacklogCut]):
 
 
 @attrs.frozen
-class Outlook(Frameable[TicketOutlook]):
+class BacklogAhead(Frameable[TicketAhead]):
     """A row for each open ticket, the least likely to be closed soon first.
 
     Attributes:
@@ -159,7 +159,7 @@ class Outlook(Frameable[TicketOutlook]):
         definition: the id of the definition.
     """
 
-    rows: tuple[TicketOutlook, ...]
+    rows: tuple[TicketAhead, ...]
     at: datetime
     ahead: BacklogDays
     track: BacklogTrack
@@ -181,7 +181,7 @@ class Outlook(Frameable[TicketOutlook]):
         return self.to_text()
 
 
-def outlook(
+def backlog_ahead(
     journal: Journal,
     *,
     stages: Any = None,
@@ -194,7 +194,7 @@ def outlook(
     level: float = 0.8,
     tz: str = "UTC",
     rng: np.random.Generator | None = None,
-) -> Outlook:
+) -> BacklogAhead:
     """What will become of the backlog, as known at a cut.
 
     Args:
@@ -227,12 +227,12 @@ def outlook(
     record = shop.forecast(cut, asked=True)
     assert record is not None  # noqa: S101 - what is asked for is made
     if not len(record.cut.won_case):
-        raise InvalidValue("outlook", str(moment(cut)), "has no closed ticket before it to learn from")
+        raise InvalidValue("backlog_ahead", str(moment(cut)), "has no closed ticket before it to learn from")
     made, past = Backlog.of(shop, record), shop.earlier(record)
     rows = _tickets(shop, made)
     found = tuple(_day(shop, made, past, (place, rows, old, confidence(level))) for place in range(len(asked)))
-    definition = definition_id("outlook", order=order, ahead=asked, old=old, window=window, level=level, tz=tz)
-    return Outlook(
+    definition = definition_id("backlog_ahead", order=order, ahead=asked, old=old, window=window, level=level, tz=tz)
+    return BacklogAhead(
         tuple(sorted(rows, key=lambda row: (row.chances[-1], row.case))), moment(cut), BacklogDays(found),
         _track(shop, past, level, rng), old, made.arrivals,
         _policies(record.window, record.shift, len(past)), level, definition,
@@ -248,7 +248,7 @@ def _days_ahead(ahead: Sequence[int], old: int) -> tuple[int, ...]:
     return asked
 
 
-def _tickets(shop: Weekly, made: Backlog) -> list[TicketOutlook]:
+def _tickets(shop: Weekly, made: Backlog) -> list[TicketAhead]:
     cut, live = made.record.cut, made.record.cut.live
     journal = shop.journal.as_of(moment(cut.at))
     opened = np.full(len(journal.cases.values), np.iinfo(np.int64).max)
@@ -256,17 +256,17 @@ def _tickets(shop: Weekly, made: Backlog) -> list[TicketOutlook]:
     place = {name: number for number, name in enumerate(journal.cases.values)}
     lasting = journal[np.flatnonzero(journal.open)]
     held = dict(zip(lasting.cases.decode(), lasting.who.decode(), strict=True))
-    rows: list[TicketOutlook] = []
+    rows: list[TicketAhead] = []
     for row, chance, method in zip(live.tolist(), made.record.ahead.chance, made.record.ahead.support, strict=True):
         case = cut.cases[cut.case[row]]
         since = int(-days(opened[[place[case]]], cut.at)[0])
         stage, age = cut.stages[cut.stage[row]], int(-cut.start[row])
-        rows.append(TicketOutlook(case, stage, held[case], age, since, tuple(chance.tolist()), method))
+        rows.append(TicketAhead(case, stage, held[case], age, since, tuple(chance.tolist()), method))
     return rows
 
 
 def _day(
-    shop: Weekly, made: Backlog, past: Sequence[Backlog], of: tuple[int, Sequence[TicketOutlook], int, float]
+    shop: Weekly, made: Backlog, past: Sequence[Backlog], of: tuple[int, Sequence[TicketAhead], int, float]
 ) -> BacklogDay:
     place, rows, old, level = of
     day = shop.days[place]
