@@ -146,7 +146,7 @@ class Backlog:
             # Of new tickets the share is known that is closed by each day; how many come is learned apart.
             open_share = np.maximum(1.0 - ahead.fresh / np.maximum(arrivals * ends, 1e-12), 0.0)
             arrivals = arrivals if span is None else shop.rate(record.cut.at, span)
-            fresh = arrivals * ends * open_share
+            fresh = np.asarray(arrivals * ends * open_share, np.float64)
             learned = max(arrivals * (-record.cut.first_day if span is None else span), 1.0)
         variance = (chance * (1.0 - chance)).sum(axis=0) + fresh + fresh**2 / learned
         instants = record.cut.at + ends * DAY_US

@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from crmkit.metrics._blocks import Whole
 from crmkit.metrics.kpi._tickets import in_order, resolutions, waits
 from crmkit.metrics.view import View
 
@@ -76,7 +77,7 @@ def closed_tickets(
     )  # fmt: skip
 
 
-def _by_case(size: int, case: Ints, value: Ints) -> Floats:
+def _by_case(size: int, case: Whole, value: Ints) -> Floats:
     """A number for each case; 0 for those of which there is none, as of a ticket that never waited."""
     found = np.zeros(size)
     found[case] = value

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,17 +22,6 @@ _DAY_US = 86_400_000_000
 _MINUTE_US = 60_000_000
 #: How a ticket stands to its limit.
 BY_LIMIT = ("in time", "near", "breached")
-
-
-class _Limited(Protocol):
-    @property
-    def key(self) -> str: ...
-    @property
-    def limit_minutes(self) -> int: ...
-    @property
-    def near(self) -> float: ...
-    @property
-    def paused(self) -> tuple[str, ...]: ...
 
 
 def bands(field: str, edges: Sequence[int]) -> tuple[str, ...]:
@@ -57,14 +45,16 @@ def ages(view: View, standing: Snapshots, metric: str) -> Ints:
     return (standing.at - opened[journal.cases.codes[standing.rows]]) // _DAY_US
 
 
-def by_limit(view: View, standing: Snapshots, metric: _Limited) -> npt.NDArray[np.int32]:
+def by_limit(
+    view: View, standing: Snapshots, limit_minutes: int, *, near: float, paused: Sequence[str]
+) -> npt.NDArray[np.int32]:
     """The place among `BY_LIMIT` of each: time in the open stages so far, but for paused ones, against the limit."""
-    journal = view.journal("service", metric.key)
-    still = np.array([journal.stage_code(name) for name in metric.paused], np.int64)
+    journal = view.journal("service", "limits")
+    still = np.array([journal.stage_code(name) for name in paused], np.int64)
     order = in_order(journal)
     case = journal.cases.codes[order]
     counts = np.zeros(len(journal), np.bool_)
-    counts[view.in_open_stages("service", metric.key)] = True
+    counts[view.in_open_stages("service", "limits")] = True
     counts &= ~np.isin(journal.stages.codes, still)
     spent = np.where(counts, elapsed(view, journal.entered, np.minimum(journal.left, view.until)), 0)[order]
     before = np.cumsum(spent) - spent
@@ -72,8 +62,8 @@ def by_limit(view: View, standing: Snapshots, metric: _Limited) -> npt.NDArray[n
     earlier = np.empty(len(journal), np.int64)
     earlier[order] = before - (before[begin] if len(begin) else 0)
     here = np.where(counts[standing.rows], elapsed(view, journal.entered[standing.rows], standing.at), 0)
-    used, limit = earlier[standing.rows] + here, metric.limit_minutes * _MINUTE_US
-    return ((used >= round(metric.near * limit)).astype(np.int32) + (used > limit)).astype(np.int32)
+    used, limit = earlier[standing.rows] + here, limit_minutes * _MINUTE_US
+    return ((used >= round(near * limit)).astype(np.int32) + (used > limit)).astype(np.int32)
 
 
 def endless(view: View, metric: str) -> Iterator[Finding]:

@@ -182,7 +182,7 @@ class BacklogByLimit(Metric):
         """The tickets that are open as each period ends, by what they have used of their time."""
         yield from endless(view, self.key)
         standing = Snapshots.of(view, self.key, "service")
-        place = by_limit(view, standing, self)
+        place = by_limit(view, standing, self.limit_minutes, near=self.near, paused=self.paused)
         yield Part(
             name="tickets", table="service", rows=standing.rows, period=standing.period,
             keys={"clock": Coded(place, BY_LIMIT)},
