@@ -22,6 +22,8 @@ EVENTS, BATCH = 1_000_000, 20_000
 ALONE = (
     "expected_revenue", "expected_wins", "next_response", "churn_rate", "lost_customers", "revenue_churn",
     "searches_without_result", "card_reuse", "link_rate", "deflection", "stale_cards", "contributions",
+    "first_contact_resolution", "tickets_reopened", "escalation", "open_tickets", "backlog_age", "oldest_ticket",
+    "backlog_by_limit", "tickets_arrived", "tickets_left", "backlog_growth", "days_to_clear",
 )  # fmt: skip
 AGES = ("not due", "1-30 days", "31-60 days", "61-90 days", "over 90 days")
 WIDTH = 401
@@ -85,7 +87,8 @@ def _cells(figures: Any) -> dict[str, dict[Any, float]]:
         if row.value:
             year, month = map(int, row.period.split("-"))
             more = [books.STAGES["journal"].index(row.group["stage"])] if "stage" in row.group else []
-            more += [AGES.index(row.group["age"])] if "age" in row.group else []
+            more += [AGES.index(row.group["age"])] if row.metric == "ageing" else []
+            more += [row.group[name] for name in ("age", "clock") if row.metric != "ageing" and name in row.group]
             place = (books.WHO.index(row.group["who"]), (year - 2024) * 12 + month - 1, *more)
             found.setdefault(row.metric, {})[place] = row.value
     return found

@@ -137,12 +137,12 @@ class Workshop:
         return self.made[at]
 
     def past(self, at: int) -> tuple[Record, ...]:
-        """The records of monthly cuts that were over at a cut, oldest first, 24 at most."""
+        """The records of earlier cuts that were over at a cut, oldest first, 24 at most."""
         begin = int(self.journal.entered.min()) if len(self.journal) else at
         found: list[Record] = []
-        months = 1
-        while len(found) < _MOST_CUTS and (earlier := months_before(at, months)) > begin:
-            months += 1
+        number = 1
+        while len(found) < _MOST_CUTS and (earlier := self.before(at, number)) > begin:
+            number += 1
             if earlier + self.horizon * DAY_US > at:
                 continue
             made = self.record(earlier)
@@ -164,7 +164,7 @@ class Workshop:
         window = chosen_window(past, windows)
         shift = odds_shift(past, window) if self.window == "auto" else 0.0
         plain = raw[window]
-        apart = segment_shifts(past, window, shift, overlap(self.horizon)) if self.window == "auto" else {}
+        apart = segment_shifts(past, window, shift, self.overlapping()) if self.window == "auto" else {}
         own = np.array([0.0, *(apart.get(name, 0.0) for name in cut.segments)])[cut.segment[cut.live] + 1]
         trials = shifted(plain.chance, shift), shifted(plain.chance, (shift + own)[:, None])
         useful = helped(past)
@@ -178,6 +178,14 @@ class Workshop:
             cut, ends, window, shift, apart if useful else {}, season, raw, (trials[0][:, -1], trials[1][:, -1]), ahead,
             worth, mean, spread, scale, past, self.priced,
         )  # fmt: skip
+
+    def before(self, at: int, number: int) -> int:
+        """The cut that lies a number of steps before another: months."""
+        return months_before(at, number)
+
+    def overlapping(self) -> float:
+        """How many cuts tell hardly more than one."""
+        return overlap(self.horizon)
 
     def ends(self, at: int) -> Ints:
         """The last day of each bucket of the horizon, ascending; the last is the horizon."""

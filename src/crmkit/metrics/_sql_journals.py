@@ -14,6 +14,7 @@ __all__ = [
     "confirmed",
     "cost_per_ticket",
     "cost_ratio",
+    "known",
     "reopening",
     "resolution_time",
     "resolved",
@@ -75,7 +76,12 @@ def stage_time(of: Writer, _metric: cycle.StageDuration) -> Iterator[Piece]:
 # -- waiting
 
 
-def _known(of: Writer, which: TableName, names: Sequence[str]) -> None:
+def known(of: Writer, which: TableName, names: Sequence[str]) -> None:
+    """Refuse stages that the order lacks.
+
+    Raises:
+        NotFound: for the first of them.
+    """
     for name in names:
         if name not in of.order(which).names:
             raise NotFound("stage", name, of.order(which).names, "the journal")
@@ -84,7 +90,7 @@ def _known(of: Writer, which: TableName, names: Sequence[str]) -> None:
 def _waits(of: Writer, waiting: Sequence[str]) -> str:
     """Stays in waiting stages, those that follow one another as one: as `_tickets.waits` has them."""
     stays = of.stays("service")
-    _known(of, "service", waiting)
+    known(of, "service", waiting)
     row = "PARTITION BY matter ORDER BY entered, left_at, seq"
     opened = of.let("opened_in", f"SELECT t.*, FIRST_VALUE(stage) OVER ({row}) AS begun_in FROM {stays} t")
     held = of.one_of("stage", waiting) if waiting else "stage = begun_in"
@@ -108,7 +114,7 @@ def _waits(of: Writer, waiting: Sequence[str]) -> str:
 def _resolutions(of: Writer, paused: Sequence[str], *, last: bool) -> str:
     """From the opening of each ticket until it is resolved: as `_tickets.resolutions` has them."""
     stays, cases, order = of.stays("service"), of.cases("service"), of.order("service")
-    _known(of, "service", paused)
+    known(of, "service", paused)
     if last:
         closing = f"SELECT matter, CASE WHEN outcome IS NULL THEN {OPEN} ELSE since END AS closed, outcome FROM {cases}"
     else:
@@ -224,7 +230,7 @@ def confirmed(of: Writer, metric: complaints.Confirmed) -> Iterator[Piece]:
     cases, until = of.cases("complaints"), of.asked.until
     done = "outcome = 'won'"
     if metric.stage is not None:
-        _known(of, "complaints", (metric.stage,))
+        known(of, "complaints", (metric.stage,))
         done = f"last_stage = {of.text(metric.stage)}"
     end = f"CASE WHEN {done} THEN 'done' WHEN outcome = 'lost' THEN 'withdrawn' END"
     days = of.div(f"CASE WHEN {end} IS NULL THEN {until} ELSE last_entered END - entered", DAY_US)
@@ -232,13 +238,18 @@ def confirmed(of: Writer, metric: complaints.Confirmed) -> Iterator[Piece]:
     yield Piece(name="complaints", source=aged, at="entered", bin=of.bin_of("days"), keys={"end": "ending"})
 
 
-def reopening(of: Writer, _metric: complaints.Reopening) -> Iterator[Piece]:
-    """Complaints that were resolved, by whether they came back."""
+def reopening(of: Writer, metric: complaints.Reopening) -> Iterator[Piece]:
+    """Complaints that were resolved, by whether they came back, or by the days until they did."""
     won = of.order("complaints").won
     here, there = of.one_of("stage", won), of.one_of("next_stage", won)
-    left = f"CASE WHEN left_at <> {OPEN} AND NOT COALESCE({there}, FALSE) THEN 1 ELSE 0 END"
+    left = f"CASE WHEN left_at <> {OPEN} AND NOT COALESCE({there}, FALSE) THEN left_at END"
     stays = of.let("won_stays", f"SELECT t.*, {left} AS back FROM {of.stays('complaints')} t WHERE {here}")
-    told = of.let("won_told", f"SELECT t.*, MAX(back) OVER (PARTITION BY matter) AS came FROM {stays} t")
+    told = of.let("won_told", f"SELECT t.*, MIN(back) OVER (PARTITION BY matter) AS came FROM {stays} t")
     first = of.first("won_first", told, "matter", "entered, seq")
-    end = "CASE WHEN came = 1 THEN 'reopened' ELSE 'for good' END"
-    yield Piece(name="resolved", source=first, at="entered", keys={"end": end})
+    if metric.within_days is None:
+        end = "CASE WHEN came IS NOT NULL THEN 'reopened' ELSE 'for good' END"
+        yield Piece(name="resolved", source=first, at="entered", keys={"end": end})
+        return
+    days = of.div(f"COALESCE(came, {of.asked.until}) - entered", DAY_US)
+    end = "CASE WHEN came IS NOT NULL THEN 'reopened' END"
+    yield Piece(name="resolved", source=first, at="entered", bin=days, keys={"end": end})

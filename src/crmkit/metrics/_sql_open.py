@@ -8,13 +8,14 @@ from crmkit.journal import OPEN
 from crmkit.metrics._sql_writer import DAY_US, Piece, Writer, amounts
 from crmkit.metrics.kpi import open_deals
 from crmkit.metrics.metric import UNUSABLE
+from crmkit.metrics.view import TableName
 from crmkit.values import Currency
 
-__all__ = ["concentrated", "expected_revenue", "expected_wins", "open_number", "open_worth"]
+__all__ = ["concentrated", "expected_revenue", "expected_wins", "open_number", "open_worth", "standing"]
 
 
-def _open(of: Writer) -> str:
-    return of.one_of("stage", of.order("journal").open)
+def _open(of: Writer, which: TableName = "journal") -> str:
+    return of.one_of("stage", of.order(which).open)
 
 
 def _age(of: Writer, since: str, at: str) -> str:
@@ -23,9 +24,9 @@ def _age(of: Writer, since: str, at: str) -> str:
     return f"{of.div(f'{origin} - {since}', DAY_US)} - {of.div(f'{origin} - {at}', DAY_US)}"
 
 
-def _standing(of: Writer, stays: str) -> str:
+def standing(of: Writer, stays: str, which: TableName = "journal") -> str:
     """Stays in open stages, once for each period at whose end they last: as `Snapshots` has them."""
-    lasts = f"t.entered < p.seen AND t.left_at >= p.seen AND p.since <= {of.asked.until} AND {_open(of)}"
+    lasts = f"t.entered < p.seen AND t.left_at >= p.seen AND p.since <= {of.asked.until} AND {_open(of, which)}"
     rows = f"SELECT t.*, p.period, p.seen - 1 AS stood FROM {stays} t JOIN {of.periods()} p ON {lasts}"
     return of.let("standing", f"SELECT t.*, {_age(of, 'entered', 'stood')} AS age FROM ({rows}) t")
 
@@ -48,22 +49,22 @@ def _priced(of: Writer) -> str:
 
 def open_number(of: Writer, _metric: open_deals.OpenDeals) -> Iterator[Piece]:
     """Open deals."""
-    yield Piece(name="deals", source=_standing(of, of.stays("journal")), period="period")
+    yield Piece(name="deals", source=standing(of, of.stays("journal")), period="period")
 
 
 def open_worth(of: Writer, _metric: open_deals.OpenPipeline) -> Iterator[Piece]:
     """What they are worth."""
-    for piece in amounts(_standing(of, _priced(of)), count="deals"):
+    for piece in amounts(standing(of, _priced(of)), count="deals"):
         yield attrs.evolve(piece, period="period")
 
 
 def concentrated(of: Writer, metric: open_deals.PipelineHerfindahl | open_deals.PipelineTopShare) -> Iterator[Piece]:
     """What they are worth, by part; amounts below 0 have no share."""
-    standing, cluster = _standing(of, _priced(of)), "matter"
+    held, cluster = standing(of, _priced(of)), "matter"
     if metric.of != "case":
-        standing, cluster = of.let("parted", of.beside(standing, "journal", {"part_of": metric.of})), "part_of"
-    yield Piece(name=UNUSABLE, source=standing, period="period", where="currency IS NOT NULL AND minor < 0")
-    priced = amounts(standing, count="deals", key="money", keys={"cluster": cluster})
+        held, cluster = of.let("parted", of.beside(held, "journal", {"part_of": metric.of})), "part_of"
+    yield Piece(name=UNUSABLE, source=held, period="period", where="currency IS NOT NULL AND minor < 0")
+    priced = amounts(held, count="deals", key="money", keys={"cluster": cluster})
     for piece in priced:
         kept = piece if piece.name == UNUSABLE else attrs.evolve(piece, where="currency IS NOT NULL AND minor >= 0")
         yield attrs.evolve(kept, period="period")
@@ -86,20 +87,20 @@ def _history(of: Writer, stays: str) -> str:
 def expected_wins(of: Writer, _metric: open_deals.ExpectedWins) -> Iterator[Piece]:
     """Open deals by stage and age, and how earlier stays ended."""
     stays = of.stays("journal")
-    standing = _standing(of, stays)
+    held = standing(of, stays)
     for name in ("deals", "lasting"):
-        yield Piece(name=name, source=standing, period="period", bin="age", keys={"stage": "stage"})
+        yield Piece(name=name, source=held, period="period", bin="age", keys={"stage": "stage"})
     yield _ended(_history(of, stays))
 
 
 def expected_revenue(of: Writer, _metric: open_deals.ExpectedRevenue) -> Iterator[Piece]:
     """Amounts of open deals by stage and age, and how earlier stays ended."""
     stays = _priced(of)
-    standing = _standing(of, stays)
-    for piece in amounts(standing, count="deals"):
+    held = standing(of, stays)
+    for piece in amounts(held, count="deals"):
         keys = piece.keys if piece.name == UNUSABLE else {"stage": "stage", **piece.keys}
         yield attrs.evolve(piece, period="period", bin="0" if piece.name == UNUSABLE else "age", keys=keys)
-    lasting, ended = _nominal(of, standing), _ended(_nominal(of, _history(of, stays)))
+    lasting, ended = _nominal(of, held), _ended(_nominal(of, _history(of, stays)))
     yield Piece(
         name="lasting", source=lasting, period="period", bin="age", keys={"stage": "stage", "currency": "nominal"}
     )

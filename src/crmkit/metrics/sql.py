@@ -22,11 +22,12 @@ from typing import Any
 import attrs
 
 from crmkit.errors import InvalidValue
-from crmkit.metrics import _sql_journals, _sql_ledger, _sql_open, _sql_quotes, _sql_receivables
+from crmkit.metrics import _sql_backlog, _sql_journals, _sql_ledger, _sql_open, _sql_quotes, _sql_receivables
 from crmkit.metrics._sql_tables import Asked, Columns, JournalTable, LedgerTable, Tables
 from crmkit.metrics._sql_writer import SEVERAL, STRANGE, Piece, Writer
 from crmkit.metrics.kpi import (
     activities,
+    backlog,
     collections,
     complaints,
     conversion,
@@ -38,6 +39,7 @@ from crmkit.metrics.kpi import (
     quote_accuracy,
     quotes,
     receivables,
+    resolution,
     sales,
     service,
     service_cost,
@@ -105,6 +107,17 @@ _TWINS: Mapping[type[Metric], Callable[[Writer, Any], Iterator[Piece]]] = {
     service.FirstWithin: _sql_journals.waiting_within,
     service.ResolutionTime: _sql_journals.resolution_time,
     service.ResolvedWithin: _sql_journals.resolved_within,
+    resolution.FirstContact: _sql_backlog.first_contact,
+    resolution.TicketsReopened: _sql_backlog.reopened,
+    resolution.Escalation: _sql_backlog.escalation,
+    backlog.OpenTickets: _sql_backlog.open_tickets,
+    backlog.BacklogAge: _sql_backlog.by_age,
+    backlog.OldestTicket: _sql_backlog.oldest,
+    backlog.BacklogByLimit: _sql_backlog.by_limit,
+    backlog.TicketsArrived: _sql_backlog.arrived,
+    backlog.TicketsLeft: _sql_backlog.gone,
+    backlog.BacklogGrowth: _sql_backlog.growth,
+    backlog.DaysToClear: _sql_backlog.clearing,
     service_cost.ServiceCost: _sql_journals.service_cost_,
     service_cost.CostPerTicket: _sql_journals.cost_per_ticket,
     service_cost.ServiceCostRatio: _sql_journals.cost_ratio,

@@ -11,7 +11,7 @@ def test_every_kpi_is_declared(metric):
     about = metric.about
     assert all((about.en, about.traps, about.source, about.grain, about.needs))
     assert any("\u4e00" <= letter <= "\u9fff" for letter in about.zh)
-    assert about.mission.startswith(("K", "B"))
+    assert about.mission.startswith(("K", "B", "T"))
     assert about.formula.endswith(".")
     assert named(about.key) is metric
     assert len(metric.definition) == 12

@@ -14,7 +14,7 @@ from crmkit.journal import Journal, Ledger, decode_csv
 from crmkit.metrics.estimators import garwood, wilson
 from crmkit.metrics.facts import Facts
 from crmkit.metrics.kpi._durations import bin_of, value_of
-from crmkit.metrics.kpi.complaints import ComplaintRate, Confirmed, Recurrence, Resolved
+from crmkit.metrics.kpi.complaints import ComplaintRate, Confirmed, Recurrence, Reopening, Resolved
 from crmkit.metrics.measure import measure
 from crmkit.metrics.survival import aalen_johansen, kaplan_meier
 from crmkit.model import Complaint, Order, Payment
@@ -175,6 +175,35 @@ def test_reopening_by_a_loop(listed):
     assert [(line.n, line.value) for line in lines] == ([(ever, back / ever)] if ever else [])
     if ever:
         assert (lines[0].low, lines[0].high) == pytest.approx(wilson(back, ever))
+
+
+@given(histories, st.sampled_from([1, 7, 30]))
+def test_reopening_within_days_is_kaplan_meier(listed, within):
+    """Those that were resolved so lately that they may come back yet are censored."""
+    ages, came = [], []
+    for mine in stays_of(listed):
+        good = [stage in ("won", "confirmed") for stage, _, _ in mine]
+        if any(good):
+            at = mine[good.index(True)][1]
+            back = [
+                left
+                for (_, _, left), here, then in zip(mine, good, [*good[1:], True], strict=True)
+                if here and not then
+            ]
+            ages.append((back[0] if back else 200) - at)
+            came.append(bool(back))
+    lines = list(measure(facts_of(listed), [Reopening(within_days=within)]))
+    if not ages:
+        assert not lines
+        return
+    (line,) = lines
+    assert line.n == len(ages)
+    if line.value is not None:
+        assert line.value == pytest.approx(1.0 - float(kaplan_meier(ages, came).at([within + 0.5])[0]))
+    else:
+        assert max(ages) < within
+    with pytest.raises(InvalidValue, match="within_days"):
+        Reopening(within_days=0)
 
 
 @given(histories, histories)

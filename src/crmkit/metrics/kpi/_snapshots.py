@@ -11,7 +11,7 @@ from crmkit.journal import OPEN, Coded, Finding
 from crmkit.metrics._blocks import Whole, blockwise
 from crmkit.metrics._cuts import days, last_known
 from crmkit.metrics.metric import UNUSABLE, Part
-from crmkit.metrics.view import View
+from crmkit.metrics.view import TableName, View
 
 __all__ = ["ENDS", "Snapshots", "history", "priced"]
 
@@ -22,16 +22,18 @@ ENDS = ("won", "lost", "moved")
 
 @attrs.frozen(eq=False)
 class Snapshots:
-    """The open deals at the end of each period, or at the end of observation if that comes first.
+    """The open cases at the end of each period, or at the end of observation if that comes first.
 
     Attributes:
         rows: rows of the journal, shape (m,): a stay once for each period at whose end it lasts.
         period: the period of each.
+        table: the journal.
     """
 
     rows: Whole
     period: Coded
     _ends: Ints
+    table: TableName = "journal"
 
     @property
     def at(self) -> Ints:
@@ -40,25 +42,25 @@ class Snapshots:
 
     def of_places(self, places: Ints) -> Self:
         """Some of them."""
-        return type(self)(self.rows[places], self.period[places], self._ends)
+        return type(self)(self.rows[places], self.period[places], self._ends, self.table)
 
     def age(self, view: View) -> Whole:
         """How many days each has lasted by then."""
-        entered = view.journal("journal", "snapshots").entered
+        entered = view.journal(self.table, "snapshots").entered
         return blockwise(
             np.arange(len(self.rows), dtype=np.int32),
             lambda some: _aged(view, entered[self.rows[some]], self._ends[self.period.codes[some]]),
         )
 
     @classmethod
-    def of(cls, view: View, metric: str) -> Self:
-        """The snapshots of the deals."""
-        return view.once("snapshots", lambda: cls._of(view, metric))
+    def of(cls, view: View, metric: str, table: TableName = "journal") -> Self:
+        """The snapshots of the deals, or of the cases of another journal."""
+        return view.once(("snapshots", table), lambda: cls._of(view, metric, table))
 
     @classmethod
-    def _of(cls, view: View, metric: str) -> Self:
-        journal = view.journal("journal", metric)
-        rows = view.in_open_stages("journal", metric)
+    def _of(cls, view: View, metric: str, table: TableName) -> Self:
+        journal = view.journal(table, metric)
+        rows = view.in_open_stages(table, metric)
         edges = view.buckets.edges
         begun = edges[:-1] <= view.until
         ends = np.minimum(edges[1:] - 1, view.until)[begun]
@@ -68,13 +70,13 @@ class Snapshots:
         shift = (np.cumsum(times) - times - first).astype(np.int32)
         number = np.arange(times.sum(), dtype=np.int32)
         number -= np.repeat(shift, times)
-        return cls(np.repeat(rows[some], times), Coded(number, view.buckets.names), ends)
+        return cls(np.repeat(rows[some], times), Coded(number, view.buckets.names), ends, table)
 
     def part(self, view: View, name: str) -> Part:
         """All of them, counted by stage and age."""
         return Part(
-            name=name, table="journal", rows=self.rows, period=self.period, bins=self.age(view),
-            keys={"stage": view.journal("journal", name).stages[self.rows]},
+            name=name, table=self.table, rows=self.rows, period=self.period, bins=self.age(view),
+            keys={"stage": view.journal(self.table, name).stages[self.rows]},
         )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from crmkit.journal import OPEN, Coded, Journal
 from crmkit.metrics.view import TableName, View
 
-__all__ = ["ENDS", "Spans", "resolutions", "waits"]
+__all__ = ["ENDS", "Spans", "elapsed", "first_closing", "in_order", "resolutions", "waits"]
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -56,7 +56,7 @@ def waits(view: View, table: TableName, metric: str, waiting: Sequence[str]) -> 
         NotFound: for a stage that the journal does not have.
     """
     journal = view.journal(table, metric)
-    order = _in_order(journal)
+    order = in_order(journal)
     case, stage = journal.cases.codes[order], journal.stages.codes[order]
     new = np.append(True, case[1:] != case[:-1])[: len(case)]
     if waiting:
@@ -97,7 +97,7 @@ def resolutions(view: View, table: TableName, metric: str, paused: Sequence[str]
     journal = view.journal(table, metric)
     cases = view.cases(table, metric)
     still = np.array([journal.stage_code(name) for name in paused], np.int64)
-    closed, outcome = (cases.closed, cases.outcome) if last else _first_closing(view, table, metric)
+    closed, outcome = (cases.closed, cases.outcome) if last else first_closing(view, table, metric)
     size = len(journal.cases.values)
     until = np.full(size, OPEN)
     until[journal.cases.codes[cases.first]] = closed
@@ -114,12 +114,12 @@ def resolutions(view: View, table: TableName, metric: str, paused: Sequence[str]
     )
 
 
-def _first_closing(view: View, table: TableName, metric: str) -> tuple[Ints, Ints]:
+def first_closing(view: View, table: TableName, metric: str) -> tuple[Ints, Ints]:
     """When each case was first closed, and how; `OPEN` and 0 for those that never were."""
     journal, order = view.journal(table, metric), view.order(table, metric)
     cases = view.cases(table, metric)
     kind = np.array([1 if s in order.won else 2 if s in order.lost else 0 for s in journal.stages.values], np.int64)
-    rows = _in_order(journal)
+    rows = in_order(journal)
     rows = rows[kind[journal.stages.codes[rows]] > 0][::-1]
     closed, outcome = np.full(len(journal.cases.values), OPEN), np.zeros(len(journal.cases.values), np.int64)
     # Written last to first, so that the first stays.
@@ -129,7 +129,8 @@ def _first_closing(view: View, table: TableName, metric: str) -> tuple[Ints, Int
     return closed[mine], outcome[mine]
 
 
-def _in_order(journal: Journal) -> Ints:
+def in_order(journal: Journal) -> Ints:
+    """The rows by case, as they followed one another."""
     return np.lexsort((journal.left, journal.entered, journal.cases.codes))
 
 

@@ -197,7 +197,12 @@ class Confirmed(Metric):
 
 @attrs.frozen
 class Reopening(Metric):
-    """The share of resolved complaints that had to be opened again."""
+    """The share of resolved complaints that had to be opened again.
+
+    Attributes:
+        within_days: within how many days of the resolution: those of which these are not over are censored. None for
+            ever so far, which flatters recent periods.
+    """
 
     about: ClassVar[About] = About(
         key="complaints_reopened",
@@ -208,33 +213,43 @@ class Reopening(Metric):
         better="less",
         grain="complaint that was ever resolved, by the period of its first resolution",
         formula="Complaints that left a resolved stage for one that is not / complaints that were ever resolved.",
-        source="proportion; Wilson 1927",
+        source="proportion, Wilson 1927; within days Kaplan & Meier 1958",
         needs=("complaints",),
-        traps=("a recent resolution may come back yet: compare periods of one age",),
+        traps=("a recent resolution may come back yet: compare periods of one age, or ask within days",),
     )
 
+    within_days: int | None = attrs.field(default=None, validator=attrs.validators.optional(at_least_one))
+
     def parts(self, view: View) -> Iterator[Part | Finding]:
-        """Complaints that were resolved, by whether they came back."""
+        """Complaints that were resolved, by whether they came back, or by the days until they did."""
         journal, order = view.journal("complaints", self.key), view.order("complaints", self.key)
         won = np.array([*(name in order.won for name in journal.stages.values), False])
         rows = np.flatnonzero(won[journal.stages.codes])
-        back = np.zeros(len(journal.cases.values), np.bool_)
-        back[journal.cases.codes[rows[(journal.left[rows] != OPEN) & ~won[journal.next[rows]]]]] = True
+        over = np.full(len(journal.cases.values), OPEN)
+        left = rows[(journal.left[rows] != OPEN) & ~won[journal.next[rows]]]
+        np.minimum.at(over, journal.cases.codes[left], journal.left[left])
         rows = rows[np.lexsort((journal.entered[rows], journal.cases.codes[rows]))]
         _, first = np.unique(journal.cases.codes[rows], return_index=True)
         rows = rows[first]
-        codes = back[journal.cases.codes[rows]].astype(np.int32)
-        yield Part(
+        back = over[journal.cases.codes[rows]]
+        made = Part(
             name="resolved",
             table="complaints",
             rows=rows,
             period=view.periods(journal.entered[rows]),
-            keys={"end": Coded(codes, ("for good", "reopened"))},
+            keys={"end": Coded((back != OPEN).astype(np.int32), ("for good", "reopened"))},
         )
+        if self.within_days is not None:
+            days = (np.minimum(back, view.until) - journal.entered[rows]) // _DAY_US
+            end = Coded(np.where(back != OPEN, 0, -1).astype(np.int32), ("reopened",))
+            made = attrs.evolve(made, bins=days, keys={"end": end})
+        yield made
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
-        """Wilson."""
-        return shares_of(cells.ended("resolved", "reopened"), cells.sum("resolved"), level)
+        """Wilson, or Kaplan-Meier."""
+        if self.within_days is None:
+            return shares_of(cells.ended("resolved", "reopened"), cells.sum("resolved"), level)
+        return incidence_by(cells, "resolved", ("reopened",), self.within_days, level)
 
 
 @attrs.frozen
