@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Row, Select, Table
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
+from crmkit.adapters._logs import log_of
 from crmkit.errors import InvalidValue, OutcomeUnknown, Unavailable
 
 __all__ = ["Bind", "Binding"]
@@ -21,6 +22,7 @@ __all__ = ["Bind", "Binding"]
 Bind: TypeAlias = Engine | Connection | Session
 
 T = TypeVar("T")
+_LOG = log_of("sql")
 _PATIENCE = 30.0
 # Rows fetched in one go where all are read.
 _SOME = 500
@@ -127,7 +129,7 @@ class Binding:
             raise self._refusal(error) from error
 
     def _transaction(self, engine: Engine, work: Callable[[Connection], T]) -> T:
-        deadline = time.monotonic() + _PATIENCE
+        deadline, tries = time.monotonic() + _PATIENCE, 0
         while True:
             try:
                 return _once(engine, work)
@@ -136,6 +138,8 @@ class Binding:
             except DBAPIError as error:
                 if not _busy(error) or time.monotonic() > deadline:
                     raise self._refusal(error) from error
+                tries += 1
+                _LOG.info("the database was busy: trying again", extra={**self._about(error), "tries": tries})
                 # Whoever was in the way is given a moment, and not all come back at once.
                 time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - not a secret
 
@@ -145,7 +149,13 @@ class Binding:
         assert isinstance(self._bind, Connection)  # noqa: S101 - engines are served elsewhere
         return self._bind
 
+    def _about(self, error: DBAPIError) -> dict[str, str]:
+        orig: Any = error.orig
+        name = getattr(orig, "sqlite_errorname", None) or _state(orig) or _number(orig) or type(orig).__name__
+        return {"store": str(self), "error": str(name)}
+
     def _refusal(self, error: DBAPIError) -> Unavailable:
+        _LOG.warning("the database cannot be used", extra=self._about(error))
         why = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
         todo = "make the tables with SqlStore.create(), or by the host's migrations" if _missing(error) else ""
         return Unavailable(str(self), why, todo)
