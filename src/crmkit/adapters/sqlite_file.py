@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 from crmkit.adapters import _sqlite_schema as schema
 from crmkit.adapters._logs import log_of
+from crmkit.adapters._sqlite_backup import synced
 from crmkit.adapters._sqlite_turns import Turnstile, nap
 from crmkit.errors import CrmkitError, Damaged, InputError, InvalidValue, OutcomeUnknown, Unavailable
 
@@ -227,6 +228,22 @@ class Database:
                     changed = {"store": str(self.path), "was": was, "schema": schema.VERSION}
                     _LOG.info("tables were brought up to date" if was else "tables were made", extra=changed)
         schema.refuse_foreign(connection, self.path)
+        if self._durability == "full":
+            self._settle()
+
+    def _settle(self) -> None:
+        """Put on the disk what is in the log already.
+
+        A process may have been killed between writing a commit and making sure of it. Whoever opens the file next finds
+        that commit, and may answer "it is stored" from it: then it must be so after a power loss, too.
+        """
+        log = self.path.with_name(self.path.name + "-wal")
+        try:
+            if log.exists() and log.stat().st_size:
+                synced(log)
+                synced(self.path.absolute().parent)
+        except OSError as error:
+            raise Unavailable(str(self.path), f"the disk failed ({error.strerror}); nothing was stored") from None
 
     def _patient(self, work: Callable[[], T], *, nap_s: float = 0.01) -> T:
         began = time.monotonic()
