@@ -157,11 +157,11 @@ def _done(call: Callable[[], object]) -> bool:
     return True
 
 
-def traced(folder: Path, appends: int, durability: Durability, *fails: str) -> tuple[list[Note], str]:
+def traced(folder: Path, built: Path, appends: int, durability: Durability, *fails: str) -> tuple[list[Note], str]:
     """What a disk was asked for while processes worked, one for each failure and one without; and errors they told."""
     watched, notes = folder / "watched", folder / "notes"
     watched.mkdir()
-    watching = {"LD_PRELOAD": str(shim(folder)), "CRASH_FOLDER": str(watched), "CRASH_TRACE": str(notes)}
+    watching = {"LD_PRELOAD": str(built), "CRASH_FOLDER": str(watched), "CRASH_TRACE": str(notes)}
     command = [sys.executable, __file__, "--work", str(watched / "crm.db"), "--appends", str(appends)]
     told = ""
     for fail in (*fails, ""):
@@ -329,18 +329,18 @@ def power_losses(notes: Sequence[Note], states: int, seed: int, folder: Path, *,
 def sweep(folder: Path, runs: int, appends: int, seed: int) -> tuple[Found, dict[str, int]]:
     """Processes that are killed in a call to the disk, or refused by it, and then the power fails, too.
 
-    The next process goes on, and sends again what was in doubt. At most a thousand points of each run are judged.
+    The next process goes on, and sends again what was in doubt. Two hundred points of each run are judged.
     """
     rng = random.Random(seed)  # noqa: S311 - the same points in each run
-    found, told = Found(), Counter[str]()
+    found, told, built = Found(), Counter[str](), shim(folder)
     for run in range(runs):
         kind, most = rng.choice((("fdatasync", 3 * appends), ("fdatasync", 3 * appends), ("pwrite", 60 * appends)))
         fail = f"{kind}:{rng.randrange(most)}:{rng.choice((0, 0, 5, 28))}"
         place = folder / str(run)
         place.mkdir()
-        notes, errors = traced(place, appends, "full", fail)
+        notes, errors = traced(place, built, appends, "full", fail)
         told.update(errors.split())
-        found.add(power_losses(notes, 3000, rng.randrange(1 << 30), folder / "state"))
+        found.add(power_losses(notes, 600, rng.randrange(1 << 30), folder / "state"))
         shutil.rmtree(place)
     return found, dict(told)
 
@@ -367,7 +367,7 @@ def main() -> int:
         folder = Path(name)
         try:
             if asked.sweep is None:
-                notes, _ = traced(folder, asked.appends, asked.durability)
+                notes, _ = traced(folder, shim(folder), asked.appends, asked.durability)
                 found = power_losses(notes, asked.states, asked.seed, folder / "state", blind=asked.blind)
             else:
                 found, told = sweep(folder, asked.sweep, asked.appends, asked.seed)

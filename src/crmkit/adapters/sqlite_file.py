@@ -218,7 +218,11 @@ class Database:
     def _prepare(self) -> None:
         connection = self.connection
         self._patient(lambda: schema.refuse_foreign(connection, self.path))
-        self._patient(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+        # SQLite goes on without a log, and says so, where it cannot have one: then FULL would not keep the last commit.
+        (mode,) = self._patient(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone())
+        if mode != "wal":
+            todo = "look at the disk, and do not use a network file system"
+            raise Unavailable(str(self.path), "its write-ahead log cannot be used", todo)
         if self._patient(lambda: schema.version_of(connection)) < schema.VERSION:
             with self.writing():
                 # Another process may have done it while we waited for the lock.
