@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, in
 from sqlalchemy.exc import IntegrityError
 
 from crmkit.adapters._logs import conflict, damaged, log_of, repeated
-from crmkit.adapters._sql_copy import insert_events
+from crmkit.adapters._sql_copy import append_one, insert_events
 from crmkit.adapters._sql_keeping import SqlErasable, SqlMovable, SqlScrubbable
 from crmkit.adapters.memory import Stored, first_result, refuse_reuse
 from crmkit.adapters.sql_binding import Bind, Binding
@@ -147,6 +147,10 @@ class SqlEventStore(SqlErasable):
     def _append(
         self, connection: Connection, rows: Sequence[dict[str, Any]], unless: Query | None, broken: Select[Any] | None
     ) -> int:
+        if broken is None and len(rows) == 1:
+            at_once = append_one(connection, self._tables, rows[0])
+            if at_once is not None:
+                return at_once
         last = self._next(connection, len(rows)) if rows else self._last(connection)
         if broken is not None:
             found = connection.scalar(broken)
