@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import BigInteger, Column, Connection, LargeBinary, Table, insert
 
 from crmkit.adapters.sql_schema import Tables
 
@@ -56,12 +56,20 @@ def _copy(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) 
     from psycopg import Error
 
     try:
-        with driver.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN") as copy:
+        with driver.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types([_types(column) for column in table.columns])
             for row in rows:
                 copy.write_row([row[name] for name in names])
     except Error as error:
         # As SQLAlchemy would tell it.
         raise _translated(connection, error) from error
+
+
+def _types(column: Column[Any]) -> str:
+    """As PostgreSQL calls it."""
+    return (
+        "bytea" if isinstance(column.type, LargeBinary) else "int8" if isinstance(column.type, BigInteger) else "text"
+    )
 
 
 def _translated(connection: Connection, error: Exception) -> Exception:
