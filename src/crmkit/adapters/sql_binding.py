@@ -6,11 +6,11 @@ Rules for this file: nothing else begins, commits or rolls back; what the driver
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine, Row, Select, Table
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from crmkit.adapters._logs import log_of
@@ -33,6 +33,8 @@ _BUSY_STATES = frozenset({"40001", "40P01", "55P03"})
 # MariaDB: lock wait timeout, deadlock, record changed since it was read, no such savepoint: a deadlock has ended the
 # transaction and all of its savepoints, and that is noticed on the way back to one of them.
 _BUSY_NUMBERS = frozenset({1205, 1213, 1020, 1305})
+# MariaDB: access denied, unknown database, no connection by socket or network, unknown host.
+_AWAY = frozenset({1044, 1045, 1698, 2002, 2003, 2005})
 _MISSING_STATES, _MISSING_NUMBERS = frozenset({"42P01", "3F000"}), frozenset({1146, 1049})
 
 
@@ -156,9 +158,7 @@ class Binding:
 
     def _refusal(self, error: DBAPIError) -> Unavailable:
         _LOG.warning("the database cannot be used", extra=self._about(error))
-        why = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
-        todo = "make the tables with SqlStore.create(), or by the host's migrations" if _missing(error) else ""
-        return Unavailable(str(self), why, todo)
+        return Unavailable(str(self), _said(error.orig), _todo(error))
 
 
 def _once(engine: Engine, work: Callable[[Connection], T]) -> T:
@@ -191,6 +191,25 @@ def _begin(connection: Connection) -> None:
         driver: Any = connection.connection.driver_connection
         if not driver.in_transaction:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _said(orig: Any) -> str:
+    """What a driver said, in one line."""
+    args: Sequence[Any] = getattr(orig, "args", ())
+    # Drivers of MariaDB give a number and a text.
+    text = args[1] if len(args) > 1 and isinstance(args[0], int) else str(orig)
+    return " ".join(str(text).split()) or type(orig).__name__
+
+
+def _todo(error: DBAPIError) -> str:
+    orig: Any = error.orig
+    if _missing(error):
+        return "make the tables with SqlStore.create(), or by the host's migrations"
+    if isinstance(error, OperationalError) and _state(orig) is None and not isinstance(orig, sqlite3.Error):
+        number = _number(orig)
+        if number is None or number in _AWAY:
+            return "look at host, port, user, password and database, and whether the server runs"
+    return ""
 
 
 def _busy(error: DBAPIError) -> bool:
