@@ -205,10 +205,10 @@ def _todo(error: DBAPIError) -> str:
     orig: Any = error.orig
     if _missing(error):
         return "make the tables with SqlStore.create(), or by the host's migrations"
-    if isinstance(error, OperationalError) and _state(orig) is None and not isinstance(orig, sqlite3.Error):
-        number = _number(orig)
-        if number is None or number in _AWAY:
-            return "look at host, port, user, password and database, and whether the server runs"
+    # Where nobody was reached, or let in, psycopg has no SQLSTATE.
+    nobody = isinstance(error, OperationalError) and _state(orig) is None and _number(orig) is None
+    if _number(orig) in _AWAY or (nobody and not isinstance(orig, sqlite3.Error)):
+        return "look at host, port, user, password and database, and whether the server runs"
     return ""
 
 
