@@ -106,11 +106,13 @@ def main() -> int:
     """Compare one event a commit, and a thousand."""
     parser = argparse.ArgumentParser(description="Append to PostgreSQL, beside psycopg by hand.")
     parser.add_argument("url", help="a database of which two tables (by_hand) and four (bench_) are made anew")
+    parser.add_argument("--quick", action="store_true", help="a few events, to see that it runs")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--commits", type=int, default=300, help="of one event; a thirtieth of it, of a thousand")
     asked = parser.parse_args()
-    for commits, batch in ((asked.commits, 1), (max(1, asked.commits // 30), 1000)):
-        print(json.dumps(compared(asked.url, commits, batch, asked.rounds)), flush=True)
+    commits, rounds = (5, 1) if asked.quick else (asked.commits, asked.rounds)
+    for many, batch in ((commits, 1), (max(1, commits // 30), 100 if asked.quick else 1000)):
+        print(json.dumps(compared(asked.url, many, batch, rounds)), flush=True)
     return 0
 
 

@@ -3,14 +3,18 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+
+# By folder: the server that runs in it, which may be another than the first.
+_MARIADB = {}
 
 
 @contextmanager
@@ -40,6 +44,46 @@ def _running_postgresql(tools, folder, options):
         yield f"postgresql+psycopg://crm@/postgres?host={folder}"
     finally:
         _run(folder, [*who, f"{tools}/pg_ctl", "-D", data, "-m", "immediate", "stop"])
+
+
+def kill_postgresql(url):
+    """Kill a server and all that serve for it, as if each had crashed, and start it again: SIGKILL, no goodbye."""
+    folder = Path(url.partition("host=")[2])
+    main = int((folder / "data" / "postmaster.pid").read_text().split()[0])
+    # What it has started first: they would notice, and begin to tidy up.
+    ours = [main, *_children(main)]
+    for pid in ours:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for pid in ours:
+        _gone(pid)
+    # A zombie that nobody waits for would be taken for a server that runs.
+    for lock in (folder / "data" / "postmaster.pid", *folder.glob(".s.PGSQL.*.lock")):
+        lock.unlink()
+    control = [*_as("postgres"), f"{_tools()}/pg_ctl", "-D", folder / "data", "-w"]
+    settings = f"-k {folder} -c listen_addresses=''"
+    _run(folder, [*control, "-o", settings, "-l", folder / "log", "start"])
+
+
+def _children(pid):
+    """The processes that a process has started, by what the system knows of each."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
+                yield int(stat.parent.name)
+
+
+def _gone(pid):
+    """Wait until a process has ended; one that nobody has waited for yet is a zombie."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return
+        except OSError:
+            return
+        time.sleep(0.01)
+    raise RuntimeError(f"process {pid} does not end")
 
 
 def crash_postgresql(url):
@@ -77,24 +121,43 @@ def mariadb():
 
 @contextmanager
 def _running_mariadb(server, installer, folder):
-    who = _as("mysql")
-    data, socket = folder / "data", folder / "db.sock"
-    _run(folder, [*who, installer, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
-                    "--skip-test-db"])  # fmt: skip
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [*who, server, "--no-defaults", f"--datadir={data}", f"--socket={socket}", "--skip-networking",
-             f"--pid-file={folder / 'pid'}", "--innodb-buffer-pool-size=64M", "--max-connections=60"],
-            stdout=log, stderr=log, cwd=folder,
-        )  # fmt: skip
+    socket = folder / "db.sock"
+    _run(folder, [*_as("mysql"), installer, "--no-defaults", f"--datadir={folder / 'data'}",
+                  "--auth-root-authentication-method=normal", "--skip-test-db"])  # fmt: skip
+    _start_mariadb(server, folder)
     try:
-        _wait_for(socket, process, folder / "log")
         command = ["mariadb", "--no-defaults", f"--socket={socket}", "-u", "root", "-e", "CREATE DATABASE crm"]
         _run(folder, command)
         yield f"mariadb+pymysql://root@localhost/crm?unix_socket={socket}&charset=utf8mb4"
     finally:
+        process = _MARIADB.pop(folder)
         process.terminate()
         process.wait(30)
+
+
+def _start_mariadb(server, folder):
+    """Start it, and wait until it can be reached."""
+    socket = folder / "db.sock"
+    with (folder / "log").open("a") as log:
+        process = _MARIADB[folder] = subprocess.Popen(
+            [*_as("mysql"), server, "--no-defaults", f"--datadir={folder / 'data'}", f"--socket={socket}",
+             "--skip-networking", f"--pid-file={folder / 'pid'}", "--innodb-buffer-pool-size=64M",
+             "--max-connections=60"],
+            stdout=log, stderr=log, cwd=folder,
+        )  # fmt: skip
+    _wait_for(socket, process, folder / "log")
+
+
+def kill_mariadb(url):
+    """Kill a server (SIGKILL), and start it again."""
+    folder = Path(url.partition("unix_socket=")[2].partition("&")[0]).parent
+    main = int((folder / "pid").read_text())
+    os.kill(main, signal.SIGKILL)
+    _gone(main)
+    _MARIADB[folder].wait(30)
+    for name in ("db.sock", "pid"):
+        (folder / name).unlink(missing_ok=True)
+    _start_mariadb(shutil.which("mariadbd"), folder)
 
 
 def _as(user):

@@ -1,5 +1,6 @@
 """The benchmarks run, their contenders agree, and the page says what was measured."""
 
+import json
 import operator
 import os
 import subprocess
@@ -60,6 +61,20 @@ def test_every_topic_runs_and_all_contenders_agree(tmp_path):
         assert "crmkit " in section
         rows = section.count("\n| ") - 2
         assert rows > 0 or "Left out, because not installed: " in section
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the time of a server is read from /proc")
+def test_the_bench_of_postgresql_runs(postgresql_url):
+    """Both append the same to a server: one event a commit, and a hundred; a ratio of times comes out."""
+    url = postgresql_url.replace("+psycopg", "")
+    command = [sys.executable, str(BENCH / "postgres.py"), url, "--quick"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(one["events"], one["a commit"]) for one in found] == [(5, 1), (100, 100)]
+    for one in found:
+        assert {*one["CPU s, clock s"]} == {"crmkit", "psycopg"}
+        assert one["CPU ratio, clock ratio"][1] > 0
 
 
 def test_an_unknown_topic_is_refused():

@@ -161,10 +161,12 @@ def _problem(error: BaseException, _: type | None) -> str:
 def _moment(text: str, name: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-        # The first and the last day of the calendar are not the same day everywhere.
-        return moment if moment.tzinfo is None else moment.astimezone(UTC)
+        if moment.tzinfo is not None:
+            # The first and the last day of the calendar are not the same day everywhere.
+            return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise InputError("", f"{name} {text}: is no moment", "write 2026-03-02T09:00+08:00") from None
+    raise InputError("", f"{name} {text}: has no zone", "write 2026-03-02T09:00+08:00")
 
 
 def _thesaurus(file: Path) -> Thesaurus:

@@ -14,7 +14,7 @@ from crmkit._kb_commands import app
 from crmkit._options import AsJson
 from crmkit._rules_commands import read_rows
 from crmkit.adapters.sqlite import SqliteStore
-from crmkit.errors import InputError, InvalidValue, NotFound
+from crmkit.errors import InputError, InvalidValue, NotFound, did_you_mean
 from crmkit.kb import Analyzer, Document, Results, SegmentIndex, Text
 from crmkit.kb.query import In
 from crmkit.kb.results import Hit
@@ -56,7 +56,8 @@ def index_(
     """Add documents to an index, or replace those with the same ids: all or none."""
     with SqliteStore(store) as kept:
         index = _index(kept, name, text, pinyin=pinyin)
-        commit = index.apply(_documents(files or (), tuple(_weights(text))), delete=delete or ())
+        documents = _documents(files or (), tuple(_weights(text)), named=bool(text))
+        commit = index.apply(documents, delete=delete or ())
         told = {"schema": "crmkit-kb-index-1", "commit": commit, "documents": len(index)}
     _tell(told, [f"{told['documents']} documents, commit {commit}"], as_json=as_json)
 
@@ -104,6 +105,9 @@ def verify_(
         _has(kept, store, name)
         index = _index(kept, name, text, pinyin=pinyin)
         flaws = index.verify()
+        if not flaws and not rebuild:
+            # Sound, and perhaps made in another way than is said here: then nothing would be found in it.
+            len(index)
         if rebuild and not any(flaw.lost for flaw in flaws):
             index.rebuild()
             flaws = index.verify()
@@ -138,6 +142,8 @@ def _weights(texts: list[str] | None) -> Mapping[str, float]:
             weights[name] = float(weight or 1)
         except ValueError:
             raise InputError("", f"--text {one}: {weight!r} is no number") from None
+        if not name or not 0 < weights[name] < float("inf"):
+            raise InputError("", f"--text {one}", "write NAME=WEIGHT with a positive, finite weight, as in title=2")
     return weights or _USUAL
 
 
@@ -156,10 +162,21 @@ def _filter(text: str) -> In:
 # -- documents
 
 
-def _documents(files: Iterable[Path], texts: tuple[str, ...]) -> Iterator[Document]:
+def _documents(files: Iterable[Path], texts: tuple[str, ...], *, named: bool) -> Iterator[Document]:
+    """The documents of files, each id once. A text that was asked for by name must be in one of them at least."""
+    places: dict[str, str] = {}
+    used: set[str] = set()
     for file in files:
         for row, one in _objects(file) if file.suffix == ".jsonl" else enumerate(read_rows(file), 2):
-            yield _document(one, texts, file, row)
+            made = _document(one, texts, file, row)
+            if made.id in places:
+                raise InputError(str(file), f"has the id {made.id!r}, which {places[made.id]} has, too", row=row)
+            places[made.id] = f"{file}, row {row}"
+            used.update(made.texts)
+            yield made
+    unused = [name for name in texts if name not in used]
+    if named and places and unused:
+        raise InputError("", f"--text {unused[0]}", "no document has a text of this name")
 
 
 def _objects(file: Path) -> Iterator[tuple[int, Any]]:
@@ -191,6 +208,11 @@ def _document(one: Any, texts: tuple[str, ...], file: Path, row: int) -> Documen
         raise InputError(str(file), "is no object", row=row)
     if one.get("id") in (None, ""):
         raise InputError(str(file), "has no id", row=row)
+    if isinstance(one["id"], bool) or not isinstance(one["id"], (str, int)):
+        raise InputError(str(file), f"{one['id']!r} is no id", "give a text or a whole number", row, "id")
+    if all(one.get(key) is None for key in texts):
+        near = next((f": {key!r} is none{hint}" for key in one if (hint := did_you_mean(str(key), texts))), "")
+        raise InputError(str(file), f"has none of the texts {', '.join(texts)}{near}", row=row)
     fields = {key: value for key, value in one.items() if key not in ("id", *texts) and value is not None}
     try:
         return Document(str(one["id"]), {key: one[key] for key in texts if one.get(key) is not None}, fields)

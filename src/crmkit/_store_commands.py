@@ -2,8 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -12,13 +14,13 @@ import typer
 
 from crmkit._options import AsJson, Lang
 from crmkit.adapters.mail_removal import remove_messages
-from crmkit.adapters.mailboxes import read_mailbox
+from crmkit.adapters.mailboxes import RawMessage, read_mailbox
 from crmkit.adapters.moving import check_archive, export_store, import_store, unfinished
 from crmkit.adapters.opening import open_store
-from crmkit.errors import InputError
+from crmkit.errors import InputError, NotFound
 from crmkit.kb import Analyzer, SegmentIndex
 from crmkit.privacy import Subject, erase, mentions, report
-from crmkit.protocols import Store
+from crmkit.protocols import MovableRecords, Store
 
 __all__ = ["app"]
 
@@ -44,7 +46,7 @@ Mail: TypeAlias = Annotated[list[Path] | None, typer.Option("--mail", help="A ma
 @app.command("export")
 def export_(store: Place, file: File, *, tenant: Tenant = "default", as_json: AsJson = False) -> None:
     """Write all of a store to one file; an interrupted one goes on where it stopped (JSON Lines)."""
-    with open_store(store, tenant=tenant) as opened:
+    with _opened(store, tenant) as opened:
         made = export_store(opened, file)
     _tell({"schema": "crmkit-store-export-1", **attrs.asdict(made)}, [_counts(made), str(file)], as_json=as_json)
 
@@ -61,7 +63,7 @@ def import_(file: File, store: Place, *, tenant: Tenant = "default", as_json: As
 @app.command("verify")
 def verify_(store: Place, *, tenant: Tenant = "default", as_json: AsJson = False) -> None:
     """Check every event against its checksum, and whether an import was left half done. Exit code 1 if something is."""
-    with open_store(store, tenant=tenant) as opened:
+    with _opened(store, tenant) as opened:
         found = [*opened.events.verify()]
         half = unfinished(opened)
     if half is not None:
@@ -84,7 +86,7 @@ def person_(
 ) -> None:
     """Tell everything that is held about a person: every place, with what stands there."""
     subject = _subject(id_, text, record)
-    with open_store(store, tenant=tenant) as opened:
+    with _opened(store, tenant) as opened:
         messages = ((f"{box}: {one.where}", one.raw) for box in mail or () for one in read_mailbox(box))
         found = report(subject, opened, indexes=_indexes(opened), mail=messages)
     print(found.to_json() if as_json else found.to_text(lang), end="\n" if as_json else "")  # noqa: T201 - for a pipe
@@ -109,12 +111,14 @@ def erase_(
     for box in mail or ():
         if not box.exists():  # said before anything is changed
             raise InputError(str(box), "there is no such file or folder")
-    with open_store(store, tenant=tenant) as opened:
+    with _opened(store, tenant) as opened:
         if not yes:
             count = len(report(subject, opened, indexes=_indexes(opened)).held)
-            told = {"schema": "crmkit-erase-1", "done": False, "found": count}
-            _tell(told, [f"{count} places; nothing was changed: crmkit store person shows them, --yes erases them"],
-                  as_json=as_json)  # fmt: skip
+            messages = sum(_mentioning(box, subject) for box in mail or ())
+            told = {"schema": "crmkit-erase-1", "done": False, "found": count, "messages": messages}
+            of = f"{count} places" + (f" and {messages} messages" if mail else "")
+            line = f"{of}; nothing was changed: crmkit store person shows them, --yes erases them"
+            _tell(told, [line], as_json=as_json)
             return
         indexes = _indexes(opened)
         done = erase(opened, subject, at=datetime.now(UTC), keep=keep or (), pseudonym=pseudonym, indexes=indexes)
@@ -126,6 +130,35 @@ def erase_(
     ]
     _tell(told, lines, as_json=as_json)
     raise typer.Exit(1 if done.left else 0)
+
+
+@contextmanager
+def _opened(place: str, tenant: str) -> Generator[Store]:
+    """A store; of a tenant who has nothing in it where others have, nothing could be said that is not misleading."""
+    with open_store(place, tenant=tenant) as opened:
+        tell = getattr(opened, "tenants", None)
+        known = () if tell is None else tuple(tell())
+        if known and tenant not in known and not _holds_anything(opened):
+            raise NotFound("tenant", tenant, known, place)
+        yield opened
+
+
+def _holds_anything(store: Store) -> bool:
+    kinds = store.records.kinds() if isinstance(store.records, MovableRecords) else ()
+    return any(True for _ in chain(store.events.read(limit=1), store.blobs.list(), kinds))
+
+
+def _mentioning(box: Path, subject: Subject) -> int:
+    """How many messages of a mailbox would be deleted; all are looked at, and all are kept."""
+    found = 0
+
+    def look(message: RawMessage) -> bool:
+        nonlocal found
+        found += mentions(subject, message.raw)
+        return False
+
+    remove_messages(box, look)
+    return found
 
 
 def _subject(ids: list[str] | None, texts: list[str] | None, records: list[str] | None) -> Subject:

@@ -351,7 +351,8 @@ class AnalyzerMismatch(CrmkitError, ValueError):
     def __str__(self) -> str:
         return (
             f"{self.where} was made with {self.made} and cannot be searched with {self.given}; "
-            "open it as it was made, or call rebuild(), which makes it anew from the documents it holds"
+            "open it as it was made, or call rebuild() (crmkit kb verify --rebuild), "
+            "which makes it anew from the documents it holds"
         )
 
 

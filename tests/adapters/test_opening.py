@@ -37,8 +37,13 @@ def test_what_cannot_be_opened_is_said(tmp_path, monkeypatch):
     """No tables, no such driver, no URL, no SQLAlchemy; a password is not repeated."""
     with open_store(f"sqlite:///{tmp_path / 'b.db'}") as store, pytest.raises(Unavailable, match="make the tables"):
         store.events.append([])
-    for bad in ("nosuch://u:secret@h/d", "://u:secret@h", "postgresql+nosuch://u:secret@h/d"):
-        with pytest.raises(InputError, match="the URL of the store: cannot be used") as caught, open_store(bad):
+    for bad, why in (
+        ("nosuch://u:secret@h/d", "names a kind of database that nobody knows; write postgresql"),
+        ("postgresql+nosuch://u:secret@h/d", "names a kind of database that nobody knows; write postgresql"),
+        ("://u:secret@h", "cannot be used"),
+        ("postgresql+pg8000://u:secret@h/d", "needs the driver pg8000, which is not installed; install it"),
+    ):
+        with pytest.raises(InputError, match=f"the URL of the store: {why}") as caught, open_store(bad):
             pass
         assert "secret" not in str(caught.value)
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)

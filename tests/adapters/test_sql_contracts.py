@@ -1,48 +1,52 @@
-"""The contracts on SQLite, on a PostgreSQL and on a MariaDB server, through SQLAlchemy."""
-
-from itertools import count
+"""The contracts on SQLite, on a PostgreSQL and on a MariaDB server, through SQLAlchemy, also by several processes."""
 
 import pytest
 import sqlalchemy
+from sqlalchemy.pool import NullPool
 
 from crmkit.adapters.sql import SqlStore
+from crmkit.testing.checking import Claims
 from crmkit.testing.contracts import BlobStoreContract, EventStoreContract, RecordStoreContract
 
-NUMBERS = count()
+
+class _Opened(SqlStore):
+    """A store with an engine of its own, to be closed."""
+
+    def __init__(self, url, tenant):
+        self.engine = sqlalchemy.create_engine(url, poolclass=NullPool)
+        super().__init__(self.engine, tenant=tenant)
+
+    def close(self):
+        """Close the engine."""
+        self.engine.dispose()
 
 
 class _Databases:
-    """A store with a tenant of its own in a database that the tests of one class share."""
+    """A store with a tenant of its own for each folder, in a database that the tests of one class share."""
+
+    claims = Claims(processes=True, durable=True)
 
     @pytest.fixture(autouse=True)
-    def _engine(self, url):
-        self.engine = sqlalchemy.create_engine(url)
-        yield
-        self.engine.dispose()
-
-    def store(self):
-        """A store of a new tenant."""
-        store = SqlStore(self.engine, tenant=f"tenant {next(NUMBERS)}")
+    def _database(self, url, tmp_path):
+        # Other processes find the database by it.
+        (tmp_path / "url").write_text(url)
+        store = _Opened(url, "nobody")
         store.create()
-        return store
+        store.close()
+
+    def make(self, tmp_path):
+        """The store of a folder, in this process or another."""
+        place = next(folder for folder in (tmp_path, tmp_path.parent) if (folder / "url").exists())
+        return _Opened((place / "url").read_text(), str(tmp_path))
 
 
 class TestSqlEvents(_Databases, EventStoreContract):
     """Events."""
 
-    def make(self, tmp_path):
-        return self.store().events
-
 
 class TestSqlRecords(_Databases, RecordStoreContract):
     """Records."""
 
-    def make(self, tmp_path):
-        return self.store().records
-
 
 class TestSqlBlobs(_Databases, BlobStoreContract):
     """Blobs."""
-
-    def make(self, tmp_path):
-        return self.store().blobs

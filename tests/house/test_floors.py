@@ -52,6 +52,20 @@ def test_the_core_opens_nothing_and_reads_no_clock(module):
     assert not found, report(found)
 
 
+def test_nobody_prints_but_the_command_line():
+    """Only commands, and what is run by `python -m`, write to a terminal: the library lives inside of other programs."""
+    writing = {"print", "sys.stdout.write", "sys.stderr.write", "sys.stdout.buffer.write", "warnings.warn", "warn"}
+    found = [
+        f"{module.path}:{node.lineno} {name}"
+        for module in modules().values()
+        if not module.name.startswith(("crmkit._", "crmkit.cli"))
+        if '__name__ == "__main__"' not in module.path.read_text(encoding="utf-8")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and (name := ast.unparse(node.func)) in writing
+    ]
+    assert not found, report(found)
+
+
 @pytest.mark.parametrize("module", CORE, ids=by_name)
 def test_the_core_has_no_globals(module):
     """Below floor 7 no function rebinds a module's name."""

@@ -11,7 +11,7 @@ HEAVY = {
     "numpy", "scipy", "networkx", "hypothesis", "pytest", "pandas", "polars", "pyarrow", "narwhals", "duckdb", "sqlite3",
     "typer", "click", "rich", "jinja2", "vl_convert", "defusedxml", "sqlalchemy", "pyspark", "tantivy",
     "cryptography",
-    "docx", "lxml",
+    "docx", "lxml", "opentelemetry",
 }  # fmt: skip
 # What a room may load by itself; everything else of HEAVY it may not.
 ALLOWED = {

@@ -1,11 +1,13 @@
-"""Many rows at once: COPY where the driver is psycopg, ordinary INSERTs elsewhere."""
+"""What psycopg does faster than others: many rows by COPY, and one row with its position in one statement."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import BigInteger, Column, Connection, LargeBinary, Table, insert
 
-__all__ = ["insert_events"]
+from crmkit.adapters.sql_schema import Tables
+
+__all__ = ["append_one", "insert_events"]
 
 # Fewer rows are not worth another command.
 _COPY = 50
@@ -21,6 +23,31 @@ def insert_events(connection: Connection, table: Table, rows: Sequence[dict[str,
         connection.execute(insert(table), list(rows))
 
 
+def append_one(connection: Connection, tables: Tables, row: dict[str, Any]) -> int | None:
+    """Take the next position of a tenant and store its event there; one round trip, prepared by the driver.
+
+    Returns:
+        The position; None if the driver is another one, or the tenant is new.
+    """
+    if connection.dialect.driver != "psycopg":
+        return None
+    quote = connection.dialect.identifier_preparer
+    names = ", ".join(map(quote.quote, row))
+    statement = (
+        f"WITH taken AS (UPDATE {quote.format_table(tables.tenants)} SET position = position + 1 "  # noqa: S608 - names only
+        f"WHERE tenant = %s RETURNING position) INSERT INTO {quote.format_table(tables.events)} (position, {names}) "
+        f"SELECT taken.position, {', '.join(['%s'] * len(row))} FROM taken RETURNING position"
+    )
+    driver: Any = connection.connection.driver_connection
+    from psycopg import Error
+
+    try:
+        found = driver.execute(statement, [row["tenant"], *row.values()]).fetchone()
+    except Error as error:
+        raise _translated(connection, error) from error
+    return None if found is None else int(found[0])
+
+
 def _copy(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     names = [column.name for column in table.columns]
     quote = connection.dialect.identifier_preparer
@@ -29,12 +56,20 @@ def _copy(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) 
     from psycopg import Error
 
     try:
-        with driver.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN") as copy:
+        with driver.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types([_types(column) for column in table.columns])
             for row in rows:
                 copy.write_row([row[name] for name in names])
     except Error as error:
         # As SQLAlchemy would tell it.
         raise _translated(connection, error) from error
+
+
+def _types(column: Column[Any]) -> str:
+    """As PostgreSQL calls it."""
+    return (
+        "bytea" if isinstance(column.type, LargeBinary) else "int8" if isinstance(column.type, BigInteger) else "text"
+    )
 
 
 def _translated(connection: Connection, error: Exception) -> Exception:

@@ -75,11 +75,16 @@ class SqlMovable:
 
 
 class SqlScrubbable:
-    """Tables that can forget."""
+    """Tables that can forget, and say whose they are."""
 
     _binding: Binding
     _tenant: bytes
     tables: Tables
+
+    def tenants(self) -> Iterator[str]:
+        """Whoever has appended an event, in order; of others only digests are known."""
+        statement = select(self.tables.tenants.c.name)
+        return iter(sorted(map(original, self._binding.reading(lambda one: one.scalars(statement).all()))))
 
     def scrub(self) -> None:
         """See `Scrubbable.scrub`: the tables are written anew (VACUUM FULL, OPTIMIZE TABLE, VACUUM).

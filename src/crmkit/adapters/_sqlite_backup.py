@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crmkit.errors import InputError
 
-__all__ = ["copy"]
+__all__ = ["copy", "synced"]
 
 
 def copy(source: sqlite3.Connection, target: Path, *, compact: bool) -> None:
@@ -56,12 +56,13 @@ def _check(part: Path) -> None:
 
 def _keep(part: Path, target: Path) -> None:
     """Give the copy its name once it is on the disk; a link, unlike a renaming, replaces nothing."""
-    _sync(part)
+    synced(part)
     os.link(part, target)
-    _sync(target.parent)
+    synced(target.parent)
 
 
-def _sync(path: Path) -> None:
+def synced(path: Path) -> None:
+    """Wait until a file, or what a folder knows of its files, is on the disk."""
     # Folders cannot be opened everywhere.
     with suppress(PermissionError):
         handle = os.open(path, os.O_RDONLY)

@@ -70,10 +70,17 @@ class SqliteMovable:
 
 
 class SqliteScrubbable:
-    """A file that can forget."""
+    """A file that can forget, and say whose it is."""
 
     _database: Database
     _tenant: str
+
+    def tenants(self) -> Iterator[str]:
+        """Whoever has something in the file, in order."""
+        statement = (
+            "SELECT tenant FROM events UNION SELECT tenant FROM records UNION SELECT tenant FROM blobs ORDER BY 1"
+        )
+        return iter([name for (name,) in self._database.all(statement)])
 
     def scrub(self) -> None:
         """See `Scrubbable.scrub`: VACUUM with secure_delete, and an empty write-ahead log.

@@ -16,6 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from crmkit.adapters._logs import log_of
+
 try:
     _fcntl: Any = import_module("fcntl")
 except ImportError:
@@ -23,6 +25,8 @@ except ImportError:
     _fcntl = None
 
 __all__ = ["Turnstile", "nap"]
+
+_LOG = log_of("sqlite")
 
 # How long one waits outside at most, before one goes to the lock all the same.
 _PATIENCE = 10.0
@@ -70,6 +74,7 @@ class Turnstile:
                 return False
             else:
                 return True
+        _LOG.warning("waited long for a turn to write", extra={"seconds": _PATIENCE})
         return False
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from crmkit.errors import InputError, InvalidValue
 __all__ = ["read_brief"]
 
 _LARGEST = 32_000_000
-_HEAD = 16
+_HEAD = 1024
 _ZIP = b"PK\x03\x04"
 _FOREIGN = (
     (b"%PDF-", "is a PDF", "save its text, or the document it was made of"),
@@ -63,6 +63,9 @@ def _refuse_foreign(begin: bytes, place: Path) -> None:
     for mark, what, remedy in _FOREIGN:
         if begin.startswith(mark):
             raise InputError(str(place), what, remedy)
+    # Readers of PDF pass over what comes before its mark, and so do those who write such files.
+    if _FOREIGN[0][0] in begin or place.suffix.lower() == ".pdf":
+        raise InputError(str(place), *_FOREIGN[0][1:])
     if place.suffix.lower() == ".docx":
         raise InputError(str(place), "is no Word document: it is not a ZIP archive")
 

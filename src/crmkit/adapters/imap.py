@@ -8,11 +8,13 @@ from imaplib import IMAP4
 
 import attrs
 
+from crmkit.adapters._logs import log_of
 from crmkit.adapters.mailboxes import RawMessage
 from crmkit.errors import InputError, Unavailable, did_you_mean
 
 __all__ = ["Mark", "folders", "read_folder"]
 
+_LOG = log_of("imap")
 _LARGEST = 50_000_000
 _NUMBERS, _MESSAGES = 1_000, 20
 _UID = re.compile(rb"UID (\d+)")
@@ -71,7 +73,10 @@ def read_folder(
     for first in range(1, count + 1, _NUMBERS):
         lines = _asked(server, "FETCH", f"{first}:{min(count, first + _NUMBERS - 1)}", "(UID)")
         uids += (int(match[1]) for line in lines if isinstance(line, bytes) and (match := _UID.search(line)))
-    known = after.uid if after is not None and after.validity == validity else 0
+    anew = after is not None and after.validity != validity
+    if anew:
+        _LOG.info("the mail server has numbered its messages anew: all are read again")
+    known = 0 if after is None or anew else after.uid
     new = sorted({uid for uid in uids if uid > known})
     for at in range(0, len(new), _MESSAGES):
         some = ",".join(map(str, new[at : at + _MESSAGES]))
@@ -92,10 +97,15 @@ def _asked(server: IMAP4, command: str, *words: str) -> list[_Line]:
         else:
             kind, data = server.uid(*words)
     except (IMAP4.error, OSError) as error:
-        raise Unavailable("the mail server", f"{command}: {error}") from None
+        raise _trouble(command, type(error).__name__, str(error)) from None
     if kind != "OK":
-        raise Unavailable("the mail server", f"{command}: {_said(data)}")
+        raise _trouble(command, str(kind), _said(data))
     return [line for line in data if line]
+
+
+def _trouble(command: str, kind: str, said: str) -> Unavailable:
+    _LOG.warning("the mail server does not answer", extra={"command": command, "error": kind})
+    return Unavailable("the mail server", f"{command}: {said}")
 
 
 def _selected(server: IMAP4, folder: str) -> tuple[int, int]:
@@ -107,7 +117,7 @@ def _selected(server: IMAP4, folder: str) -> tuple[int, int]:
         kind, data = server.select(f'"{name}"', readonly=True)
         _, validity = server.response("UIDVALIDITY")
     except (IMAP4.error, OSError) as error:
-        raise Unavailable("the mail server", f"SELECT: {error}") from None
+        raise _trouble("SELECT", type(error).__name__, str(error)) from None
     if kind != "OK":
         near = did_you_mean(folder, folders(server))
         raise InputError("the mail server", f"there is no folder {folder!r}{near}: {_said(data)}")

@@ -13,6 +13,7 @@ from base64 import b64decode, b64encode
 from datetime import datetime
 from typing import Any
 
+from crmkit.adapters._logs import log_of
 from crmkit.errors import Conflict, Damaged, ExtraMissing, InvalidValue, NotFound
 from crmkit.protocols import RecordStore
 from crmkit.values import aware
@@ -22,6 +23,7 @@ __all__ = ["KEY", "KeyRing"]
 #: The kind of the records that hold keys.
 KEY = "crmkit.key"
 
+_LOG = log_of("keys")
 _SIZE = 64
 
 
@@ -87,6 +89,7 @@ class KeyRing:
         if found is not None and "erased" in found.value:
             return False
         self._records.put(KEY, person, {"erased": moment}, expected=0 if found is None else found.version)
+        _LOG.info("the key of a person was erased")
         return found is not None
 
     def erased(self, person: str) -> bool:

@@ -45,7 +45,14 @@ def _database(url: str, tenant: str, *, create: bool) -> Generator[Store]:
 
     try:
         engine = create_engine(url)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+    except ModuleNotFoundError as error:
+        reason = f"needs the driver {error.name}, which is not installed"
+        remedy = "install it, or name another: postgresql+psycopg://, mariadb+pymysql://"
+        raise InputError("the URL of the store", reason, remedy) from None
+    except NoSuchModuleError:
+        remedy = "write postgresql+psycopg://, mariadb+pymysql:// or sqlite:///"
+        raise InputError("the URL of the store", "names a kind of database that nobody knows", remedy) from None
+    except ArgumentError as error:
         # The URL may hold a password: it is not repeated.
         raise InputError("the URL of the store", f"cannot be used: {_first_line(error, url)}") from None
     try:

@@ -27,11 +27,13 @@ from types import MappingProxyType
 
 import attrs
 
+from crmkit.adapters._logs import log_of
 from crmkit.errors import InvalidValue, NotFound, Unavailable
 from crmkit.protocols import Notice
 
 __all__ = ["MailTransport"]
 
+_LOG = log_of("smtp")
 _ADDRESS = re.compile(r"""[^\x00-\x20\x7f-\U0010ffff<>()\[\]\\,;:@"]{1,64}@[A-Za-z0-9.-]{1,255}""")
 _TOKEN = re.compile(r"[A-Za-z0-9.]{1,700}")
 _ID = re.compile(r"""[^\x00-\x20\x7f-\U0010ffff<>@]{1,700}@[^\x00-\x20\x7f-\U0010ffff<>@]{1,255}""")
@@ -88,6 +90,7 @@ class MailTransport:
             with self.connect() as server:
                 server.sendmail(self.address, [self.people[notice.to]], raw)
         except (SMTPException, OSError) as error:
+            _LOG.warning("a mail was not taken", extra={"error": type(error).__name__})
             raise Unavailable("the mail server", f"{type(error).__name__}: {error}", "send it again later") from None
 
     def mail(self, notice: Notice) -> bytes:

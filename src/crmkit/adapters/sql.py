@@ -17,7 +17,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
-from crmkit.adapters._sql_copy import insert_events
+from crmkit.adapters._logs import conflict, damaged, log_of, repeated
+from crmkit.adapters._sql_copy import append_one, insert_events
 from crmkit.adapters._sql_keeping import SqlErasable, SqlMovable, SqlScrubbable
 from crmkit.adapters.memory import Stored, first_result, refuse_reuse
 from crmkit.adapters.sql_binding import Bind, Binding
@@ -29,6 +30,7 @@ from crmkit.values import Fields
 
 __all__ = ["SqlBlobStore", "SqlEventStore", "SqlRecordStore", "SqlStore"]
 
+_LOG = log_of("sql")
 # Rows fetched in one go.
 _PAGE = 2000
 # No position lies beyond what the column holds.
@@ -77,6 +79,7 @@ class SqlStore(SqlScrubbable):
         found = connection.scalar(select(func.max(version)))
         if found is None:
             connection.execute(insert(self.tables.schema).values(version=SCHEMA_VERSION))
+            _LOG.info("tables were made", extra={"store": str(self._binding), "schema": SCHEMA_VERSION})
         elif found > SCHEMA_VERSION:
             why = f"was made by a newer crmkit (schema {found}, this one knows {SCHEMA_VERSION})"
             raise InputError(str(self._binding), why, "upgrade crmkit")
@@ -100,9 +103,10 @@ class SqlEventStore(SqlErasable):
             stored = self._stored(new)
             again = first_result(new, stored)
             if again is not None:
-                return again
+                return repeated(_LOG, self._binding, again)
             if isinstance(error, IntegrityError):
                 refuse_reuse(new, stored)
+            conflict(_LOG, self._binding, error)
             raise
 
     def read(self, query: Query | None = None, *, after: int = 0, limit: int | None = None) -> Iterator[Recorded]:
@@ -143,6 +147,10 @@ class SqlEventStore(SqlErasable):
     def _append(
         self, connection: Connection, rows: Sequence[dict[str, Any]], unless: Query | None, broken: Select[Any] | None
     ) -> int:
+        if broken is None and len(rows) == 1:
+            at_once = append_one(connection, self._tables, rows[0])
+            if at_once is not None:
+                return at_once
         last = self._next(connection, len(rows)) if rows else self._last(connection)
         if broken is not None:
             found = connection.scalar(broken)
@@ -244,11 +252,11 @@ class SqlEventStore(SqlErasable):
 
     def _event(self, position: int, body: str, stored: str) -> Event:
         if checksum(body) != stored:
-            raise Damaged(self._place, position, "the text no longer matches its checksum")
+            raise damaged(_LOG, self._place, position, "the text no longer matches its checksum")
         try:
             return from_json(body)
         except InvalidValue as error:
-            raise Damaged(self._place, position, str(error)) from None
+            raise damaged(_LOG, self._place, position, str(error)) from None
 
 
 def _digests(event: Event) -> list[bytes | None]:

@@ -6,13 +6,14 @@ Rules for this file: nothing else begins, commits or rolls back; what the driver
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine, Row, Select, Table
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
+from crmkit.adapters._logs import log_of
 from crmkit.errors import InvalidValue, OutcomeUnknown, Unavailable
 
 __all__ = ["Bind", "Binding"]
@@ -21,6 +22,7 @@ __all__ = ["Bind", "Binding"]
 Bind: TypeAlias = Engine | Connection | Session
 
 T = TypeVar("T")
+_LOG = log_of("sql")
 _PATIENCE = 30.0
 # Rows fetched in one go where all are read.
 _SOME = 500
@@ -31,6 +33,8 @@ _BUSY_STATES = frozenset({"40001", "40P01", "55P03"})
 # MariaDB: lock wait timeout, deadlock, record changed since it was read, no such savepoint: a deadlock has ended the
 # transaction and all of its savepoints, and that is noticed on the way back to one of them.
 _BUSY_NUMBERS = frozenset({1205, 1213, 1020, 1305})
+# MariaDB: access denied, unknown database, no connection by socket or network, unknown host.
+_AWAY = frozenset({1044, 1045, 1698, 2002, 2003, 2005})
 _MISSING_STATES, _MISSING_NUMBERS = frozenset({"42P01", "3F000"}), frozenset({1146, 1049})
 
 
@@ -127,7 +131,7 @@ class Binding:
             raise self._refusal(error) from error
 
     def _transaction(self, engine: Engine, work: Callable[[Connection], T]) -> T:
-        deadline = time.monotonic() + _PATIENCE
+        deadline, tries = time.monotonic() + _PATIENCE, 0
         while True:
             try:
                 return _once(engine, work)
@@ -136,6 +140,8 @@ class Binding:
             except DBAPIError as error:
                 if not _busy(error) or time.monotonic() > deadline:
                     raise self._refusal(error) from error
+                tries += 1
+                _LOG.info("the database was busy: trying again", extra={**self._about(error), "tries": tries})
                 # Whoever was in the way is given a moment, and not all come back at once.
                 time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - not a secret
 
@@ -145,10 +151,14 @@ class Binding:
         assert isinstance(self._bind, Connection)  # noqa: S101 - engines are served elsewhere
         return self._bind
 
+    def _about(self, error: DBAPIError) -> dict[str, str]:
+        orig: Any = error.orig
+        name = getattr(orig, "sqlite_errorname", None) or _state(orig) or _number(orig) or type(orig).__name__
+        return {"store": str(self), "error": str(name)}
+
     def _refusal(self, error: DBAPIError) -> Unavailable:
-        why = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
-        todo = "make the tables with SqlStore.create(), or by the host's migrations" if _missing(error) else ""
-        return Unavailable(str(self), why, todo)
+        _LOG.warning("the database cannot be used", extra=self._about(error))
+        return Unavailable(str(self), _said(error.orig), _todo(error))
 
 
 def _once(engine: Engine, work: Callable[[Connection], T]) -> T:
@@ -181,6 +191,25 @@ def _begin(connection: Connection) -> None:
         driver: Any = connection.connection.driver_connection
         if not driver.in_transaction:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _said(orig: Any) -> str:
+    """What a driver said, in one line."""
+    args: Sequence[Any] = getattr(orig, "args", ())
+    # Drivers of MariaDB give a number and a text.
+    text = args[1] if len(args) > 1 and isinstance(args[0], int) else str(orig)
+    return " ".join(str(text).split()) or type(orig).__name__
+
+
+def _todo(error: DBAPIError) -> str:
+    orig: Any = error.orig
+    if _missing(error):
+        return "make the tables with SqlStore.create(), or by the host's migrations"
+    # Where nobody was reached, or let in, psycopg has no SQLSTATE.
+    nobody = isinstance(error, OperationalError) and _state(orig) is None and _number(orig) is None
+    if _number(orig) in _AWAY or (nobody and not isinstance(orig, sqlite3.Error)):
+        return "look at host, port, user, password and database, and whether the server runs"
+    return ""
 
 
 def _busy(error: DBAPIError) -> bool:

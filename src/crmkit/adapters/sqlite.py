@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from crmkit.adapters._logs import conflict, damaged, log_of, repeated
 from crmkit.adapters._sqlite_backup import copy
 from crmkit.adapters._sqlite_checks import flaws
 from crmkit.adapters._sqlite_keeping import SqliteErasable, SqliteMovable, SqliteScrubbable
@@ -26,6 +27,7 @@ from crmkit.values import Fields
 
 __all__ = ["SqliteBlobStore", "SqliteEventStore", "SqliteRecordStore", "SqliteStore"]
 
+_LOG = log_of("sqlite")
 # Rows fetched in one go: small enough to be gentle, large enough to be quick.
 _PAGE = 1000
 _INSERT = "INSERT INTO events (tenant, id, key, cas, type, body, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -107,9 +109,10 @@ class SqliteEventStore(SqliteErasable):
             # The same again is no conflict. What is stored stays stored: it may be looked up afterwards.
             again = first_result(new, self._stored)
             if again is not None:
-                return again
+                return repeated(_LOG, self._database.path, again)
             if isinstance(error, sqlite3.IntegrityError):
                 refuse_reuse(new, self._stored)
+            conflict(_LOG, self._database.path, error)
             raise
 
     def _append(self, rows: list[tuple[Any, ...]], unless: Query | None, after: int) -> int:
@@ -185,11 +188,11 @@ class SqliteEventStore(SqliteErasable):
     def _event(self, position: int, body: str, stored: str) -> Event:
         place = f"{self._database.path}, events"
         if checksum(body) != stored:
-            raise Damaged(place, position, "the text no longer matches its checksum")
+            raise damaged(_LOG, place, position, "the text no longer matches its checksum")
         try:
             return from_json(body)
         except InvalidValue as error:
-            raise Damaged(place, position, str(error)) from None
+            raise damaged(_LOG, place, position, str(error)) from None
 
 
 def _where(query: Query | None) -> tuple[str, list[str]]:
@@ -244,7 +247,8 @@ class SqliteRecordStore(SqliteMovable):
     def _record(self, kind: str, row: tuple[Any, ...]) -> Record:
         name, version, body, check = row
         if record_check(self._tenant, kind, name, version, body) != check:
-            raise Damaged(f"{self._database.path}, records", 0, f"{kind} {name!r} no longer matches its checksum")
+            why = f"{kind} {name!r} no longer matches its checksum"
+            raise damaged(_LOG, f"{self._database.path}, records", 0, why)
         return Record(kind, name, version, fields_from_json(body))
 
     def delete(self, kind: str, id: str, *, expected: int | None = None) -> bool:  # noqa: A002 - as above
@@ -273,7 +277,8 @@ class SqliteBlobStore:
         statement = "SELECT body, checksum FROM blobs WHERE tenant = ? AND name = ?"
         for body, check in self._database.all(statement, (self._tenant, name)):
             if blob_check(self._tenant, name, body) != check:
-                raise Damaged(f"{self._database.path}, blobs", 0, f"{name!r} no longer matches its checksum")
+                why = f"{name!r} no longer matches its checksum"
+                raise damaged(_LOG, f"{self._database.path}, blobs", 0, why)
             return bytes(body)
         return None
 

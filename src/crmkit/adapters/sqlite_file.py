@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from crmkit.adapters import _sqlite_schema as schema
+from crmkit.adapters._logs import log_of
+from crmkit.adapters._sqlite_backup import synced
 from crmkit.adapters._sqlite_turns import Turnstile, nap
 from crmkit.errors import CrmkitError, Damaged, InputError, InvalidValue, OutcomeUnknown, Unavailable
 
@@ -25,7 +27,10 @@ Durability: TypeAlias = Literal["full", "normal"]
 
 T = TypeVar("T")
 
+_LOG = log_of("sqlite")
 _PATIENCE = 30.0
+# A shorter waiting for the lock is not worth telling.
+_LONG_S = 1.0
 # Of a connection, at most. A batch touches pages all over the indexes: with SQLite's 2 MiB a file of 100,000 events
 # writes and reads the same ones again and again, about a tenth of what an append costs.
 _CACHE_KIB = 8192
@@ -161,6 +166,7 @@ class Database:
             _undo(connection)
             if certain:
                 raise self._told(error) from error
+            _LOG.error("a commit failed: nobody knows whether it is stored", extra=self._about(error))
             raise OutcomeUnknown(f"{self.path}: {error}") from error
 
     def close(self) -> None:
@@ -212,29 +218,67 @@ class Database:
     def _prepare(self) -> None:
         connection = self.connection
         self._patient(lambda: schema.refuse_foreign(connection, self.path))
-        self._patient(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+        # SQLite goes on without a log, and says so, where it cannot have one: then FULL would not keep the last commit.
+        (mode,) = self._patient(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone())
+        if mode != "wal":
+            todo = "look at the disk, and do not use a network file system"
+            raise Unavailable(str(self.path), "its write-ahead log cannot be used", todo)
         if self._patient(lambda: schema.version_of(connection)) < schema.VERSION:
             with self.writing():
                 # Another process may have done it while we waited for the lock.
-                if schema.version_of(connection) < schema.VERSION:
+                was = schema.version_of(connection)
+                if was < schema.VERSION:
                     schema.make(connection, datetime.now(UTC).isoformat(timespec="seconds"))
+                    changed = {"store": str(self.path), "was": was, "schema": schema.VERSION}
+                    _LOG.info("tables were brought up to date" if was else "tables were made", extra=changed)
         schema.refuse_foreign(connection, self.path)
+        if self._durability == "full":
+            self._settle()
+
+    def _settle(self) -> None:
+        """Put on the disk what is in the log already.
+
+        A process may have been killed between writing a commit and making sure of it. Whoever opens the file next finds
+        that commit, and may answer "it is stored" from it: then it must be so after a power loss, too.
+        """
+        log = self.path.with_name(self.path.name + "-wal")
+        try:
+            if log.exists() and log.stat().st_size:
+                synced(log)
+                synced(self.path.absolute().parent)
+        except OSError as error:
+            raise Unavailable(str(self.path), f"the disk failed ({error.strerror}); nothing was stored") from None
 
     def _patient(self, work: Callable[[], T], *, nap_s: float = 0.01) -> T:
-        deadline = time.monotonic() + _PATIENCE
+        began = time.monotonic()
+        naps = 0
         while True:
             try:
-                return work()
+                done = work()
             except sqlite3.OperationalError as error:
-                if _code(error) not in _BUSY or time.monotonic() > deadline:
+                if _code(error) not in _BUSY or time.monotonic() > began + _PATIENCE:
                     raise
+                naps += 1
                 nap(nap_s)
+            else:
+                if naps:
+                    self._waited(time.monotonic() - began)
+                return done
+
+    def _waited(self, seconds: float) -> None:
+        if seconds > _LONG_S:
+            _LOG.warning("waited long for the lock", extra={"store": str(self.path), "seconds": round(seconds, 3)})
+
+    def _about(self, error: sqlite3.Error | UnicodeDecodeError) -> dict[str, str]:
+        return {"store": str(self.path), "error": getattr(error, "sqlite_errorname", type(error).__name__)}
 
     def _told(self, error: sqlite3.Error | UnicodeDecodeError) -> CrmkitError:
         code = _code(error)
         if code in _TORN or code is None:
             # Without a code it is Python that could not read what SQLite gave it.
+            _LOG.error("the file is damaged", extra=self._about(error))
             return Damaged(str(self.path), 0, str(error))
+        _LOG.warning("the file cannot be used", extra=self._about(error))
         why, todo = _REASONS.get(code, (str(error), ""))
         return Unavailable(str(self.path), f"{why} ({error}); nothing was stored", todo)
 

@@ -40,7 +40,9 @@ def unpack(data: bytes, where: str) -> dict[str, Array]:
         Damaged: if the bytes are not what was packed.
     """
     if data[:4] != _MAGIC or crc32(memoryview(data)[8:]) != int.from_bytes(data[4:8], "little"):
-        raise Damaged(where, 0, "the bytes no longer match their checksum; rebuild the index")
+        raise Damaged(
+            where, 0, "the bytes no longer match their checksum; rebuild the index (`crmkit kb verify --rebuild`)"
+        )
     place = 12 + int.from_bytes(data[8:12], "little")
     arrays: dict[str, Array] = {}
     for name, kind, shape in json.loads(data[12:place]):

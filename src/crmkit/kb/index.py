@@ -361,7 +361,7 @@ class SegmentIndex:
                 if self._writer.head() == head:
                     where = f"index {self._writer.name!r}"
                     raise Damaged(
-                        where, 0, f"the blob {gone} is missing; `verify` says whether `rebuild` mends it"
+                        where, 0, f"the blob {gone} is missing; `crmkit kb verify` says whether --rebuild mends it"
                     ) from None
 
     def _current(self) -> tuple[bytes | None, Snapshot]:

@@ -76,6 +76,10 @@ class Written:
     removed: tuple[str, ...]
 
 
+def _is_begun(place: Path) -> bool:
+    return place.name in _FOLDERS and place.is_dir() and not any(place.iterdir())
+
+
 class Folder:
     """A folder that holds a site, or will.
 
@@ -106,6 +110,7 @@ class Folder:
         try:
             found = json.loads(file.read_bytes())
         except FileNotFoundError:
+            self._refuse_foreign()
             return Manifest(), {}
         except (OSError, ValueError, RecursionError) as error:
             raise _damaged(file, str(error)) from None
@@ -117,6 +122,17 @@ class Folder:
         if found.get("schema") != _SCHEMA:
             raise _damaged(file, f"its schema is not {_SCHEMA}")
         return Manifest(files, known), begun
+
+    def _refuse_foreign(self) -> None:
+        """A folder that was never published to must be empty: pages between files of others would be lost among them.
+
+        What is hidden may stay (a repository keeps its own so), and so may empty folders of an interrupted first run.
+        """
+        found = sorted(self._path.iterdir()) if self._path.exists() else []
+        foreign = [one.name for one in found if not one.name.startswith(".") and not _is_begun(one)]
+        if foreign:
+            shown = ", ".join(foreign[:3]) + (" ..." if len(foreign) > 3 else "")
+            raise InputError(str(self._path), f"holds files that are no site of ours: {shown}", "name an empty folder")
 
     def update(self, files: Mapping[str, bytes], cards: Mapping[str, tuple[str, str]]) -> Written:
         """Make the folder hold these files, and none that we once wrote beside them.
