@@ -9,7 +9,7 @@ from crmkit.journal.blocks import Layout
 
 _Fits: TypeAlias = Callable[[Any], bool]
 
-__all__ = ["ROW", "arrow", "blanks", "check_columns", "check_ties", "filled", "plain", "together"]
+__all__ = ["ROW", "arrow", "blanks", "check_columns", "check_names", "check_ties", "filled", "plain", "together"]
 
 #: The column with the number of each row, beside those of the layout.
 ROW = "\0row"
@@ -48,15 +48,25 @@ def check_columns(schema: Any, layout: Layout, source: str) -> None:
         NotFound: for a column that is not there.
         InputError: for a column that is there twice, or is of another kind.
     """
-    for column in layout.columns:
-        times = schema.names.count(column)
-        if not times:
-            raise NotFound("column", column, tuple(schema.names), source)
-        if times > 1:
-            raise InputError(source, f"there are {times} columns of this name", "rename one", None, column)
+    check_names(schema.names, layout.columns, source)
     _check_kind(schema, (layout.case, layout.stage, layout.next, layout.who), _NAMES, source)
     _check_kind(schema, layout.instants, _INSTANTS, source)
     _check_kind(schema, (layout.amount,), _NUMBERS, source)
+
+
+def check_names(there: Sequence[str], wanted: Iterable[str], source: str) -> None:
+    """Refuse a table that lacks a column, or has it twice.
+
+    Raises:
+        NotFound: for a column that is not there.
+        InputError: for one that is there twice.
+    """
+    for column in wanted:
+        if column not in there:
+            raise NotFound("column", column, tuple(there), source)
+        if there.count(column) > 1:
+            reason = f"there are {there.count(column)} columns of this name"
+            raise InputError(source, reason, "rename one", None, column)
 
 
 def _check_kind(schema: Any, columns: Iterable[str | None], kind: tuple[str, str, _Fits], source: str) -> None:

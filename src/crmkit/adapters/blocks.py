@@ -147,11 +147,9 @@ class ParquetBlocks:
             late = pc.index(pc.less(column.slice(1), column.slice(0, max(len(column) - 1, 0))), value=True).as_py()
             if late >= 0:
                 row = known.column(ROW)[late + 1 - len(last)].as_py()
-                reason = (
-                    f"{column[late + 1].as_py()!r} comes after {column[late].as_py()!r}: the cases are not in order"
-                )
+                reason = f"{column[late + 1].as_py()!r} comes after {column[late].as_py()!r}, which is not in order"
                 remedy = "sort by the id as text, or say cases='anywhere'"
-                raise InputError(str(self.files[0].parent), reason, remedy, row, self.layout.case)
+                raise InputError(self._name, reason, remedy, row, self.layout.case)
             last = column.slice(max(len(column) - 1, 0))
             yield table
 
