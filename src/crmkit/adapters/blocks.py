@@ -197,12 +197,16 @@ def last_instant(files: _Paths, layout: Layout, *, rows: int = 1 << 20) -> datet
     return from_micros(latest)
 
 
-def _parquet(path: Path, layout: Layout) -> Any:
-    """A file, opened so that it is decoded page by page."""
+def _parquet(path: Path, names: Iterable[str] = ()) -> Any:
+    """A file, opened so that it is decoded page by page, and the sums of its pages are looked at.
+
+    Args:
+        path: the file.
+        names: columns of texts of which few are distinct.
+    """
     arrow(_WHAT)
-    names = [name for name in (layout.stage, layout.next, layout.who, *layout.dims) if name is not None]
     return import_module("pyarrow.parquet").ParquetFile(
-        path, read_dictionary=list(dict.fromkeys(names)), buffer_size=1 << 20, pre_buffer=False
+        path, read_dictionary=[*names], buffer_size=1 << 20, pre_buffer=False, page_checksum_verification=True
     )
 
 
@@ -210,7 +214,7 @@ def _checked(path: Path, layout: Layout) -> int:
     """How many rows a file has, which the layout fits."""
     pa, _ = arrow(_WHAT)
     try:
-        with _parquet(path, layout) as file:
+        with _parquet(path) as file:
             check_columns(file.schema_arrow, layout, str(path))
             return int(file.metadata.num_rows)
     except FileNotFoundError:
@@ -229,15 +233,16 @@ def _check_alike(first: Path, path: Path, layout: Layout) -> None:
 
 def _type_of(path: Path, column: str, layout: Layout) -> str:
     """The type of a column as it is read."""
-    with _parquet(path, layout) as file:
+    with _parquet(path) as file:
         return str(plain(file.schema_arrow.empty_table(), layout).schema.field(column).type)
 
 
 def _batches(path: Path, layout: Layout, rows: int) -> Iterator[Any]:
     pa, _ = arrow(_WHAT)
+    names = {name for name in (layout.stage, layout.next, layout.who) if name is not None}
     group = 0
     try:
-        with _parquet(path, layout) as file:
+        with _parquet(path, names) as file:
             for group in range(file.metadata.num_row_groups):
                 yield from file.iter_batches(batch_size=rows, row_groups=[group], columns=list(layout.columns))
     except (pa.ArrowException, OSError) as error:
