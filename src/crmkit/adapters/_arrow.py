@@ -175,6 +175,9 @@ def check_ties(table: Any, layout: Layout, source: str, order: str | None = None
     """
     _, pc = arrow("reading Arrow")
     at = layout.at or layout.entered
+    # What cannot be used is in no order either.
+    for needed in (layout.stage, at):
+        table = table.filter(pc.is_valid(table.column(needed)))
     keys = [table.column(name).combine_chunks() for name in (layout.case, at, order) if name is not None]
     same = [pc.equal(column.slice(1), column.slice(0, max(len(column) - 1, 0))) for column in keys]
     alike = same[0]
