@@ -67,7 +67,12 @@ def count(
         order = [_quoted(one) for one in (layout.case, layout.at or layout.entered, seq) if one is not None]
         chosen = chosen.repartition(_quoted(layout.case)).sortWithinPartitions(*order)
     work = _Work(partial, layout, seq, whole, name)
-    rows = chosen.mapInArrow(lambda batches: work.batches(batches), _SCHEMA)  # noqa: PLW0108 - a method is no function
+
+    # Spark wants a function, and a method is none.
+    def counted(batches: Iterable[Any]) -> Iterator[Any]:
+        return work.batches(batches)
+
+    rows = chosen.mapInArrow(counted, _SCHEMA)
     # Sums of decimals of 19 digits do not wrap, whatever the settings of the session.
     total = functions.sum(functions.col("n").cast("decimal(19, 0)"))
     added = rows.groupBy(*_NAMES[:4]).agg(total.alias("n")).toArrow()
@@ -76,7 +81,7 @@ def count(
 
 def _chosen(frame: Any, layout: Layout, seq: str | None, name: str, functions: Any) -> Any:
     """The columns that are needed, with ids of cases as texts without blanks around them."""
-    wanted = list(dict.fromkeys([*layout.columns, *([] if seq is None else [seq])]))
+    wanted = [*layout.columns, *(one for one in (seq,) if one is not None and one not in layout.columns)]
     check_names(frame.columns, wanted, name)
     # Without rows nothing runs, and the types are those that workers will see.
     check_columns(frame.select(*map(_quoted, wanted)).limit(0).toArrow().schema, layout, name)
