@@ -12,7 +12,7 @@ WORKERS ?= 2
 # The examples of a page follow each other, so a file stays with one worker.
 # Whether a check passes must not hang on chance: examples are made up, but always the same. Run pytest itself for others.
 export HYPOTHESIS_PROFILE ?= ci
-EXTRAS := cli,crypto,docx,otel,parquet,report,rules,search,site,sql,testing,xes,zh
+EXTRAS := cli,crypto,docx,otel,parquet,report,rules,search,site,spark,sql,testing,xes,zh
 
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)

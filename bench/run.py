@@ -27,6 +27,7 @@ TOPICS = (
     "rules",
     "search",
     "store",
+    "scale",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEAD = """\
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--rows",
         type=int,
         help="the size of topics that can be of any: stays of catalogue, deals of forecast, documents of search, "
-        "events of store",
+        "events of store, stays of scale",
     )
     parser.add_argument("--out", type=Path, help="the page to write; without it a full run writes bench/RESULTS.md")
     asked = parser.parse_args(arguments)

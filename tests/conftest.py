@@ -1,9 +1,6 @@
 """What all tests share."""
 
-import os
-import shutil
 import subprocess
-import warnings
 from itertools import count
 from pathlib import Path
 
@@ -26,42 +23,6 @@ def shared():
         return path
 
     return find
-
-
-@pytest.fixture(scope="session")
-def spark(tmp_path_factory):
-    """A Spark session of our own: two threads, nothing beyond loopback, UTC, our settings.
-
-    It starts when a test first asks for it, once in every worker, and is stopped with its virtual machine.
-    """
-    pyspark = pytest.importorskip("pyspark", reason="pyspark is not installed")
-    if not shutil.which("java", path=f"{os.environ.get('JAVA_HOME', '')}/bin{os.pathsep}{os.environ.get('PATH', '')}"):
-        pytest.skip("no Java is installed, which Spark needs")
-    from pyspark.sql import SparkSession
-
-    from crmkit.rules.sql import SPARK_SETTINGS
-
-    folder = tmp_path_factory.mktemp("spark")
-    builder = SparkSession.builder.master("local[2]").config(map={
-        **SPARK_SETTINGS, "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR",
-        "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.driver.memory": "1g",
-        "spark.local.dir": f"{folder}/local", "spark.sql.warehouse.dir": f"{folder}/warehouse",
-        "spark.driver.extraJavaOptions": f"-Djava.io.tmpdir={folder} -Dderby.system.home={folder}",
-        "spark.sql.session.timeZone": "UTC", "spark.sql.shuffle.partitions": "1", "spark.default.parallelism": "1",
-    })  # fmt: skip
-    with warnings.catch_warnings():
-        # It leaves sockets to the garbage collector.
-        warnings.simplefilter("ignore", ResourceWarning)
-        session = builder.getOrCreate()
-    yield session
-    machine = session.sparkContext._gateway
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        session.stop()
-        machine.shutdown()
-        machine.proc.stdin.close()
-        machine.proc.wait()
-    pyspark.SparkContext._gateway = pyspark.SparkContext._jvm = None
 
 
 @pytest.fixture(scope="session")
@@ -128,10 +89,3 @@ def server(postgresql_url):
         return done.stdout
 
     return query
-
-
-def pytest_collection_modifyitems(items):
-    """Each answer of Spark comes through a socket on loopback that it does not close; nothing else is overlooked."""
-    for item in items:
-        if "spark" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket.*127.0.0.1:ResourceWarning"))

@@ -23,6 +23,7 @@ TOPICS = (
     "rules",
     "search",
     "store",
+    "scale",
 )
 # A page as a full run leaves it: the results of one topic, and those of another from an older run.
 OLD = "# an old head\n\n## moves\n\nold moves\n\n## ingest\n\nold ingest\n"
@@ -82,7 +83,7 @@ def test_an_unknown_topic_is_refused():
     done = ran("--quick", "moods")
     assert done.returncode == 2
     assert (
-        "no topic moods; there are survival, churn, conversion, catalogue, forecast, process_mining, moves, business_time, ingest, rules, search, store"
+        "no topic moods; there are survival, churn, conversion, catalogue, forecast, process_mining, moves, business_time, ingest, rules, search, store, scale"
         in done.stderr
     )
 

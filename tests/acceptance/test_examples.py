@@ -2,7 +2,9 @@
 
 import ast
 import json
+import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,9 +13,13 @@ from contextlib import closing
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import create_engine
 from sqlalchemy import text as text_of
+
+from crmkit.metrics import conversion
+from crmkit.testing.simulate import sales_pipeline, simulate
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DATA = {
@@ -158,6 +164,30 @@ def test_an_example_is_short_and_uses_public_names(path):
     assert len(text.splitlines()) <= 80
     modules = [node.module or "" for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
     assert not [name for name in modules if name.startswith("crmkit") and "._" in name]
-    assert path.stem in {*DATA, "loop"}
+    assert path.stem in {*DATA, "loop", "spark_year"}
     assert path.with_suffix(".txt").exists()
     assert f"[{path.name}]" in (EXAMPLES / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_year_on_spark(tmp_path):
+    """Handed to Spark as to a cluster: what is printed stands beside it, and its counts are those of one core."""
+    pytest.importorskip("pyspark", reason="pyspark is not installed")
+    if not shutil.which("java"):
+        pytest.skip("no Java is installed, which Spark needs")
+    submit = shutil.which("spark-submit", path=Path(sys.executable).parent)
+    quiet = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1",
+             "spark.sql.shuffle.partitions": "2"}  # fmt: skip
+    command = [submit, "--master", "local[2]", *(f"--conf={name}={value}" for name, value in quiet.items())]
+    done = subprocess.run(
+        [*command, EXAMPLES / "spark_year.py"], capture_output=True, text=True, encoding="utf-8", check=False, cwd=tmp_path,
+        env={**os.environ, "PYSPARK_PYTHON": sys.executable},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.stdout == (EXAMPLES / "spark_year.txt").read_text(encoding="utf-8")
+    people = {"wei": 1.4, "li": 1.0, "ana": 1.0, "tom": 0.7}
+    journal = simulate(n=5_000, rng=np.random.default_rng(2025), people=people).journal
+    rates = conversion(journal, stages=sales_pipeline())
+    assert f"{len(journal):,} stays" in done.stdout
+    for row in rates.rows:
+        if row.stage == "proposal":
+            assert f"{row.decided:6.1%}  {row.entered:,} entered, {row.open} last" in done.stdout

@@ -23,7 +23,7 @@ _FURTHEST_US = 3660 * 86_400_000_000
 
 @attrs.frozen
 class Common:
-    """What all forms share."""
+    """What all forms share; a block is a part of a table, of which there may be no usable row."""
 
     case: str
     who: str | None
@@ -33,6 +33,7 @@ class Common:
     dates: Dates
     as_of: int | None
     stages: Sequence[str] | None
+    block: bool = False
 
 
 @attrs.define
@@ -115,12 +116,12 @@ def finished(
 ) -> dict[str, Any]:
     """The columns of the journal: one stay for each of `kept`, which lists rows of the source, perhaps repeatedly."""
     source, common = rows.source, rows.common
-    entered, left, following = bounds
-    if not len(kept):
+    entered, left, following = bounds if len(kept) else tuple(column[:0] for column in bounds)
+    if not len(kept) and not common.block:
         said = summarise(rows.findings)
         why = f"; the first of {len(said)} findings: {said[0]}" if said else ""
         raise InputError(source.name, f"no row can be used{why}")
-    until = max(int(entered.max()), int(np.where(left == OPEN, entered, left).max()))
+    until = max(int(np.where(left == OPEN, entered, left).max(initial=UNKNOWN)), int(entered.max(initial=UNKNOWN)))
     who = source.text(common.who)[kept] if common.who else Coded(np.full(len(kept), -1, np.int32), ())
     columns = {
         "cases": rows.cases[kept] if cases is None else cases,
@@ -135,20 +136,25 @@ def finished(
         "findings": summarise(rows.findings),
         "facts": rows.facts,
     }
-    return columns if common.as_of is None else _cut(columns, common.as_of, until)
+    if common.as_of is None:
+        return columns
+    if not common.block:
+        _check_end(columns, common.as_of, until)
+    return {**columns, "until": common.as_of} if common.as_of >= until else _cut(columns, common.as_of)
 
 
-def _cut(columns: dict[str, Any], as_of: int, last: int) -> dict[str, Any]:
-    """Cut at the end of observation: what came after it is not known yet."""
+def _check_end(columns: dict[str, Any], as_of: int, last: int) -> None:
     if as_of - last > _FURTHEST_US:
         reason = "the as-of date lies more than ten years after the last event"
         raise InputError("", reason, "choose an earlier --as-of")
-    if as_of >= last:
-        return {**columns, "until": as_of}
-    seen = columns["entered"] <= as_of
-    if not seen.any():
+    if not (columns["entered"] <= as_of).any():
         reason = "nothing had happened by the as-of date; the first event is later"
         raise InputError("", reason, "choose a later --as-of")
+
+
+def _cut(columns: dict[str, Any], as_of: int) -> dict[str, Any]:
+    """Cut at the end of observation: what came after it is not known yet."""
+    seen = columns["entered"] <= as_of
     cut: dict[str, Any] = {name: columns[name][seen] for name in ("cases", "stages", "entered", "left", "next", "who")}
     still = cut["left"] > as_of
     cut["left"], cut["next"] = np.where(still, OPEN, cut["left"]), np.where(still, -1, cut["next"]).astype(np.int32)

@@ -141,6 +141,11 @@ class Conversion:
     attribution: Attribution = "owner at entry"
 
     @property
+    def whole_cases(self) -> bool:
+        """No: a stay says what came next."""
+        return False
+
+    @property
     def definition(self) -> str:
         """The id of this definition."""
         return definition_id("conversion", **attrs.asdict(self, recurse=False))

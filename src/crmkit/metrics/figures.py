@@ -11,6 +11,7 @@ import numpy.typing as npt
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Finding, Journal, Ledger, summarise
 from crmkit.metrics._checks import confidence
+from crmkit.metrics._counting import added
 from crmkit.metrics._estimates import mover
 from crmkit.metrics._figure import Figure
 from crmkit.metrics._figure_text import table_of
@@ -204,14 +205,9 @@ class Figures:
         views = (*self._recipe.views, *other._recipe.views)
         recipe = attrs.evolve(self._recipe, since=min(self._recipe.since, other._recipe.since), views=views)
         states = {
-            metric.key: _merged(self.states[metric.key], other.states[metric.key]) for metric in self._recipe.metrics
+            metric.key: added(self.states[metric.key], other.states[metric.key]) for metric in self._recipe.metrics
         }
         return type(self)(recipe, states, summarise((*self.findings, *other.findings)))
-
-
-def _merged(one: State, other: State) -> State:
-    shared = {name: counts.merge(other[name]) for name, counts in one.items() if name in other}
-    return {**one, **other, **shared}
 
 
 def _asked(recipe: Recipe) -> str:

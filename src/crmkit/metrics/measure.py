@@ -9,19 +9,18 @@ from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Finding, summarise
 from crmkit.metrics import kpi
 from crmkit.metrics._checks import confidence
+from crmkit.metrics._counting import state_of
 from crmkit.metrics._recipe import Recipe, check
 from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.facts import Facts
 from crmkit.metrics.figures import Figures
-from crmkit.metrics.metric import Metric, Part, State, counted
-from crmkit.metrics.states import Counts
+from crmkit.metrics.metric import Metric, State
 from crmkit.metrics.view import View
 from crmkit.values import Every, FiscalCalendar, Period, PeriodCalendar, from_micros, to_micros, zone
 
 __all__ = ["Versus", "measure"]
 
 _DAY_US = 86_400_000_000
-_MANY = 1 << 18
 # What so many metrics in a row made no use of is let go.
 _IDLE = 2
 
@@ -79,38 +78,13 @@ def measure(
     found: dict[Hashable, tuple[State, tuple[Finding, ...]]] = {}
     for metric in wanted:
         if metric.reads not in found:
-            state, findings = _state_of(metric, view)
+            state, findings = state_of(metric, view)
             found[metric.reads] = state, summarise(findings)
             view.forget(_IDLE)
         states[metric.key] = found[metric.reads][0]
     view.forget()
     recipe = Recipe(wanted, groups, cut, since, until, versus, confidence(level), (view,))
     return Figures(recipe, states, _told_once(findings for _, findings in found.values()))
-
-
-def _state_of(metric: Metric, view: View) -> tuple[State, list[Finding]]:
-    """The counters of a metric, and what it could not use."""
-    state: dict[str, Counts] = {}
-    findings: list[Finding] = []
-    waiting: dict[str, list[Part]] = {}
-    for part in metric.parts(view):
-        if not isinstance(part, Part):
-            findings.append(part)
-            continue
-        held = waiting.setdefault(part.name, [])
-        held.append(part)
-        # Many small parts are counted at once, large ones are not kept.
-        if sum(len(one.period) for one in held) > _MANY:
-            _count(waiting.pop(part.name), state, view)
-    for held in waiting.values():
-        _count(held, state, view)
-    return state, findings
-
-
-def _count(parts: Sequence[Part], state: dict[str, Counts], view: View) -> None:
-    part = Part.joined(parts)
-    made = counted(part, view)
-    state[part.name] = state[part.name].merge(made) if part.name in state else made
 
 
 def _told_once(found: Iterable[Iterable[Finding]]) -> tuple[Finding, ...]:
