@@ -118,7 +118,9 @@ def test_stays_in_blocks(tmp_path, files, cases):
     assert gather(metric, blocks).state == found.state
 
 
-@pytest.mark.parametrize(("cases", "rows"), [("in order", 17), ("in order", 100), ("anywhere", 40), ("anywhere", 10**6)])
+@pytest.mark.parametrize(
+    ("cases", "rows"), [("in order", 17), ("in order", 100), ("anywhere", 40), ("anywhere", 10**6)]
+)
 @pytest.mark.parametrize("layout", [EVENTS, UNTOLD], ids=["events", "untold"])
 def test_whole_cases(tmp_path, cases, rows, layout):
     """KPIs of cases, from events whose cases are cut by blocks, row groups and files, and none of them twice."""
