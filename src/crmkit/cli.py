@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after the program's name; those of the process if None.
     """
     try:
-        from crmkit._kpi_commands import run
+        from crmkit._review_commands import run
     except ImportError as error:
         if error.name not in ("rich", "typer"):
             raise

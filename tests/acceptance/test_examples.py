@@ -1,6 +1,7 @@
 """The examples on public data: they print what stands beside them, and their figures are those that others computed."""
 
 import ast
+import json
 import re
 import sqlite3
 import subprocess
@@ -81,6 +82,28 @@ def test_the_figures_are_those_of_others(name):
     assert [figure for figure in FIGURES[name] if figure not in text] == []
 
 
+def test_two_years_of_the_loop():
+    """What is planted in the simulation is found and verified; with nothing planted almost no case is opened."""
+
+    def run(*words):
+        command = [sys.executable, EXAMPLES / "loop.py", *words]
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    expected = (EXAMPLES / "loop.txt").read_text(encoding="utf-8")
+    made = run()
+    assert NUMBER.sub("#", made) == NUMBER.sub("#", expected)
+    assert numbers(made) == pytest.approx(numbers(expected), rel=2e-3)
+    all_ = json.loads(run("--seed", "3", "--json"))
+    assert set(all_) >= {"quarters", "cases_opened", "planted", "found", "verified", "practices"}
+    assert all_["quarters"] == 8
+    assert set(all_["verified"]) <= set(all_["found"]) <= set(all_["planted"]) == {"weak", "star", "ailing"}
+    none = json.loads(run("--planted", "none", "--quarters", "4", "--json"))
+    assert (none["planted"], none["found"]) == ([], [])
+    assert none["cases_opened"] <= 3
+
+
 def sold(path):
     """Every line of Northwind: seller, day and exact amount, by a loop over the rows in decimals."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
@@ -135,6 +158,6 @@ def test_an_example_is_short_and_uses_public_names(path):
     assert len(text.splitlines()) <= 80
     modules = [node.module or "" for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
     assert not [name for name in modules if name.startswith("crmkit") and "._" in name]
-    assert path.stem in DATA
+    assert path.stem in {*DATA, "loop"}
     assert path.with_suffix(".txt").exists()
     assert f"[{path.name}]" in (EXAMPLES / "README.md").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import Journal, Ledger
-from crmkit.metrics.estimators import newcombe, wilson
+from crmkit.metrics.estimators import clopper_pearson, newcombe, wilson
 from crmkit.metrics.facts import Facts
 from crmkit.metrics.kpi import named
 from crmkit.metrics.measure import measure
@@ -367,3 +367,26 @@ def test_figures_of_other_questions_do_not_merge():
         booked().merge(booked(by=["who"]))
     with pytest.raises(InvalidValue, match="cannot be merged"):
         booked().merge(booked(as_of=START + timedelta(days=300)))
+
+
+def test_a_count_as_a_ratio():
+    """How many times as many as before, with the exact limits of R's poisson.test; what is no count is refused."""
+    figures = measured(ORDERS, named("new_customers").using(first="order"), versus="previous")
+    for row in figures:
+        if row.base is None:
+            with pytest.raises(InvalidValue, match="measure it with versus="):
+                row.ratio()
+            continue
+        value, low, high = row.ratio()
+        before, after = int(row.base), row.exact
+        if before + after == 0:
+            assert np.isnan(value)
+        elif not before:
+            assert (value, high) == (np.inf, np.inf)
+        else:
+            share = clopper_pearson(after, before + after)
+            assert value == after / before
+            assert (low, high) == pytest.approx(tuple(p / (1 - p) if p < 1 else np.inf for p in share))
+        assert row.ratio(0.5)[1] >= low
+    with pytest.raises(InvalidValue, match="is no count"):
+        measured(ORDERS, "booked", versus="previous").rows[0].ratio()

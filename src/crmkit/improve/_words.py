@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from crmkit.improve.verify import Verdict
     from crmkit.values import Period
 
-__all__ = ["claimed", "judged"]
+__all__ = ["claimed", "judged", "name_of", "spoken"]
 
 _ANSWERS = {
     "worked": ("It worked", "有效"),
@@ -21,9 +21,9 @@ _ANSWERS = {
 
 def claimed(claim: "Hypothesis", lang: str) -> str:
     """What is expected."""
-    _spoken(lang)
+    spoken(lang)
     about, where = claim.metric.about, ", ".join(f"{name} {value}" for name, value in claim.where.items())
-    before, after, rises = _name(claim.before), _name(claim.after), claim.direction > 0
+    before, after, rises = name_of(claim.before), name_of(claim.after), claim.direction > 0
     if lang == "zh":
         said = "上升" if rises else "下降"
         return f"{about.zh}（{where or '全部'}）从 {before} 到 {after} 至少{said} {claim.effect:.4g}"
@@ -33,7 +33,7 @@ def claimed(claim: "Hypothesis", lang: str) -> str:
 
 def judged(verdict: "Verdict", lang: str) -> str:
     """The answer, the figures behind it, and what to know about them."""
-    _spoken(lang)
+    spoken(lang)
     zh = lang == "zh"
     lines = [f"{_ANSWERS[verdict.answer][zh]}{'：' if zh else ': '}{claimed(verdict.claim, lang)}{'。' if zh else '.'}"]
     before, after = (_figure(value) for value in (verdict.before, verdict.after))
@@ -69,10 +69,12 @@ def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
-def _name(period: "Period") -> str:
+def name_of(period: "Period") -> str:
+    """The name of a period, or its days."""
     return period.name or f"{period.start} .. {period.end}"
 
 
-def _spoken(lang: str) -> None:
+def spoken(lang: str) -> None:
+    """Refuse another language."""
     if lang not in ("en", "zh"):
         raise NotFound("language", lang, ("en", "zh"), "texts")

@@ -99,7 +99,7 @@ class Hypothesis:
                 )
             if all(self.where[name] == value for name, value in self.against.items()):
                 raise InvalidValue("against", dict(self.against), "is the group itself")
-        if self.design == "series" and self.found_in is not None and _meet(self.found_in, self.before):
+        if self.design == "series" and self.found_in is not None and self.found_in.overlaps(self.before):
             why = "holds the period that opened the case, which is extreme by choice; end the series before it"
             raise InvalidValue("before", _days(self.before), why)
 
@@ -111,7 +111,7 @@ class Hypothesis:
     @property
     def picked(self) -> bool:
         """Whether `before` is extreme because the case was opened for that."""
-        return self.found_in is not None and _meet(self.found_in, self.before)
+        return self.found_in is not None and self.found_in.overlaps(self.before)
 
     @property
     def definition(self) -> str:
@@ -122,7 +122,11 @@ class Hypothesis:
 
     def to_fields(self) -> Fields:
         """What a case keeps: plain values, and the id of the metric's definition."""
-        return Fields({"metric": self.metric.key, "metric definition": self.metric.definition, **_plain(self)})
+        spans = {"before": self.before, "after": self.after, "found_in": self.found_in}
+        names = {name: span.name for name, span in spans.items() if span is not None and span.name}
+        return Fields({
+            "metric": self.metric.key, "metric definition": self.metric.definition, **_plain(self), "names": names,
+        })  # fmt: skip
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any], *, metric: Metric | None = None) -> Self:
@@ -141,7 +145,8 @@ class Hypothesis:
             if known.definition != fields["metric definition"]:
                 why = f"is now {known.definition}; give metric= with the policies it had"
                 raise InvalidValue("metric definition", fields["metric definition"], why)
-            spans = {name: _period(fields.get(name)) for name in ("before", "after", "found_in")}
+            names = fields.get("names") or {}
+            spans = {name: _period(fields.get(name), names.get(name) or "") for name in ("before", "after", "found_in")}
             before, after = spans["before"], spans["after"]
             if before is None or after is None:
                 raise InvalidValue("hypothesis", "fields", "lack the period before or after")
@@ -181,7 +186,7 @@ def _days(period: Period) -> str:
     return f"{period.start} .. {period.end}"
 
 
-def _period(text: Any) -> Period | None:
+def _period(text: Any, name: str) -> Period | None:
     if text is None:
         return None
     try:
@@ -190,8 +195,4 @@ def _period(text: Any) -> Period | None:
         raise InvalidValue(
             "period", text, "is none; it is written 2026-01-01 .. 2026-04-01, the end not included"
         ) from None
-    return Period(start, end)
-
-
-def _meet(one: Period, other: Period) -> bool:
-    return one.start < other.end and other.start < one.end
+    return Period(start, end, name)

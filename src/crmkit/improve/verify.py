@@ -128,7 +128,8 @@ def verify(
         as_known_at: leaves out what was recorded later than this.
         looked: the day of the look before this one, if there was one: what it spent of the error is gone.
         others: the hypotheses of other cases: a group in which something else was changed at that time is no group to
-            compare with.
+            compare with; and where something else was done about the same figure, a note says that what came of it
+            cannot be told apart.
         every: the periods of a series.
         level: the confidence of the whole, all looks together.
 
@@ -153,7 +154,15 @@ def verify(
         found = _in_series(claim, facts, look, every)
     else:
         found = _by_periods(claim, facts, look, changed)
+    if any(_at_once(one, claim) for one in changed):
+        found = attrs.evolve(found, notes=(*found.notes, _AT_ONCE))
     return _verdict(claim, found, look)
+
+
+def _at_once(one: Hypothesis, claim: Hypothesis) -> bool:
+    """Whether another action is about the same figure, of the same group or of one that overlaps it, at that time."""
+    apart = any(claim.where.get(name, value) != value for name, value in one.where.items())
+    return one.metric.key == claim.metric.key and not apart and one.after.overlaps(claim.after)
 
 
 def _share(period: Period, day: date) -> float:
@@ -267,6 +276,10 @@ def _known(value: Any) -> float | None:
     return None if value is None or np.isnan(value) else float(value)
 
 
+_AT_ONCE = (
+    "something else was done about the same figure at that time: what came of each cannot be told apart",
+    "同期还有针对同一指标的其他措施，各自的效果无法区分",
+)
 _NOBODY = ("nobody else has enough cases before and after", "没有其他对象在前后两期都有足够案例")
 _FEW = (
     "the case was picked for its extreme figure, and there are too few others to tell what it would have become",

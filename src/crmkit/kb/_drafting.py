@@ -1,12 +1,12 @@
 """The draft of a proposal: its parts, and Markdown made of them."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import attrs
 
 from crmkit.kb._draft_words import words
+from crmkit.kb.markdown import escaped, escaped_lines, table
 
 if TYPE_CHECKING:
     from crmkit.kb.proposals import Matched, Offer, Proposal
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 __all__ = ["Part", "markdown", "parts"]
 
 _SHORT = 80
-# What means something to Markdown, and must not in what a customer wrote.
-_SYNTAX = re.compile(r"([\\`*_{}\[\]<>|&~!]|^#)")
 
 
 @attrs.frozen
@@ -158,28 +156,15 @@ def _marked(part: Part) -> str:
         case "paragraph":
             return part.text
         case "title":
-            return f"# {_escaped(part.text)}"
+            return f"# {escaped(part.text)}"
         case "heading":
-            return f"{'#' * min(part.level + 1, 6)} {_escaped(part.text)}"
+            return f"{'#' * min(part.level + 1, 6)} {escaped(part.text)}"
         case "requirement":
-            lines = [*_escaped_lines(part.text), f"({_escaped(part.note)})"]
+            lines = [*escaped_lines(part.text), f"({escaped(part.note)})"]
             return "\n".join(f"> {line}" for line in lines)
         case "gap":
-            return f"**{_escaped(part.text)}**"
+            return f"**{escaped(part.text)}**"
         case "table":
-            return f"## {part.text}\n\n{_table(part.rows)}"
+            return f"## {part.text}\n\n{table(part.rows)}"
         case _:
-            return f"*{_escaped(part.text)}*"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(_escaped(cell) for cell in row)} |" for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
-
-
-def _escaped_lines(text: str) -> list[str]:
-    return [_SYNTAX.sub(r"\\\1", line) for line in text.splitlines()]
-
-
-def _escaped(text: str) -> str:
-    return _SYNTAX.sub(r"\\\1", " ".join(text.split()))
+            return f"*{escaped(part.text)}*"

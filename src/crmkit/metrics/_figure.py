@@ -1,9 +1,11 @@
 """One figure."""
 
 from collections.abc import Mapping
+from math import inf, nan
 
 import attrs
 
+from crmkit.errors import InvalidValue
 from crmkit.values import Money
 
 __all__ = ["Figure"]
@@ -54,3 +56,27 @@ class Figure:
     change_high: float | None = None
     method: str
     definition: str
+
+    def ratio(self, level: float = 0.95) -> tuple[float, float, float]:
+        """A count over that of what it is compared with, with exact limits (`crmkit.metrics.estimators.rate_ratio`).
+
+        Both are taken to have had as much occasion: periods of one length, groups of one size.
+
+        Args:
+            level: confidence.
+
+        Returns:
+            The ratio, infinite if there was nothing before and NaN if there is nothing at all; its limits.
+
+        Raises:
+            InvalidValue: if it is no count, or is not compared with anything (`measure(versus=...)`).
+        """
+        from crmkit.metrics.estimators import rate_ratio
+
+        if not isinstance(self.exact, int):
+            raise InvalidValue("ratio", self.metric, "is no count; compare it by its change")
+        if self.base is None:
+            raise InvalidValue("ratio", self.metric, "is compared with nothing; measure it with versus=")
+        low, high = rate_ratio(self.exact, 1.0, self.base, 1.0, level=level)
+        value = self.exact / self.base if self.base else nan if not self.exact else inf
+        return value, float(low), float(high)

@@ -65,8 +65,10 @@ def setting(facts: Facts) -> dict[str, Any]:
     large = {name: getattr(facts, name) for name in ("rates", "hours", "stages", "service_stages", "complaint_stages")}
     small = {name: None if value is None else hashed(repr(value)) for name, value in large.items()}
     merged = hashed(repr(sorted(facts.merged.items()))) if facts.merged else None
+    present = sorted((who, calendar.definition) for who, calendar in facts.attendance.items())
+    attendance = hashed(repr(present)) if present else None
     currency = None if facts.currency is None else facts.currency.code
-    return {"tz": facts.tz, "currency": currency, "merged": merged, **small}
+    return {"tz": facts.tz, "currency": currency, "merged": merged, "attendance": attendance, **small}
 
 
 def differences(then: Scorecards, now: Scorecards) -> Iterator[Difference]:

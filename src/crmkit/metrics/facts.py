@@ -73,6 +73,8 @@ class Facts:
         currency: what amounts are converted to; without it, currencies stay apart.
         rates: the rates to convert by; an amount without a rate is counted, and is in no sum.
         hours: the working time of those who answer; without it, elapsed time is wall time.
+        attendance: the working time of each person, for exposure: who works half of `hours`, or is on leave, has as
+            much less time for contacts. Persons without an entry work as `hours` says.
         customers: what to group customers by: from the name of a column to {customer: value}.
         merged: customers that are one, as duplicates or the companies of a group: from each name to that under which it
             counts, in the ledger and in journals with a column "customer".
@@ -92,6 +94,7 @@ class Facts:
     currency: Currency | None = attrs.field(default=None, converter=_currency)
     rates: RateTable | None = None
     hours: WorkingTime | None = None
+    attendance: Mapping[str, WorkingTime] = attrs.field(factory=dict[str, WorkingTime])
     customers: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict[str, Mapping[str, str]])
     merged: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_resolved)
     events: tuple[Event, ...] | None = attrs.field(default=None, converter=_events)
@@ -104,6 +107,9 @@ class Facts:
                 object.__setattr__(self, name, Journal.from_events(getattr(self, told)))
         if self.merged:
             self._merge()
+        if self.attendance and self.hours is None:
+            why = "needs hours=: the time of somebody who works all of it, to which that of each person is compared"
+            raise InvalidValue("attendance", ", ".join(self.attendance), why)
         if self.currency is not None and self.rates is None and self._foreign():
             others = ", ".join(self._foreign())
             raise InvalidValue("currency", str(self.currency), f"needs rates= to convert {others}; or leave it out")

@@ -14,7 +14,7 @@ from crmkit.pipeline.stages import Guard, Move, Stage
 if TYPE_CHECKING:
     from crmkit.pipeline.definition import Pipeline
 
-__all__ = ["to_dot", "to_mermaid", "told"]
+__all__ = ["dot_text", "mermaid_text", "to_dot", "to_mermaid", "told"]
 
 _COLOURS = {"won": ("#d7efe2", "#1b7f5c"), "lost": ("#f6dcd8", "#b3412e"), "cancelled": ("#e8e8e8", "#777777")}
 _LONGEST = 48
@@ -31,11 +31,11 @@ def to_mermaid(pipeline: "Pipeline", *, labels: str | None = None) -> str:
     lines = ["stateDiagram-v2"]
     for stage in pipeline.stages:
         limit = f" ≤ {stage.limit}" if stage.limit else ""
-        lines.append(f'    state "{_entities(_called(stage, stage.name, labels) + limit)}" as {ids[stage.name]}')
+        lines.append(f'    state "{mermaid_text(_called(stage, stage.name, labels) + limit)}" as {ids[stage.name]}')
     lines.append(f"    [*] --> {ids[pipeline.start]}")
     for origin, name, move in _moves(pipeline):
         text = " ".join((_called(move, name, labels), *_conditions(move)))
-        lines.append(f"    {ids[origin]} --> {ids[move.to]}: {_entities(text)}")
+        lines.append(f"    {ids[origin]} --> {ids[move.to]}: {mermaid_text(text)}")
     for outcome, (fill, stroke) in _COLOURS.items():
         members = [ids[stage.name] for stage in pipeline.stages if stage.outcome == outcome]
         if members:
@@ -71,7 +71,7 @@ def to_dot(pipeline: "Pipeline", *, labels: str | None = None) -> str:
     for origin, name, move in _moves(pipeline):
         shown = "\n".join((_called(move, name, labels), *_conditions(move)))
         back = "" if order[move.to] > order[origin] else ", constraint=false, style=dashed"
-        lines.append(f"    {ids[origin]} -> {ids[move.to]} [label={_quoted(shown)}{back}]")
+        lines.append(f"    {ids[origin]} -> {ids[move.to]} [label={dot_text(shown)}{back}]")
     return "\n".join([*lines, "}"]) + "\n"
 
 
@@ -115,14 +115,19 @@ def _short(text: str) -> str:
 
 def _node(stage: Stage, labels: str | None) -> str:
     limit = f"\n≤ {stage.limit}" if stage.limit else ""
-    label = f"label={_quoted(_called(stage, stage.name, labels) + limit)}"
+    label = f"label={dot_text(_called(stage, stage.name, labels) + limit)}"
     if stage.outcome is None:
         return label
     fill, stroke = _COLOURS[stage.outcome]
     return f'{label}, fillcolor="{fill}", color="{stroke}", peripheries=2'
 
 
-def _quoted(text: str) -> str:
+def dot_text(text: str) -> str:
+    r"""A text as a label of Graphviz, with its quotation marks: shown as it is, whatever it holds.
+
+    >>> print(dot_text('say "R&D"'))
+    "say \"R&amp;D\""
+    """
     # "\n" is a line end in a label; every other backslash is one. Entities are read too, so that "&" must be one.
     safe = "\n".join(map(_visible, text.split("\n")))
     for letter, code in (("\\", "\\\\"), ('"', '\\"'), ("&", "&amp;"), ("\n", "\\n")):
@@ -130,7 +135,12 @@ def _quoted(text: str) -> str:
     return f'"{safe}"'
 
 
-def _entities(text: str) -> str:
+def mermaid_text(text: str) -> str:
+    """A text as a label of Mermaid, without quotation marks.
+
+    >>> mermaid_text('say "no"; go')
+    'say #quot;no#quot;#59; go'
+    """
     # Mermaid ends a label at a quote, a colon, a semicolon or a line end; entity codes carry them through.
     codes = {'"': "#quot;", ":": "#58;", ";": "#59;", "#": "#35;"}
     return "".join(codes.get(letter, letter) for letter in _visible(text))

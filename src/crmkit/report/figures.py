@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from crmkit.improve.review import Review
 from crmkit.journal import UNKNOWN, Finding, Journal
 from crmkit.metrics import (
     Rates,
@@ -106,6 +107,7 @@ class Report:
         signals: who is out of line.
         open_cases: what is open, by age.
         truth: what a simulation knows, shown beside the estimates; empty for real data.
+        agenda: what a team should talk about; None if nobody asked for it.
     """
 
     journal: Journal
@@ -120,6 +122,7 @@ class Report:
     signals: Signals
     open_cases: OpenCases
     truth: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+    agenda: Review | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -146,6 +149,7 @@ class Report:
             ],
             "definitions": self._definitions(),
             **({"truth": dict(self.truth)} if self.truth else {}),
+            **({} if self.agenda is None else {"agenda": self.agenda.to_dict()}),
         }
         cleaned: dict[str, Any] = _finite(plain)
         return cleaned

@@ -128,7 +128,8 @@ class Script:
             return dict(data)
         needed, stage = self.needed(case.stage, name), self.pipeline.stage(case.stage)
         open_ = [one for one in self._read(case.stage, name, move) if one in needed or not stage.locks(one)]
-        tries = [self._tries(one, at) for one in open_]
+        # What was drawn comes first: of lists and contexts there is nothing else to try.
+        tries = [[*([data[one]] if one in data else []), *self._tries(one, at)] for one in open_]
         for values in islice(product(*tries), _MOST_TRIES):
             made = {**data, **dict(zip(open_, values, strict=True))}
             if self.passes(case, name, made, around, at):

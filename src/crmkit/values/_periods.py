@@ -107,6 +107,10 @@ class Period:
                 return Period.of(unit, before_year, before, cut)
         return Period(self.start - (self.end - self.start), self.start, calendar=cut)
 
+    def overlaps(self, other: "Period") -> bool:
+        """Whether some day is in both."""
+        return self.start < other.end and other.start < self.end
+
     def instants(self, tz: tzinfo) -> tuple[int, int]:
         """Half-open bounds in microseconds UTC, at civil midnight in a zone."""
         return civil_midnight(self.start, tz), civil_midnight(self.end, tz)

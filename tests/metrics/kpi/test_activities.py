@@ -1,6 +1,6 @@
 """Contacts, against a loop over accounts and seconds."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crmkit.calendars import BusinessCalendar
 from crmkit.errors import InvalidValue
+from crmkit.journal import Ledger
+from crmkit.metrics import Facts, measure
 from crmkit.metrics.estimators import garwood, wilson
 from crmkit.metrics.kpi.activities import ContactDispersion, ContactInterval, ContactRate, Contacts, Untouched
 from crmkit.metrics.survival import kaplan_meier
@@ -45,6 +48,34 @@ def _facts(rows):
 
 
 diaries = st.lists(row, min_size=1, max_size=20).map(_facts)
+
+
+def test_part_time_and_leave():
+    """Half of the hours is half of the exposure, a month of leave none; who is not named works all of them."""
+    week = {"mon-fri": "09:00-17:00"}
+    full = BusinessCalendar("office", tz=ZONE, week=week)
+    half = BusinessCalendar("mornings", tz=ZONE, week={"mon-fri": "09:00-13:00"})
+    first = Period.month(START.year, START.month)
+    away = BusinessCalendar(
+        "away", tz=ZONE, week=week, holidays=[date(2026, 1, 1) + timedelta(days=n) for n in range(400)]
+    )
+    rows = [visit(f"{who}{day}", day, who=who) for who in ("wei", "li", "an", "bo") for day in range(90)]
+    known = {"wei": half, "li": away, "an": full}
+
+    def rates(**more):
+        facts = Facts(ledger=Ledger.from_facts(rows), tz=ZONE, hours=full, **more)
+        found = measure(facts, ContactRate(exposure="person"), by=["who"], over=first)
+        return {row.group["who"]: row.value for row in found}
+
+    plain, fair = rates(), rates(attendance=known)
+    assert len(set(plain.values())) == 1
+    assert fair["wei"] == pytest.approx(2 * plain["wei"], rel=1e-4)
+    assert (fair["an"], fair["bo"]) == (plain["an"], plain["bo"])
+    assert fair.get("li") is None
+    accounts = Facts(ledger=Ledger.from_facts(rows), tz=ZONE, hours=full, attendance=known)
+    assert measure(accounts, ContactRate(), over=first).rows[0].value == pytest.approx(4 * 7, rel=0.2)
+    with pytest.raises(InvalidValue, match="needs hours="):
+        Facts(attendance=known)
 
 
 def done(facts, channels=("visit", "proposal", "mail")):

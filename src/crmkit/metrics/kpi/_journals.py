@@ -18,6 +18,8 @@ __all__ = ["OfDeals", "cohort", "cycle_by", "incidence_by"]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 _DAY_US = 86_400_000_000
+# Of what still lasts as nobody was observed for longer: where it is more, there is no figure.
+_FEW_LEFT = 0.05
 
 
 @attrs.frozen
@@ -51,7 +53,8 @@ def cohort(view: View, table: TableName, metric: str) -> Part:
 def incidence_by(cells: Cells, part: str, ends: Sequence[str], horizon: int, level: float) -> Estimate:
     """The chance of the first of several ends within a horizon of days (Aalen & Johansen 1978).
 
-    There is no data where nobody was observed that long and some still last: what they will come to is not known.
+    There is no data where nobody was observed that long and more than one in twenty still lasts: what they will come to
+    is not known. Of fewer the upper limit allows for all to come to the wanted end.
 
     Args:
         cells: the cells.
@@ -67,9 +70,10 @@ def incidence_by(cells: Cells, part: str, ends: Sequence[str], horizon: int, lev
     known = np.minimum.accumulate(np.cumsum(ended, axis=-1) - ended + estimate.n_risk, axis=-1)[:, horizon]
     error = estimate.std_err()[:, 0, horizon]
     low, high = incidence_band(at, error, known, level, normal_quantile(level))
-    unknown = _unseen(estimate, horizon)
+    left = _left(estimate, horizon)
+    unknown = np.where(left <= _FEW_LEFT, 0.0, np.nan)
     return Estimate(
-        value=at + unknown, low=low + unknown, high=high + unknown, n=table.sum(axis=(1, 2)),
+        value=at + unknown, low=low + unknown, high=np.minimum(high + left, 1.0) + unknown, n=table.sum(axis=(1, 2)),
         n_open=cells.lasting(part), method=f"aalen-johansen within {horizon} days, complementary log-log",
     )  # fmt: skip
 
@@ -92,7 +96,7 @@ def cycle_by(cells: Cells, part: str, ends: Sequence[str], within: tuple[int, fl
     height = share * estimate.cif[:, 0, -1:]
     lower, upper = (limit[:, 0] for limit in estimate.interval(level))
     first, last = (first_at_most(estimate.time, -band, -height) for band in (upper, lower))
-    unknown = _unseen(estimate, horizon) + np.where(height[:, 0] > 0, 0.0, np.nan)
+    unknown = np.where(_left(estimate, horizon) <= 0.0, 0.0, np.nan) + np.where(height[:, 0] > 0, 0.0, np.nan)
     return Estimate(
         value=estimate.quantile_given(1, share) + unknown, low=first + unknown,
         high=np.where(np.isnan(last), np.inf, last) + unknown, n=table.sum(axis=(1, 2)), n_open=cells.lasting(part),
@@ -100,7 +104,7 @@ def cycle_by(cells: Cells, part: str, ends: Sequence[str], within: tuple[int, fl
     )  # fmt: skip
 
 
-def _unseen(estimate: CumulativeIncidence, horizon: int) -> Floats:
-    """NaN where nobody was observed up to the horizon and some still last, else 0."""
-    seen = (estimate.n_risk[:, horizon] > 0) | (estimate.survival[:, horizon] <= 0.0)
-    return np.where(seen, 0.0, np.nan)
+def _left(estimate: CumulativeIncidence, horizon: int) -> Floats:
+    """The share that still lasts where nobody was observed up to the horizon; 0 where somebody was."""
+    left: Floats = np.where(estimate.n_risk[:, horizon] > 0, 0.0, estimate.survival[:, horizon])
+    return left

@@ -110,7 +110,10 @@ class _Exposed(_Contacting):
         yield tallied(view, rows[known], "n", {"cluster": units[rows[known]]})
         first, begin, end = _at_risk(view, units, lasting=self.exposure == "account")
         edges = view.buckets.edges
-        seconds = (np.minimum(end, edges[1:, None]) - np.maximum(begin, edges[:-1, None])) // _SECOND_US
+        span = np.maximum(begin, edges[:-1, None]), np.minimum(end, edges[1:, None])
+        seconds = (span[1] - span[0]) // _SECOND_US
+        if self.exposure == "person":
+            seconds = _attended(view, units[first], span, seconds)
         number, there = np.nonzero(seconds > 0)
         yield Part(
             name="exposure",
@@ -139,6 +142,26 @@ def _at_risk(view: View, units: Coded, *, lasting: bool) -> tuple[Ints, Ints, In
     end = np.full(len(first), view.until) if lasting else ledger.at[last]
     # The day of the last fact is one at risk: a person with one contact has a day, not none.
     return first, ledger.at[first], end if lasting else np.minimum(end + _DAY_US, view.until + 1)
+
+
+def _attended(view: View, people: Coded, span: tuple[Ints, Ints], seconds: Ints) -> Ints:
+    """Seconds at risk of each period and person, less where they work less than the hours of the company.
+
+    Who works none of the hours in a span is not at risk in it.
+    """
+    full, own = view.facts.hours, view.facts.attendance
+    if full is None or not own:
+        return seconds
+    made = seconds.copy()
+    for column, code in enumerate(people.codes.tolist()):
+        calendar = own.get(people.values[code])
+        if calendar is None:
+            continue
+        start, end = (np.minimum(edge[:, column], span[1][:, column]) for edge in span)
+        all_, mine = full.elapsed_us(start, end), calendar.elapsed_us(start, end)
+        share = np.divide(mine, all_, out=np.zeros(len(all_)), where=all_ > 0)
+        made[:, column] = np.round(seconds[:, column] * share).astype(np.int64)
+    return made
 
 
 def _dispersion(top: Ints, exposure: Ints) -> float:
@@ -170,6 +193,7 @@ class ContactRate(_Exposed):
             *_TRAPS,
             "accounts without a contact are at risk, too",
             "contacts come in clusters: Poisson limits alone would be too narrow (see contact_dispersion)",
+            "who works part of the time, or is on leave, has less of it: give Facts.attendance",
             "group by what an account or a person has; a channel has no time of its own, so use channels=",
         ),
     )

@@ -21,7 +21,7 @@ _MANY = 1 << 21
 _SOURCE = "Aalen & Johansen 1978; complementary log-log limits with the Greenwood-type variance, ABGK 1993 IV.4"
 _TRAPS = (
     "open ones are censored: neither dropped nor called lost",
-    "a period whose cases were not observed for the whole horizon has no data yet",
+    "a period whose cases were not observed for the whole horizon has no data yet, unless hardly any still last",
 )
 
 

@@ -12,20 +12,59 @@ thresholds are common practice and meant to be replaced.
 
 from importlib.resources import files
 
+import attrs
+
 from crmkit.errors import NotFound
 from crmkit.pipeline.definition import Pipeline
 
-__all__ = ["get", "names", "text"]
+__all__ = ["Shelf", "get", "names", "text"]
 
-_NAMES = (
+
+@attrs.frozen
+class Shelf:
+    """Pipelines that lie as TOML files beside the modules of a package, such as these, or your own.
+
+    >>> Shelf("crmkit.pipeline.presets", ("complaint", "incident")).get("complaint").start
+    'received'
+
+    Attributes:
+        package: the package.
+        names: the files, without their ending.
+        what: how one of them is called in messages.
+    """
+
+    package: str
+    names: tuple[str, ...]
+    what: str = "preset"
+
+    def text(self, name: str) -> str:
+        """The TOML of a process.
+
+        Raises:
+            NotFound: with the nearest name.
+        """
+        if name not in self.names:
+            raise NotFound(self.what, name, self.names, f"the {self.what}s")
+        return files(self.package).joinpath(f"{name}.toml").read_text(encoding="utf-8")
+
+    def get(self, name: str) -> Pipeline:
+        """A process as a pipeline.
+
+        Raises:
+            NotFound: with the nearest name.
+        """
+        return Pipeline.from_toml(self.text(name))
+
+
+_PRESETS = Shelf("crmkit.pipeline.presets", (
     "b2b-sales", "complaint", "field-service", "incident", "knowledge-card", "lead-qualification", "renewal",
     "spin-selling",
-)  # fmt: skip
+))  # fmt: skip
 
 
 def names() -> tuple[str, ...]:
     """The names of the processes, in order."""
-    return _NAMES
+    return _PRESETS.names
 
 
 def text(name: str) -> str:
@@ -34,9 +73,7 @@ def text(name: str) -> str:
     Raises:
         NotFound: with the nearest name.
     """
-    if name not in _NAMES:
-        raise NotFound("preset", name, _NAMES, "the presets")
-    return files("crmkit.pipeline.presets").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    return _PRESETS.text(name)
 
 
 def get(name: str) -> Pipeline:
@@ -45,4 +82,4 @@ def get(name: str) -> Pipeline:
     Raises:
         NotFound: with the nearest name.
     """
-    return Pipeline.from_toml(text(name))
+    return _PRESETS.get(name)
