@@ -68,7 +68,7 @@ class ParquetBlocks:
     of the row over all files, from 1.
 
     Attributes:
-        files: a file, a folder with files *.parquet (those that begin with "_" or "." aside), or several of them.
+        files: a file, a folder of files that end in .parquet ("_" and "." at the start aside), or several of them.
         layout: what the columns mean.
         rows: how many rows a block has, about; a block of whole cases has at least those of its largest case.
         cases: where the rows of a case are; "anywhere" if None and the layout needs whole cases, else "split".

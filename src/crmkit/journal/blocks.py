@@ -1,8 +1,7 @@
 """A table in blocks: a journal of each, for tables that are larger than memory, or lie on several machines.
 
     layout = Layout(case="deal", stage="stage", entered="entered", left="left", next="next", as_of=end)
-    for block in blocks:                      # frames that hold some rows each
-        journal = layout.journal(block)
+    journals = map(layout.journal, blocks)       # frames that hold some rows each
 
 A block is read as `Journal.from_frame` reads a whole table, but for what only the whole can tell: the end of
 observation has to be said, and how texts are written is not found out from other rows. Give times as datetimes or ISO
