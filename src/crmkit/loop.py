@@ -24,6 +24,7 @@ from crmkit.improve.verify import Verdict, verify
 from crmkit.metrics import Facts
 from crmkit.metrics.metric import Metric
 from crmkit.pipeline import Directory, Pipeline, Visit, commands, history
+from crmkit.pipeline.stages import Outcome
 from crmkit.pipeline.versions import Versions
 from crmkit.protocols import EventStore, Query
 from crmkit.values import Period, aware, zone
@@ -306,7 +307,9 @@ class Loop:
         """
         now = aware(at, "at") if at is not None else self.clock()
         cases = self.cases(at=now, known_at=known_at)
-        outcomes = {stage.name: stage.outcome for one in cases for stage in one.pipeline.stages}
+        outcomes: dict[str, Outcome | None] = {
+            stage.name: stage.outcome for one in cases for stage in one.pipeline.stages
+        }
         return tally([one.case for one in cases], outcomes, now=now, **options)
 
     def timeline(self, case: str) -> tuple[Visit, ...]:

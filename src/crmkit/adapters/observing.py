@@ -100,7 +100,7 @@ class _Watch:
                 span.end()
 
     @contextmanager
-    def _failing(self, span: Any) -> Iterator[None]:
+    def _failing(self, span: Any) -> Generator[None]:
         try:
             yield
         except Exception as error:

@@ -120,7 +120,7 @@ def review(
         by: the column of persons.
         rate: the false discovery rate of the calls to coach, and of those to share.
         level: how sure the changes are, all together (Bonferroni).
-        more: problems that were found elsewhere, as by `crmkit.improve.finding.late` and its neighbours.
+        more: problems that were found elsewhere, as by `crmkit.improve.counting.late` and its neighbours.
 
     Raises:
         InvalidValue: if there is nothing to look at, or the period has not begun at `at`.

@@ -230,13 +230,13 @@ def _mended(company: Company, problem: Problem) -> Company:
 def _lived(first: Company, life: _Life, quarters: int) -> Lived:
     cases = life.loop.cases()
     kinds: Mapping[str, Planted] = {"coach": "weak", "share": "star", "chart": "ailing"}
-    true = {one.case.id: kinds[one.problem.kind] for one in cases
+    true: dict[str, Planted] = {one.case.id: kinds[one.problem.kind] for one in cases
             if first.truth.get(kinds[one.problem.kind]) == tuple(map(str, one.problem.where.values()))}  # fmt: skip
     worked = {one.case.id for one in cases if one.case.fields.get("verdict") == "worked"}
     wrongly = tuple(one.case.id for one in cases if one.case.id not in true and one.case.id in worked)
     notes = {one.case.id: one.case.fields.get("judged", {}).get("notes") for one in cases}
-    found = dict.fromkeys(true.values())
-    verified = {name: None for case, name in true.items() if case in worked}
+    found: dict[Planted, None] = dict.fromkeys(true.values())
+    verified: dict[Planted, None] = {name: None for case, name in true.items() if case in worked}
     named = {
         row.key: None for case, of in life.learnt.items() if case in true for row in of.differences if row.supported
     }  # fmt: skip
