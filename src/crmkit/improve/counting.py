@@ -128,7 +128,7 @@ def gaps(found: Iterable["Gap"], over: Period, *, least: int = 1, tz: str = "UTC
     """What customers require and the library of proposals has nothing for.
 
     Args:
-        found: the gaps of proposals (`crmkit.kb.proposals.Proposal.gaps`); the same words are the same gap.
+        found: the gaps of proposals (`crmkit.kb.proposals.Proposal`); the same words are the same gap.
         over: the period.
         least: how many make a problem.
         tz: the zone of the period.
