@@ -28,8 +28,8 @@ def observed(thing: T, *, tracer: Any = None) -> T:
 
     Each call of a public method from outside is a span `crmkit.<class>.<method>`, a function's is `crmkit.<name>`; a
     call within another is a span within another. A span says how many events were appended (`crmkit.events`), rows
-    read (``crmkit.rows``) or documents found (``crmkit.found``), the name of a move (``crmkit.move``), and of a failure the
-    class (`error.type`). What fails is told to the logger of its room, such as `crmkit.desk`, with `operation` and
+    read (``crmkit.rows``) or documents found (``crmkit.found``), the name of a move (``crmkit.move``), and of a failure
+    the class (`error.type`). What fails is told to the logger of its room, such as `crmkit.desk`, with `operation` and
     `error`: as a warning, or as information if it is the answer to what was asked (`Conflict`, a refusal, a value that
     cannot be).
 
