@@ -23,6 +23,7 @@ EXAMPLES = {
     "pipeline check": "crmkit pipeline check deals.toml",
     "pipeline draw": "crmkit pipeline draw deals.toml --format dot --lang zh",
     "report": f"crmkit report deals.csv --out report {_EVENTS}",
+    "review": f"crmkit review deals.csv {_EVENTS} --over 2025-Q4 --store cases.db --open",
     "rules backtest": "crmkit rules backtest rules.toml history.csv --before rules-2025.toml",
     "rules check": "crmkit rules check rules.toml",
     "rules diff": "crmkit rules diff rules-2025.toml rules.toml",

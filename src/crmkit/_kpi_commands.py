@@ -11,7 +11,6 @@ import attrs
 import typer
 
 from crmkit._commands import _instant, _language, _list, _order, _pipeline, app
-from crmkit._examples import show_examples
 from crmkit._forecast_commands import run
 from crmkit._kpi_files import JOURNALS, KINDS, Asked, Columns, Files, load
 from crmkit._options import (
@@ -296,7 +295,3 @@ def _figure(figure: Figure, names: Mapping[str, str]) -> dict[str, Any]:
     exact = figure.exact
     text = None if exact is None else f"{exact.amount:f}" if isinstance(exact, Money) else str(exact)
     return plain | {"name": names[figure.metric], "group": dict(figure.group), "exact": text}
-
-
-# The last of the files of commands: all are there.
-show_examples(app)

@@ -9,6 +9,7 @@ import attrs
 import typer
 
 from crmkit._commands import _instant, _language, _list, _order, _pipeline, app, write
+from crmkit._examples import show_examples
 from crmkit._kpi_commands import ColumnNames, Unit, run
 from crmkit._kpi_files import JOURNALS, KINDS, Asked, Columns, Files, load
 from crmkit._options import (
@@ -190,3 +191,7 @@ def _page(made: Review, facts: Facts, where: tuple[Path, str, Literal["en", "zh"
     out, names, language = where
     page = build(_deals(facts), stages=facts.stages, source={"files": names})
     write(attrs.evolve(page, agenda=made), out, names, language)
+
+
+# The last of the files of commands: all are there.
+show_examples(app)

@@ -10,7 +10,7 @@ pytest.importorskip("typer")
 from typer.main import get_command
 
 from crmkit._examples import EXAMPLES
-from crmkit._kpi_commands import app
+from crmkit._review_commands import app
 from crmkit.adapters.sqlite import SqliteStore
 from crmkit.cli import main
 from crmkit.events import Edited
