@@ -14,7 +14,7 @@ from crmkit.improve import Hypothesis, Problem, Problems, choose, methods
 from crmkit.loop import Loop
 from crmkit.metrics.kpi.conversion import StageConversion
 from crmkit.pipeline import Directory
-from crmkit.pipeline.commands import Approve, Submit
+from crmkit.pipeline.commands import Approve, Submit, Take
 from crmkit.pipeline.versions import Versions
 from crmkit.testing.planted import planted
 from crmkit.values import Period
@@ -148,6 +148,12 @@ def test_a_hypothesis_is_stated_beforehand(loop):
     with pytest.raises(MoveNotAllowed, match="hypothesis"):
         loop.move(id_, "act", fields={"goal": "g", "agreed": True, "owner": "li", "due": date(2026, 9, 30)})
     act_ = {"owner": "li", "due": date(2026, 9, 30), "actions": [{"what": "w", "who": "wei", "due": date(2026, 9, 1)}]}
+    torn = {**claim().to_fields(), "after": "soon"}
+    with pytest.raises(InvalidValue, match="it is written 2026-01-01"):
+        loop.move(id_, "act", fields={"goal": "g", "agreed": True, "hypothesis": torn, **act_})
+    with pytest.raises(InvalidValue, match="give the fields of a Hypothesis"):
+        loop.do(id_, Take("act", fields={"goal": "g", "agreed": True, "hypothesis": "it gets better", **act_}))
+    assert loop.case(id_).case.stage == "diagnosis"
     loop.claim(id_, claim(), **act_)
     assert loop.move(id_, "act", fields={"goal": "g", "agreed": True}).acting
     with pytest.raises(InvalidValue, match="stated beforehand"):

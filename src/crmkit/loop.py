@@ -181,8 +181,11 @@ class Loop:
         Raises:
             NotFound: if there is no such case.
             MoveNotAllowed: with every reason.
+            InvalidValue: for `act` upon a hypothesis that cannot be told.
         """
-        self.desk(self.case(case).method).move(case, move, **more)
+        one = self.case(case)
+        self._check(one, move, {**more.get("fields", {}), **more})
+        self.desk(one.method).move(case, move, **more)
         return self.case(case)
 
     def do(self, case: str, command: commands.Command, *, roles: Iterable[str] = ()) -> Improvement:
@@ -191,9 +194,22 @@ class Loop:
         Raises:
             NotFound: if there is no such case.
             MoveNotAllowed: with every reason.
+            InvalidValue: for `act` upon a hypothesis that cannot be told.
         """
-        self.desk(self.case(case).method).do(case, command, roles=roles)
+        one = self.case(case)
+        if isinstance(command, commands.Take):
+            self._check(one, command.move, command.fields)
+        self.desk(one.method).do(case, command, roles=roles)
         return self.case(case)
+
+    def _check(self, one: Improvement, move: str, more: Mapping[str, Any]) -> None:
+        """Whatever a method's guards see of a hypothesis, it must be one that `verify` can be held to."""
+        kept = more.get("hypothesis", one.case.fields.get("hypothesis"))
+        if move != "act" or kept is None:
+            return
+        if not isinstance(kept, Mapping):
+            raise InvalidValue("hypothesis", kept, "is none; give the fields of a Hypothesis (to_fields)")
+        Hypothesis.from_fields(kept, metric=self.metrics.get(str(kept.get("metric"))))
 
     def claim(self, case: str, hypothesis: Hypothesis, *, who: str | None = None, **more: Any) -> Improvement:
         """State what is to change, as a fact of the case: before anything is done, and not any more afterwards.
