@@ -12,6 +12,8 @@ release = version = "0.1.0"
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "homes"]
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_title = "crmkit"
 html_show_copyright = False
 exclude_patterns = ["_build", "_ext"]
