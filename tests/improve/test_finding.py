@@ -101,7 +101,9 @@ def test_what_is_not_there_is_said():
     two = stage_signals(planted(rng=np.random.default_rng(1), people=2).quarter().facts(), Period.quarter(2026, 1))
     assert "too little to judge" in two.notes[0][0]
     with pytest.raises(InvalidValue, match="give a journal"):
-        find(Facts(ledger=Ledger.from_facts([])), Period.quarter(2026, 1))
+        find(Facts(), Period.quarter(2026, 1))
+    tickets = find(Facts(service=first.facts().journal), Period.quarter(2026, 1))
+    assert (len(tickets), tickets.notes[0][0][:13]) == (0, "there are nei")
     for look in (stage_signals, stage_breaks):
         with pytest.raises(InvalidValue, match="no stages to look at"):
             look(Facts(), Period.quarter(2026, 1))

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["charts", "find", "shifted", "stage_breaks", "stage_signals"]
 
+_NEITHER = (
+    "there are neither deals nor complaints, which are what is looked at here",
+    "没有商机或投诉数据，无可检查的内容",
+)
+
 
 def find(
     facts: Facts,
@@ -51,7 +56,7 @@ def find(
         The problems, and notes of what could not be looked at. Whoever asks the same of the same facts gets the same.
 
     Raises:
-        InvalidValue: if there are neither deals nor complaints, or `as_known_at` asks what the facts cannot tell.
+        InvalidValue: if there are no facts at all, or `as_known_at` asks what they cannot tell.
     """
     known = facts if as_known_at is None else facts.known_at(as_known_at)
     parts: list[Problems] = []
@@ -61,7 +66,9 @@ def find(
     if known.ledger is not None and "complaint" in known.ledger.kinds.values:
         parts.append(repeats(known, over, at=at, as_known_at=as_known_at))
     if not parts:
-        raise InvalidValue("facts", "neither deals nor complaints", "hold nothing to look for; give a journal")
+        if known.ledger is known.service is known.complaints is None:
+            raise InvalidValue("facts", "nothing at all", "hold nothing to look for; give a journal")
+        parts.append(Problems((), 0.0, (_NEITHER,)))
     return Problems.joined(parts)
 
 
