@@ -66,7 +66,7 @@ def find(
     if known.ledger is not None and "complaint" in known.ledger.kinds.values:
         parts.append(repeats(known, over, at=at, as_known_at=as_known_at))
     if not parts:
-        if known.ledger is known.service is known.complaints is None:
+        if all(one is None for one in (known.ledger, known.service, known.complaints)):
             raise InvalidValue("facts", "nothing at all", "hold nothing to look for; give a journal")
         parts.append(Problems((), 0.0, (_NEITHER,)))
     return Problems.joined(parts)
