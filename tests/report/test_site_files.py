@@ -129,10 +129,10 @@ def test_what_somebody_changed_in_our_files_is_mended_and_removed(tmp_path):
 
 @pytest.mark.parametrize("name", ["index.html", "cards/k-17.html", "static/index.js"])
 def test_what_was_not_published_is_not_overwritten(tmp_path, name):
-    """A file in the way is an error that names it, and then nothing was done at all."""
+    """A folder of others is refused by the name of what is in it, and then nothing was done at all."""
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("mine")
-    with pytest.raises(InputError, match=rf"{re.escape(name)}: is there already, and was not published"):
+    with pytest.raises(InputError, match=rf"no site of ours: {re.escape(name.split('/', maxsplit=1)[0])}"):
         made(tmp_path)
     assert files(tmp_path) == {name: b"mine"}
 
