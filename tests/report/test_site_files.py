@@ -137,6 +137,19 @@ def test_what_was_not_published_is_not_overwritten(tmp_path, name):
     assert files(tmp_path) == {name: b"mine"}
 
 
+def test_a_file_in_the_way_of_a_new_page(tmp_path):
+    """What somebody put into a published site is not overwritten; it is named, and the site stays as it was."""
+    site, whole = tmp_path / "site", tmp_path / "whole"
+    made(site, CARDS[:1])
+    made(whole)
+    new = min(name for name in {*files(whole)} - {*files(site)} if name.startswith("cards/"))
+    (site / new).write_text("mine")
+    before = files(site)
+    with pytest.raises(InputError, match=rf"{re.escape(new)}: is there already, and was not published"):
+        made(site)
+    assert files(site) == before
+
+
 @pytest.mark.parametrize("listed", [
     b"", b"{", b"[]", b"null", b'{"schema": "crmkit-site-1"}', b"\xff\xfe", b"[" * 100_000,
     b'{"schema": "crmkit-site-2", "files": {}, "begun": {}, "cards": {}}',
