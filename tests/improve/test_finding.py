@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import attrs
 import numpy as np
 import pytest
 
@@ -164,14 +165,17 @@ def test_a_chart_of_the_whole_is_about_its_metric():
 def test_shifts():
     """Who was first signalled in the last period that was watched, with what was expected of them."""
     company = planted("weak", rng=np.random.default_rng(3), people=12, stages=2).quarter()
-    journal = company.facts().journal
-    watched = shifts(journal, rng=np.random.default_rng(1), stages=[*company.stages, "won", "lost"])
-    new = shifted(watched, company.period)
-    assert [row.key for row in new] == [
-        row.key for row in shifted(watched, company.period, tz="UTC") if row.kind in ("coach", "share")
-    ]
-    assert len(new) == len(watched.new)
-    assert new.false_alarms > 0
-    for row, shift in zip(sorted(new, key=str), sorted(watched.new, key=lambda one: one.who), strict=False):
-        assert row.found["n"] > 0
-        assert shift.stage
+    watched = shifts(company.facts().journal, rng=np.random.default_rng(1), stages=[*company.stages, "won", "lost"])
+    first = attrs.evolve(
+        watched, periods=watched.periods[: 1 + [row.period for row in watched.periods].index(watched.rows[0].first)]
+    )
+    new = shifted(first, company.period)
+    assert {tuple(row.where.values()) for row in new} == {(row.stage, row.who) for row in first.new}
+    assert company.truth["weak"] in {tuple(row.where.values()) for row in new.of("coach")}
+    told = {(row.stage, row.who): row for row in first.new}
+    for row in new:
+        shift = told[row.where["stage"], row.where["who"]]
+        assert row.kind == shift.kind
+        assert row.found["value"] == pytest.approx(shift.observed / shift.n)
+        assert row.found["expected"] == pytest.approx(shift.expected / shift.n)
+    assert new.false_alarms == pytest.approx(first.periods[-1].cells / first.run_length)

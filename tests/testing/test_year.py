@@ -32,9 +32,7 @@ def test_everything_is_a_fact(lived):
     """As known at the end of the first year there are fewer cases, and each as it was."""
     then = datetime(2026, 12, 31, tzinfo=UTC)
     early = lived.loop.cases(at=then, known_at=then)
-    assert 0 < len(early) < len(lived.cases) or {one.case.stage for one in early} != {
-        one.case.stage for one in lived.cases
-    }
+    assert 0 < len(early) < len(lived.cases)
     for one in early:
         assert one.case.at <= then
     again = live("weak", "star", "ailing", rng=np.random.default_rng(1), quarters=8)
