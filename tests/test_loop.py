@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
+import attrs
 import numpy as np
 import pytest
 
@@ -249,6 +250,16 @@ def test_versions_of_a_method_and_strange_cases(clock):
         loop.case("D-1")
     with pytest.raises(NotFound):
         loop.case("nobody")
+
+
+def test_cases_of_a_version_that_is_gone_are_not_passed_over(loop, clock):
+    """They would be opened again: the loop asks for the version instead, and names the case."""
+    loop.open(Problems((problem(),)))
+    changed = Loop(loop.store, clock, methods={"coaching": methods.get("a3")})
+    with pytest.raises(NotFound, match=r"for case .coach proposal wei 2026-Q1 .*all versions of coaching"):
+        changed.open(Problems((problem(),)))
+    both = Versions(((None, methods.get("coaching")), (datetime(2026, 5, 1, tzinfo=UTC), methods.get("a3"))))
+    assert len(attrs.evolve(changed, methods={"coaching": both}).open(Problems((problem(),))).again) == 1
 
 
 def test_approvals(clock):

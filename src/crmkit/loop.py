@@ -35,6 +35,8 @@ __all__ = ["Knowing", "Loop", "Opened"]
 Knowing: TypeAlias = Callable[[Problem], Mapping[str, Any]]
 
 _NOBODY = Directory()
+# The fields that only an improvement case is opened with.
+_MARKS = {"key", "found", "method"}
 
 
 @attrs.frozen
@@ -143,9 +145,17 @@ class Loop:
         Args:
             at: as they were at an instant (aware).
             known_at: from what was known then (aware).
+
+        Raises:
+            NotFound: if a case was opened under a version of its method that the loop does not have.
         """
         of = self._definitions()
-        opened = (one.event for one in self.store.read(Query(types=["Opened"])))
+        opened = [one.event for one in self.store.read(Query(types=["Opened"]))]
+        for event in opened:
+            # Passed over in silence it would be opened again.
+            if event.definition not in of and event.data.keys() >= _MARKS:
+                where = f"the loop, for case {event.case!r}; give methods= with all versions of {event.data['method']}"
+                raise NotFound("definition", str(event.definition), tuple(of), where)
         ids = [event.case for event in opened if event.definition in of]
         events: dict[str, list[Event]] = {id_: [] for id_ in ids}
         for recorded in self.store.read(Query(cases=ids)) if ids else ():
