@@ -117,6 +117,20 @@ def test_two_who_open_at_once_open_one_case(tmp_path, clock):
     assert any(found)
 
 
+def test_who_looked_before_another_opened_finds_that_case(clock):
+    """Between looking and opening somebody else opens it, with other words; nothing is said twice."""
+    store = MemoryEventStore()
+    loop, other = Loop(store, clock), Loop(store, clock)
+
+    def meanwhile(one):
+        other.open(Problems((one,)), who="other")
+        return {"owner": "li"}
+
+    (late,) = loop.open(Problems((problem(),)), who="late", fields=meanwhile).new
+    assert [late.case.id] == [found.case.id for found in loop.cases()]
+    assert "owner" not in late.case.fields
+
+
 def test_the_method_is_chosen_by_the_kind_of_problem(clock):
     """With what the team knows of it; your own choice may be none, which is said."""
 
