@@ -15,6 +15,7 @@ from crmkit.journal import Journal
 from crmkit.metrics import Facts, measure
 from crmkit.metrics.figures import Figures
 from crmkit.metrics.kpi import CATALOGUE, sales, service
+from crmkit.metrics.kpi.cycle import ConversionCycle, StageDuration
 from crmkit.metrics.sql import WITHOUT_TWIN, Asked, JournalTable, LedgerTable, Twin, twin
 from crmkit.rules.dialect import identifier
 from crmkit.values import Period
@@ -207,6 +208,8 @@ BAD = [
     (lambda: twin(Mine(), YEAR, tables=[TABLE]), InvalidValue, "none of the catalogue"),
     (lambda: twin("invoiced", YEAR, tables=[TABLE], dialect="postgres"), InvalidValue, "did you mean 'postgresql'"),
     (lambda: twin("invoiced", YEAR, tables=[STAYS]), InvalidValue, "have no ledger"),
+    (lambda: twin(ConversionCycle(days="business"), YEAR, tables=[STAYS]), InvalidValue, "the database has no calendar"),
+    (lambda: twin(StageDuration(days="business"), YEAR, tables=[STAYS]), InvalidValue, "the database has no calendar"),
     (lambda: twin("win_rate", YEAR, tables=[TABLE]), InvalidValue, "have no journal journal"),
     (lambda: twin("first_response", YEAR, tables=[STAYS]), InvalidValue, "have no service journal"),
     (lambda: twin("win_rate", attrs.evolve(YEAR, stages=None), tables=[STAYS]), InvalidValue, "does not know their order"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from crmkit.errors import NotFound
+from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import OPEN
 from crmkit.metrics._sql_ledger import clustered
 from crmkit.metrics._sql_writer import DAY_US, SEVERAL, Piece, Writer, amounts
@@ -12,6 +12,7 @@ from crmkit.metrics.view import TableName
 
 __all__ = [
     "confirmed",
+    "conversion_cycle",
     "cost_per_ticket",
     "cost_ratio",
     "known",
@@ -38,7 +39,24 @@ def _cohort(of: Writer, which: TableName) -> Iterator[Piece]:
     yield Piece(name="cases", source=cases, at="entered", bin=days, keys={"end": "outcome"})
 
 
-def win_rate(of: Writer, _metric: conversion.WinRate | cycle.ConversionCycle) -> Iterator[Piece]:
+def _calendar(metric: cycle.ConversionCycle | cycle.StageDuration) -> None:
+    """Refuse business days.
+
+    Raises:
+        InvalidValue: as no database knows the calendar.
+    """
+    if metric.days != "calendar":
+        reason = "has no twin in SQL with business days: the database has no calendar"
+        raise InvalidValue("metric", metric.key, reason)
+
+
+def conversion_cycle(of: Writer, metric: cycle.ConversionCycle) -> Iterator[Piece]:
+    """Deals by age at their end."""
+    _calendar(metric)
+    yield from _cohort(of, "journal")
+
+
+def win_rate(of: Writer, _metric: conversion.WinRate) -> Iterator[Piece]:
     """Deals by age at their end."""
     yield from _cohort(of, "journal")
 
@@ -64,8 +82,9 @@ def stage_conversion(of: Writer, _metric: conversion.StageConversion) -> Iterato
     )  # fmt: skip
 
 
-def stage_time(of: Writer, _metric: cycle.StageDuration) -> Iterator[Piece]:
+def stage_time(of: Writer, metric: cycle.StageDuration) -> Iterator[Piece]:
     """Stays in open stages by their minutes."""
+    _calendar(metric)
     stays, where = of.stays("journal"), of.one_of("stage", of.order("journal").open)
     minutes = of.div(f"LEAST(left_at, {of.asked.until}) - entered", _MINUTE_US)
     timed = of.let("stage_minutes", f"SELECT t.*, {minutes} AS minutes FROM {stays} t WHERE {where}")

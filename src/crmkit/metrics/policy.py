@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import date
 from hashlib import sha256
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -17,9 +18,11 @@ __all__ = [
     "OUTCOMES",
     "Attribution",
     "Clock",
+    "Days",
     "Denominator",
     "Order",
     "Outcome",
+    "RateDay",
     "StageOrder",
     "definition_id",
 ]
@@ -30,6 +33,11 @@ Denominator: TypeAlias = Literal["stage entry"]
 Attribution: TypeAlias = Literal["owner at entry"]
 #: The width of a time bin.
 Clock: TypeAlias = Literal["day", "hour", "minute", "second"]
+#: Which days count: all of them, or those on which the calendar of the facts has working time.
+Days: TypeAlias = Literal["calendar", "business"]
+#: The day whose exchange rate an amount takes: its own, that of the order or the invoice it follows from, the last of
+#: its period (as far as observed), or a given one: the rates of a budget, or one rate for all years to compare them by.
+RateDay: TypeAlias = Literal["own", "order", "invoice", "period end"] | date
 #: Whether other stages may come between the steps of a funnel; "any" asks for no order at all.
 Order: TypeAlias = Literal["loose", "strict", "any"]
 

@@ -78,7 +78,7 @@ _TWINS: Mapping[type[Metric], Callable[[Writer, Any], Iterator[Piece]]] = {
     open_deals.ExpectedWins: _sql_open.expected_wins,
     open_deals.PipelineHerfindahl: _sql_open.concentrated,
     open_deals.PipelineTopShare: _sql_open.concentrated,
-    cycle.ConversionCycle: _sql_journals.win_rate,
+    cycle.ConversionCycle: _sql_journals.conversion_cycle,
     cycle.StageDuration: _sql_journals.stage_time,
     collections.Collected: _sql_ledger.collected,
     collections.Unapplied: _sql_ledger.unapplied,

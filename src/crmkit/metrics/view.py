@@ -163,21 +163,22 @@ class View:
             return Coded(codes[rows.cases.recode(journal.cases.values).codes].astype(np.int32), column.values)
         return None
 
-    def money(self, rows: Ints, minor: Ints | None = None) -> tuple[Ints, Coded, list[Finding]]:
+    def money(self, rows: Ints, minor: Ints | None = None, at: Ints | None = None) -> tuple[Ints, Coded, list[Finding]]:
         """Amounts of rows of the ledger in minor units, and their currency; converted, if the facts say to what.
 
-        An amount is converted at the day it is dated, once, rounded half to even. Without a rate it has no currency.
+        An amount is converted at one day, once, rounded half to even. Without a rate it has no currency.
 
         Args:
             rows: the rows.
             minor: parts of their amounts, instead of the whole ones.
+            at: the instant at whose day each is converted; as it is dated if None.
         """
         ledger = self.facts.ledger
         assert ledger is not None  # noqa: S101 - `rows` are rows of it
         minor, currencies = ledger.minor[rows] if minor is None else minor, ledger.currencies[rows]
         if self.facts.currency is None:
             return minor, currencies, []
-        return self._converted(minor, currencies, ledger.at[rows])
+        return self._converted(minor, currencies, ledger.at[rows] if at is None else at)
 
     def worth(self, table: TableName, rows: Whole, at: Ints, metric: str) -> tuple[Ints, Coded, list[Finding]]:
         """Amounts of rows of a journal in minor units, and their currency, as `money` of the ledger.

@@ -1,12 +1,14 @@
 """The cycle of conversion and the time in a stage, against estimators over single cases."""
 
 import math
+from datetime import date, timedelta
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 
+from crmkit.calendars import BusinessCalendar
 from crmkit.errors import InvalidValue
 from crmkit.metrics import cycle_time, time_in_stage
 from crmkit.metrics.facts import Facts
@@ -17,7 +19,11 @@ from crmkit.metrics.metric import UNUSABLE, Cells
 from crmkit.metrics.states import Counts
 from crmkit.metrics.survival import aalen_johansen
 
+from .oracle import START
 from .test_conversion import deals, journal_of, stays_of
+
+OFF = {date(2026, 1, 1), date(2026, 2, 17), date(2026, 2, 18)}
+WORK = BusinessCalendar("office", tz="UTC", week={"mon-fri": "09:00-17:00"}, holidays=sorted(OFF))
 
 
 @given(deals)
@@ -115,3 +121,54 @@ def test_a_cell_in_which_nothing_could_be_used_has_no_data():
     )
     found = quantiles_of(cells, "stays", "left", 0.5, 0.95)
     assert (found.n.tolist(), np.isnan(found.value).tolist()) == ([0], [True])
+
+
+def business_days(first, last):
+    """How many business days come after a day, up to another: counted one by one; offsets in days from the start."""
+    days = [(START + timedelta(days=day)).date() for day in range(first + 1, last + 1)]
+    return sum(day.weekday() < 5 and day not in OFF for day in days)
+
+
+@given(deals)
+def test_the_cycle_in_business_days_counts_single_days(listed):
+    """Ages, of open deals too, and the horizon are business days after that of the opening."""
+    stays = []
+    for day, _, wait, after, more, end in listed:
+        won, lost = after == "offer" and end == "won", after == "lost" or (after == "offer" and end == "lost")
+        closed = day + wait + (more if after == "offer" else 0) if won or lost else 120
+        age = business_days(day, closed)
+        stays.append((min(age, 60), (1 if won else 2) if (won or lost) and age <= 60 else 0))
+    facts = Facts(journal=journal_of(listed), hours=WORK)
+    (row,) = measure(facts, [ConversionCycle(horizon_days=60, days="business")])
+    ages, causes = zip(*stays, strict=True)
+    estimate = aalen_johansen(np.array(ages), np.array(causes), causes=2)
+    wanted = float(estimate.quantile_given(1, 0.5))
+    unseen = math.isnan(estimate.at(60)[0])
+    assert row.value is None if unseen or math.isnan(wanted) else row.value == pytest.approx(wanted)
+
+
+def test_a_stage_of_a_week_lasts_five_business_days():
+    """A win rate of the same facts, and the cycle in calendar days, are what they are without business days."""
+    listed = [(day, "wei", 7, "lost", 0, "stays") for day in (5, 12, 19)]
+    facts = Facts(journal=journal_of(listed), hours=WORK)
+    days = {kind: StageDuration(days=kind) for kind in ("calendar", "business")}
+    assert {kind: measure(facts, [one])["stage_time", "lead"].value for kind, one in days.items()} == {
+        "calendar": pytest.approx(7.0, rel=0.005), "business": 5.0
+    }  # fmt: skip
+    facts = Facts(journal=journal_of(closed()), hours=WORK)
+    alone = measure(facts, [ConversionCycle(horizon_days=100)])["conversion_cycle"]
+    business = ConversionCycle(horizon_days=70, days="business")
+    (shorter,) = measure(facts, [business])
+    assert measure(facts, [ConversionCycle(horizon_days=100), "win_rate"])["conversion_cycle"] == alone
+    assert shorter.value < alone.value
+    assert business.definition != ConversionCycle(horizon_days=70).definition
+
+
+def test_business_days_need_a_calendar():
+    """It is said how to give one, and which words there are."""
+    facts = Facts(journal=journal_of(closed()))
+    for metric in (ConversionCycle(days="business"), StageDuration(days="business")):
+        with pytest.raises(InvalidValue, match=r"give Facts\(hours=...\)"):
+            measure(facts, [metric])
+    with pytest.raises(InvalidValue, match="is none of calendar, business"):
+        StageDuration(days="working")

@@ -6,14 +6,16 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from crmkit.errors import InvalidValue
 from crmkit.journal import Coded, Finding
 from crmkit.metrics._checks import normal_quantile
 from crmkit.metrics._kernels import first_at_most, incidence_band
 from crmkit.metrics.metric import Cells, Estimate, Metric, Part
+from crmkit.metrics.policy import Days
 from crmkit.metrics.survival import CumulativeIncidence, grouped_aj
 from crmkit.metrics.view import TableName, View
 
-__all__ = ["OfDeals", "cohort", "cycle_by", "incidence_by"]
+__all__ = ["OfDeals", "cohort", "cycle_by", "days_between", "incidence_by"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -36,7 +38,7 @@ class OfDeals(Metric):
         yield cohort(view, "journal", self.key)
 
 
-def cohort(view: View, table: TableName, metric: str) -> Part:
+def cohort(view: View, table: TableName, metric: str, days: Days = "calendar") -> Part:
     """Cases by the period in which they were opened, with their age in days when they ended, and how."""
     cases = view.cases(table, metric)
     ended = np.where(cases.outcome > 0, cases.closed, view.until)
@@ -45,9 +47,24 @@ def cohort(view: View, table: TableName, metric: str) -> Part:
         table=table,
         rows=cases.first,
         period=view.periods(cases.opened),
-        bins=(ended - cases.opened) // _DAY_US,
+        bins=days_between(view, cases.opened, ended, metric, days),
         keys={"end": Coded((cases.outcome - 1).astype(np.int32), ("won", "lost"))},
     )
+
+
+def days_between(view: View, start: Ints, end: Ints, metric: str, days: Days) -> Ints:
+    """Whole days from one instant to another: of 24 hours, or business days after that of the first.
+
+    Raises:
+        InvalidValue: for business days of facts without a calendar.
+    """
+    if days == "calendar":
+        return (end - start) // _DAY_US
+    if view.facts.hours is None:
+        raise InvalidValue(
+            metric, "facts", "have no calendar to say which days are business days; give Facts(hours=...)"
+        )
+    return view.facts.hours.business_days_us(start, end)
 
 
 def incidence_by(cells: Cells, part: str, ends: Sequence[str], horizon: int, level: float) -> Estimate:

@@ -8,7 +8,9 @@ import numpy.typing as npt
 
 from crmkit.journal import Coded, Finding
 from crmkit.metrics._estimates import money_of
+from crmkit.metrics.kpi._rate_days import converted_at
 from crmkit.metrics.metric import UNUSABLE, Cells, Estimate, Metric, Part
+from crmkit.metrics.policy import RateDay
 from crmkit.metrics.view import View
 
 __all__ = ["Summed", "amounts", "latest", "periods_of", "tallied"]
@@ -38,7 +40,13 @@ def tallied(view: View, rows: Ints, name: str = "n", keys: Mapping[str, Coded] |
 
 
 def amounts(
-    view: View, rows: Ints, *, period: Coded | None = None, name: str = "amount", count: str = "n"
+    view: View,
+    rows: Ints,
+    *,
+    period: Coded | None = None,
+    day: RateDay = "own",
+    name: str = "amount",
+    count: str = "n",
 ) -> Iterator[Part | Finding]:
     """Amounts to be added up by currency, how many there are, and rows without an amount as unusable.
 
@@ -46,11 +54,13 @@ def amounts(
         view: the facts.
         rows: rows of the ledger.
         period: of each row; as it is dated if None.
+        day: the day whose exchange rate each takes.
         name: of the sums.
         count: of the counts.
     """
     when = periods_of(view, rows) if period is None else period
-    minor, unit, findings = view.money(rows)
+    at = None if day == "own" else converted_at(view, rows, day, when)
+    minor, unit, findings = view.money(rows, at=at)
     yield from findings
     bare = unit.missing
     if bare.any():

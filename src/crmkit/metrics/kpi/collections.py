@@ -15,8 +15,10 @@ from crmkit.metrics.kpi._checks import at_least_nothing, at_least_one, inner_sha
 from crmkit.metrics.kpi._dealt import Swings, deal
 from crmkit.metrics.kpi._durations import bin_of, curves_of
 from crmkit.metrics.kpi._ledgers import Summed, amounts, periods_of
+from crmkit.metrics.kpi._rate_days import RATE_DAYS, as_day, day_or
 from crmkit.metrics.kpi._receivables import Receivables
 from crmkit.metrics.metric import About, Cells, Estimate, Metric, Part
+from crmkit.metrics.policy import RateDay
 from crmkit.metrics.states import exact_sums
 from crmkit.metrics.view import TableName, View
 
@@ -30,7 +32,11 @@ _NEEDS = ("invoice", "payment")
 
 @attrs.frozen
 class Collected(Summed):
-    """Cash that was allocated to invoices."""
+    """Cash that was allocated to invoices.
+
+    Attributes:
+        rate_day: the day whose exchange rate an amount takes; a payment that names no order takes its own.
+    """
 
     about: ClassVar[About] = About(
         key="collected",
@@ -48,10 +54,12 @@ class Collected(Summed):
         within=("currency",),
     )
 
+    rate_day: RateDay = attrs.field(default="own", converter=as_day, validator=day_or(*RATE_DAYS))
+
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Payments with an invoice."""
         rows = view.of("payment", self.key)
-        yield from amounts(view, rows[~view.ledger(self.key).refers_to.missing[rows]])
+        yield from amounts(view, rows[~view.ledger(self.key).refers_to.missing[rows]], day=self.rate_day)
         yield from Receivables.of(view, self.key, 0).findings
 
 

@@ -1,21 +1,24 @@
 """The cycle of conversion (K10): how long a deal takes to be won, and how long it stays in each stage."""
 
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Hashable, Iterator
+from typing import ClassVar, get_args
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from crmkit.journal import OPEN, Coded, Finding
 from crmkit.metrics._blocks import blockwise
-from crmkit.metrics.kpi._checks import at_least_one, inner_share
+from crmkit.metrics.kpi._checks import at_least_one, inner_share, one_of
 from crmkit.metrics.kpi._durations import bin_of, quantiles_of
-from crmkit.metrics.kpi._journals import OfDeals, cycle_by
+from crmkit.metrics.kpi._journals import OfDeals, cohort, cycle_by, days_between
 from crmkit.metrics.metric import About, Cells, Estimate, Metric, Part
+from crmkit.metrics.policy import Days
 from crmkit.metrics.view import View
 
 __all__ = ["ConversionCycle", "StageDuration"]
 
+Ints = npt.NDArray[np.int64]
 _MINUTE_US = 60_000_000
 _MINUTES = 1440.0
 _NEEDS = ("journal",)
@@ -28,6 +31,7 @@ class ConversionCycle(OfDeals):
     Attributes:
         horizon_days: the horizon.
         share: which share of these wins; 0.5 is the median.
+        days: which days the horizon and the figure count: "business" ones after that of the opening, by `Facts.hours`.
     """
 
     about: ClassVar[About] = About(
@@ -45,11 +49,22 @@ class ConversionCycle(OfDeals):
             "open deals are censored: the mean over deals that are won already is too short while business grows",
             "a period whose deals were not observed for the whole horizon has no data yet",
             "a quantile, not a mean: a few deals that took years would carry it",
+            "calendar days or business days is a policy: the same deals take 7 of these and 5 of those",
         ),
     )
 
     horizon_days: int = attrs.field(default=180, validator=at_least_one)
     share: float = attrs.field(default=0.5, validator=inner_share)
+    days: Days = attrs.field(default="calendar", validator=one_of(*get_args(Days)))
+
+    @property
+    def reads(self) -> Hashable:
+        """Deals are the same, whatever is asked about them; their days are not."""
+        return super().reads if self.days == "calendar" else (type(self).parts, self.days)
+
+    def parts(self, view: View) -> Iterator[Part | Finding]:
+        """Deals by age at their end."""
+        yield cohort(view, "journal", self.key, self.days)
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
         """Aalen-Johansen, given a win."""
@@ -62,6 +77,7 @@ class StageDuration(Metric):
 
     Attributes:
         share: which share of the stays has ended by then; 0.5 is the median.
+        days: which days count: "business" ones, by `Facts.hours`, are whole ones after that of the beginning.
     """
 
     about: ClassVar[About] = About(
@@ -78,15 +94,16 @@ class StageDuration(Metric):
         traps=(
             "stays that last are censored at their age, not left out",
             "a case that comes back begins another stay",
-            "time runs on nights and holidays: a buyer's time is no working time of ours",
+            "calendar days run on nights and holidays, as a buyer's time does; business days are a policy",
         ),
         within=("stage",),
     )
 
     share: float = attrs.field(default=0.5, validator=inner_share)
+    days: Days = attrs.field(default="calendar", validator=one_of(*get_args(Days)))
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
-        """Stays in open stages by their minutes."""
+        """Stays in open stages by their minutes, or business days."""
         journal = view.journal("journal", self.key)
         rows = view.in_open_stages("journal", self.key)
         entered, left = journal.entered, journal.left
@@ -97,7 +114,7 @@ class StageDuration(Metric):
             rows=rows,
             period=view.periods(journal.entered, of=("journal", "entered"))[rows],
             bins=blockwise(
-                rows, lambda some: bin_of((np.minimum(left[some], view.until) - entered[some]) // _MINUTE_US)
+                rows, lambda some: bin_of(self._ticks(view, entered[some], np.minimum(left[some], view.until)))
             ),
             keys={"stage": journal.stages[rows], "end": Coded(ended.astype(np.int32) - 1, ("left",))},
         )
@@ -105,5 +122,11 @@ class StageDuration(Metric):
     def estimate(self, cells: Cells, level: float) -> Estimate:
         """Kaplan-Meier."""
         found = quantiles_of(cells, "stays", "left", self.share, level)
-        value, low, high = (limit / _MINUTES for limit in (found.value, found.low, found.high))
+        ticks = _MINUTES if self.days == "calendar" else 1.0
+        value, low, high = (limit / ticks for limit in (found.value, found.low, found.high))
         return attrs.evolve(found, value=value, low=low, high=high)
+
+    def _ticks(self, view: View, start: Ints, end: Ints) -> Ints:
+        if self.days == "business":
+            return days_between(view, start, end, self.key, self.days)
+        return (end - start) // _MINUTE_US

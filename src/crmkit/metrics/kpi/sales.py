@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from crmkit.journal import Coded, Finding
 from crmkit.metrics.kpi._ledgers import Summed, amounts, latest, periods_of
+from crmkit.metrics.kpi._rate_days import RATE_DAYS, as_day, day_or
 from crmkit.metrics.metric import About, Part
+from crmkit.metrics.policy import RateDay
 from crmkit.metrics.view import View
 
 __all__ = ["Booked", "CreditNotes", "Invoiced"]
@@ -27,7 +29,11 @@ _TRAPS = (
 
 @attrs.frozen
 class Booked(Summed):
-    """What was ordered."""
+    """What was ordered.
+
+    Attributes:
+        rate_day: the day whose exchange rate an amount takes.
+    """
 
     about: ClassVar[About] = About(
         key="booked",
@@ -45,10 +51,12 @@ class Booked(Summed):
         within=("currency",),
     )
 
+    rate_day: RateDay = attrs.field(default="own", converter=as_day, validator=day_or("own", "period end"))
+
     def parts(self, view: View) -> Iterator[Part | Finding]:
-        """The last revision of each order, in the period of its first."""
+        """The last revision of each order, in the period in which that is dated."""
         rows = latest(view, "order", self.key)
-        yield from amounts(view, rows)
+        yield from amounts(view, rows, day=self.rate_day)
 
 
 @attrs.frozen
@@ -57,6 +65,8 @@ class Invoiced(Summed):
 
     Attributes:
         credit_notes: when a credit note counts.
+        rate_day: the day whose exchange rate an amount takes. By its own a credit note need not cancel its invoice, by
+            that of the invoice it does; a row that names none takes its own.
     """
 
     about: ClassVar[About] = About(
@@ -76,6 +86,7 @@ class Invoiced(Summed):
     )
 
     credit_notes: CreditNotes = "as dated"
+    rate_day: RateDay = attrs.field(default="own", converter=as_day, validator=day_or(*RATE_DAYS))
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Invoices and credit notes."""
@@ -83,7 +94,7 @@ class Invoiced(Summed):
         period = periods_of(view, rows)
         if self.credit_notes == "with the invoice":
             period = _of_invoice(view, rows, period)
-        yield from amounts(view, rows, period=period)
+        yield from amounts(view, rows, period=period, day=self.rate_day)
         yield from _excessive(view, rows)
 
 
