@@ -1,6 +1,7 @@
 """What psycopg does faster than others: many rows by COPY, and one row with its position in one statement."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, LargeBinary, Table, insert
@@ -58,8 +59,8 @@ def _copy(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) 
     try:
         with driver.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN (FORMAT BINARY)") as copy:
             copy.set_types([_types(column) for column in table.columns])
-            for row in rows:
-                copy.write_row([row[name] for name in names])
+            for values in map(itemgetter(*names), rows):
+                copy.write_row(values)
     except Error as error:
         # As SQLAlchemy would tell it.
         raise _translated(connection, error) from error

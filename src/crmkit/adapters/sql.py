@@ -22,7 +22,7 @@ from crmkit.adapters._sql_copy import append_one, insert_events
 from crmkit.adapters._sql_keeping import SqlErasable, SqlMovable, SqlScrubbable
 from crmkit.adapters.memory import Stored, first_result, refuse_reuse
 from crmkit.adapters.sql_binding import Bind, Binding
-from crmkit.adapters.sql_schema import SCHEMA_VERSION, Tables, digest, original, readable, tables
+from crmkit.adapters.sql_schema import SCHEMA_VERSION, Tables, digest, original, readable, tables, type_digest
 from crmkit.errors import Conflict, Damaged, InputError, InvalidValue
 from crmkit.events import Event, checksum, fields_from_json, fields_to_json, from_json, payload, to_json
 from crmkit.protocols import Query, Record, Recorded
@@ -195,7 +195,7 @@ class SqlEventStore(SqlErasable):
         named = getattr(event, "named", event.type)
         return {
             "tenant": self._tenant, "id_digest": id_digest, "key_digest": key_digest, "case_digest": case_digest,
-            "type_digest": digest(named), "case_id": readable(event.case), "type": readable(named), "body": body,
+            "type_digest": type_digest(named), "case_id": readable(event.case), "type": readable(named), "body": body,
             "checksum": checksum(body),
         }  # fmt: skip
 

@@ -5,6 +5,7 @@ SHA-256 of its UTF-8: no collation, length limit or forbidden character of any d
 stands the text for people and joins, in which NUL, that PostgreSQL cannot keep, is written as its symbol.
 """
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy.dialects import mysql
 
 from crmkit.errors import InvalidValue
 
-__all__ = ["SCHEMA_VERSION", "Tables", "digest", "original", "readable", "tables"]
+__all__ = ["SCHEMA_VERSION", "Tables", "digest", "original", "readable", "tables", "type_digest"]
 
 #: The version of these tables.
 SCHEMA_VERSION = 1
@@ -103,6 +104,12 @@ def digest(text: str) -> bytes:
         return sha256(text.encode()).digest()[:16]
     except UnicodeEncodeError:
         raise InvalidValue("text", text, "holds half of a character and cannot be stored") from None
+
+
+@lru_cache(1024)
+def type_digest(text: str) -> bytes:
+    """`digest` of the type of an event: there are few types, and many events."""
+    return digest(text)
 
 
 def readable(text: str) -> str:

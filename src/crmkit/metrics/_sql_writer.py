@@ -228,10 +228,11 @@ class Writer:
             keys.setdefault(piece.name, tuple(piece.keys))
         wide = max(map(len, keys.values()))
         groups = [f"g{number}" for number in range(len(self.asked.by))]
-        by_source: dict[str, list[Piece]] = {}
-        for piece in (*listed, *self._checks):
-            by_source.setdefault(piece.source, []).append(piece)
-        selects = [self._select(source, mine, groups, wide) for source, mine in by_source.items()]
+        by_source: dict[str, tuple[list[Piece], list[Piece]]] = {}
+        for place, found in enumerate((listed, self._checks)):
+            for piece in found:
+                by_source.setdefault(piece.source, ([], []))[place].append(piece)
+        selects = [self._select(source, *mine, groups, wide) for source, mine in by_source.items()]
         names = ", ".join(["part", *groups, "period", *(f"k{number}" for number in range(wide)), "bin"])
         lets = ",\n".join(f"{name} AS ({body})" for name, body in self._parts.items())
         union = "\nUNION ALL\n".join(selects)
@@ -241,14 +242,23 @@ class Writer:
         )
         return statement, {name: (*self.asked.by, "period", *inner) for name, inner in keys.items()}
 
-    def _select(self, source: str, pieces: Sequence[Piece], groups: Sequence[str], wide: int) -> str:
-        """All pieces of one relation, which is read once: some databases would make it anew for each."""
-        kind = text_type(self.dialect)
+    def _select(
+        self, source: str, pieces: Sequence[Piece], checks: Sequence[Piece], groups: Sequence[str], wide: int
+    ) -> str:
+        """All pieces of one relation, which is read once: some databases would make it anew for each.
 
-        def chosen(of: Callable[[Piece], str]) -> str:
-            values = [of(piece) for piece in pieces]
+        A row that a check refuses voids all figures, so that it need not count in the pieces as well.
+        """
+        kind = text_type(self.dialect)
+        turns = pieces or checks[:1]
+        refusing = checks if pieces else checks[1:]
+
+        def chosen(of: Callable[[Piece], str], *, checked: bool = True) -> str:
+            values = [of(piece) for piece in turns]
             cases = " ".join(f"WHEN {number} THEN {value}" for number, value in enumerate(values))
-            return values[0] if len(set(values)) == 1 else f"CASE turn {cases} END"
+            usual = values[0] if len(set(values)) == 1 else f"CASE turn {cases} END"
+            others = [(check.where, value) for check in refusing if checked and (value := of(check)) != usual]
+            return f"CASE {' '.join(f'WHEN {w} THEN {v}' for w, v in others)} ELSE {usual} END" if others else usual
 
         def key(place: int) -> Callable[[Piece], str]:
             return lambda piece: f"CAST({[*piece.keys.values(), *['NULL'] * wide][place]} AS {kind})"
@@ -259,9 +269,12 @@ class Writer:
             *(f"{chosen(key(place))} AS k{place}" for place in range(wide)),
             f"CAST({chosen(self._bin)} AS BIGINT) AS bin", f"CAST({chosen(lambda piece: piece.n)} AS BIGINT) AS n",
         ]  # fmt: skip
-        turns = " UNION ALL ".join(f"SELECT {number} AS turn" for number in range(len(pieces)))
-        every = f" CROSS JOIN ({turns}) turns" if len(pieces) > 1 else ""
-        return f"SELECT {', '.join(columns)} FROM {source}{every} WHERE {chosen(lambda piece: piece.where)}"
+        numbers = " UNION ALL ".join(f"SELECT {number} AS turn" for number in range(len(turns)))
+        every = f" CROSS JOIN ({numbers}) turns" if len(turns) > 1 else ""
+        own = chosen(lambda piece: piece.where, checked=False)
+        # Spark takes the WHERE before a lone (TRUE) for the name of the table.
+        wanted = " OR ".join([*(check.where for check in refusing), f"({own})"]) if refusing else own
+        return f"SELECT {', '.join(columns)} FROM {source}{every} WHERE {wanted}"
 
     def _bin(self, piece: Piece) -> str:
         return piece.bin if isinstance(piece.bin, str) else self.placed(piece.at, piece.bin)
