@@ -12,7 +12,7 @@ pytest.importorskip("towncrier", reason="towncrier is not installed")
 
 FOLDER = ROOT / "changelog.d"
 BESIDE = {"README.md", "template.md.jinja"}
-NAME = re.compile(r"\+[a-z0-9-]+\.(\d+\.)?(added|changed|fixed|removed)\.md|\+[a-z0-9-]+\.(added|changed|fixed|removed)\.\d+\.md")
+NAME = re.compile(r"\+[a-z0-9-]+\.(added|changed|fixed|removed)(\.\d+)?\.md")
 START = "<!-- towncrier release notes start -->\n"
 FRAGMENTS = sorted(path for path in FOLDER.iterdir() if path.name not in BESIDE)
 
@@ -40,7 +40,7 @@ def test_a_fragment_is_well_formed(path):
 
 
 @pytest.mark.parametrize(("name", "text"), [
-    ("x.added.md", "News.\n"), ("+x.news.md", "News.\n"), ("+x.md", "News.\n"), ("+X.added.md", "News.\n"),
+    ("x.added.md", "News.\n"), ("+x.news.md", "News.\n"), ("+x.md", "News.\n"), ("+x.1.added.md", "News.\n"), ("+X.added.md", "News.\n"),
     ("+x.added.md", ""), ("+x.added.md", "News."), ("+x.added.md", "\nNews.\n"), ("+x.added.md", "## News\n"),
 ])  # fmt: skip
 def test_a_bad_fragment_is_told(name, text):
@@ -63,10 +63,16 @@ def test_news_go_above_what_is_there(tmp_path):
     """A release puts them under the mark in the changelog, by type, sentences and bullets; the old text stays."""
     for name in ("pyproject.toml", "CHANGELOG.md"):
         shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / "src" / "crmkit", tmp_path / "src" / "crmkit", ignore=lambda _, names: {*names} - {"__init__.py"})
+    shutil.copytree(
+        ROOT / "src" / "crmkit", tmp_path / "src" / "crmkit", ignore=lambda _, names: {*names} - {"__init__.py"}
+    )
     shutil.copytree(FOLDER, tmp_path / "changelog.d", ignore=lambda _, names: {*names} - BESIDE)
     before = (tmp_path / "CHANGELOG.md").read_text(encoding="utf-8")
-    for name, text in {"+a.added": "- One.\n- Two.\n", "+b.added": "Three.\nStill three.\n", "+c.fixed": "Four.\n"}.items():
+    for name, text in {
+        "+a.added": "- One.\n- Two.\n",
+        "+b.added": "Three.\nStill three.\n",
+        "+c.fixed": "Four.\n",
+    }.items():
         (tmp_path / "changelog.d" / f"{name}.md").write_text(text)
     done = towncrier("build", "--keep", "--version", "9.9.9", "--date", "2026-01-02", folder=tmp_path)
     assert done.returncode == 0, done.stderr
