@@ -1,13 +1,13 @@
 """The command about what comes: the forecast of an export, and its track record."""
 
 from datetime import UTC
-from decimal import Decimal
 from typing import Annotated, Any
 
 import attrs
 import numpy as np
 import typer
 
+from crmkit._answers import exact, rows, say, write_json
 from crmkit._commands import (
     Wanted,
     _instant,
@@ -17,7 +17,6 @@ from crmkit._commands import (
     _pipeline,
     _table,
     _told_of_tomorrow,
-    app,
 )
 from crmkit._options import (
     Amount,
@@ -39,15 +38,13 @@ from crmkit._options import (
     Won,
     Zone,
 )
-from crmkit._process_commands import _rows, _say, _write, run
 from crmkit.metrics.backtest import Backtest, backtest
 from crmkit.metrics.forecast import Forecast, forecast
 from crmkit.values import zone
 
-__all__ = ["run"]
+__all__ = ["forecast_"]
 
 
-@app.command("forecast")
 def forecast_(
     files: Files,
     *,
@@ -91,16 +88,16 @@ def forecast_(
     # The bootstrap of the skill: the same file gives the same answer.
     past = backtest(journal, **shared, rng=np.random.default_rng(1)) if tested else None
     if as_json:
-        _write(_plain_forecast(made, past) | {"findings": [str(one) for one in journal.findings]})
+        write_json(_plain_forecast(made, past) | {"findings": [str(one) for one in journal.findings]})
         return
     policies = "\n".join(f"{key}: {text}" for key, text in made.policies.items())
-    _say([str(made), policies, *([] if past is None else [str(past)]), *map(str, journal.findings)])
+    say([str(made), policies, *([] if past is None else [str(past)]), *map(str, journal.findings)])
 
 
 def _plain_forecast(made: Forecast, past: Backtest | None) -> dict[str, Any]:
     plain: dict[str, Any] = {
         "schema": "crmkit-forecast-1", "at": made.at, "horizon": made.horizon, "unit": made.unit,
-        "level": made.level, "total": _texts(attrs.asdict(made.total)), "periods": _listed(made.periods),
+        "level": made.level, "total": exact(attrs.asdict(made.total)), "periods": _listed(made.periods),
         "segments": _listed(made.segments), "deals": _listed(made), "track": _listed(made.track),
         "policies": made.policies, "definition": made.definition, "backtest": None,
     }  # fmt: skip
@@ -117,9 +114,4 @@ def _plain_forecast(made: Forecast, past: Backtest | None) -> dict[str, Any]:
 
 
 def _listed(found: Any) -> list[dict[str, Any]]:
-    return [_texts(row) for row in _rows(found)]
-
-
-def _texts(row: dict[str, Any]) -> dict[str, Any]:
-    """Exact amounts as texts: a JSON number is a float to its reader."""
-    return {key: str(value) if isinstance(value, Decimal) else value for key, value in row.items()}
+    return [exact(row) for row in rows(found)]

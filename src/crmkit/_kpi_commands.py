@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 import attrs
 import typer
 
-from crmkit._commands import _instant, _language, _list, _order, _pipeline, app
-from crmkit._forecast_commands import run
+from crmkit._answers import rows, say, write_json
+from crmkit._commands import _instant, _list, _order, _pipeline
 from crmkit._kpi_files import JOURNALS, KINDS, Asked, Columns, Files, load
 from crmkit._options import (
     Amount,
@@ -32,8 +32,9 @@ from crmkit._options import (
     Who,
     Won,
     Zone,
+    language_of,
 )
-from crmkit._process_commands import _calendar, _rows, _say, _write
+from crmkit._process_commands import _calendar
 from crmkit.adapters.files import read_rates
 from crmkit.errors import InputError, NotFound
 from crmkit.journal import Finding, Frameable, summarise
@@ -43,7 +44,7 @@ from crmkit.metrics.kpi import CATALOGUE, named
 from crmkit.metrics.metric import Metric
 from crmkit.values import Every, Money, zone
 
-__all__ = ["run"]
+__all__ = ["kpi_"]
 
 
 Words: TypeAlias = Annotated[
@@ -77,7 +78,6 @@ Rates: TypeAlias = Annotated[
 Level: TypeAlias = Annotated[float, typer.Option(help="Confidence of the limits.")]
 
 
-@app.command("kpi")
 def kpi_(
     words: Words = None,
     *,
@@ -109,7 +109,7 @@ def kpi_(
     as_json: AsJson = False,
 ) -> None:
     """Measure KPIs: a table of figures with their limits, what they rest on, and what could not be used."""
-    language = _language(lang)
+    language = language_of(lang)
     chosen, files = _split(words or [])
     if not files:
         _catalogue(chosen, as_json=as_json)
@@ -133,12 +133,12 @@ def _tell(made: Figures, metrics: list[Metric], read: Files, language: Literal["
     """Print the figures."""
     findings = summarise((*read.findings, *made.findings))
     if as_json:
-        _write(_document(made, metrics, findings, language))
+        write_json(_document(made, metrics, findings, language))
         return
     # An asterisk marks what may still change.
     notes = {"en": "* not over when observation ended", "zh": "* 观察截止时该期间尚未结束"}
     unfinished = [] if all(figure.complete for figure in made) else [notes[language]]
-    _say([made.to_text(language), *unfinished, *map(str, findings)])
+    say([made.to_text(language), *unfinished, *map(str, findings)])
 
 
 def _split(words: Iterable[str]) -> tuple[list[Metric], dict[str, list[Path]]]:
@@ -251,11 +251,11 @@ def _catalogue(chosen: list[Metric], *, as_json: bool) -> None:
         for metric in (chosen or CATALOGUE)
     ))  # fmt: skip
     if as_json:
-        _write({"schema": "crmkit-kpis-1", "kpis": _rows(entries)})
+        write_json({"schema": "crmkit-kpis-1", "kpis": rows(entries)})
     elif chosen:
-        _say([*map(_declared, chosen)])
+        say([*map(_declared, chosen)])
     else:
-        _say([str(entries)])
+        say([str(entries)])
 
 
 def _declared(metric: Metric) -> str:

@@ -1,9 +1,11 @@
 """The options that several commands share, each written once."""
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
+
+from crmkit.errors import NotFound
 
 __all__ = [
     "Amount",
@@ -26,6 +28,7 @@ __all__ = [
     "Who",
     "Won",
     "Zone",
+    "language_of",
 ]
 
 Files: TypeAlias = Annotated[
@@ -50,7 +53,16 @@ Lost: TypeAlias = Annotated[str | None, typer.Option(help="Stage or outcome that
 AsOf: TypeAlias = Annotated[str | None, typer.Option(help="Last day (or instant) to look at.")]
 Zone: TypeAlias = Annotated[str | None, typer.Option(help="Zone of times that carry none: Europe/Berlin.")]
 Dates: TypeAlias = Annotated[str | None, typer.Option(help="Day and month order: dmy, mdy or ymd.")]
-Lang: TypeAlias = Annotated[str, typer.Option(help="Language of what is written: en or zh.")]
+Lang: TypeAlias = Annotated[
+    str, typer.Option(help="Language of what is written: en or zh.", autocompletion=lambda: ["en", "zh"])
+]
 Every: TypeAlias = Annotated[str, typer.Option(help="Buckets: day, week, month, quarter or year.")]
 BusinessTime: TypeAlias = Annotated[Path | None, typer.Option("--calendar", help="Business time as JSON or TOML.")]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Write everything as JSON.")]
+
+
+def language_of(text: str) -> Literal["en", "zh"]:
+    """The language that was asked for."""
+    if text in ("en", "zh"):
+        return text  # type: ignore[return-value] # narrowed by the test above
+    raise NotFound("language_of", text, ("en", "zh"), "--lang")

@@ -3,14 +3,13 @@
 import json
 import tomllib
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
-import attrs
 import typer
-from rich.console import Console
 
+from crmkit._answers import rows, say, write_file, write_json
 from crmkit._commands import (
     Wanted,
     _event_columns,
@@ -20,8 +19,6 @@ from crmkit._commands import (
     _pipeline,
     _table,
     _told_of_tomorrow,
-    app,
-    run,
 )
 from crmkit._options import (
     Amount,
@@ -40,20 +37,19 @@ from crmkit._options import (
 )
 from crmkit.calendars import WorkingTime, calendar_from_dict
 from crmkit.errors import InputError, NotFound
-from crmkit.journal import Frameable, Journal
+from crmkit.journal import Journal
 from crmkit.pipeline import Pipeline
 from crmkit.pipeline.conform import conform
 from crmkit.pipeline.discover import discover
 from crmkit.values import zone
 
-__all__ = ["run"]
+__all__ = ["conform_", "discover_"]
 
 Repeats: TypeAlias = Annotated[
     str, typer.Option(help="A row that names the stage the case is in: visit, a new stay, or merge, nothing new.")
 ]
 
 
-@app.command("conform")
 def conform_(
     files: Files,
     *,
@@ -79,16 +75,15 @@ def conform_(
     held = None if roles is None else _roles(roles)
     found = conform(journal, law, roles=held, calendar=None if calendar is None else _calendar(calendar))
     if not as_json:
-        _say([str(found), str(found.by_who()), *map(str, journal.findings)])
+        say([str(found), str(found.by_who()), *map(str, journal.findings)])
         return
-    _write({
-        "cases": found.n, "share": found.share, "verdicts": found.counts, "kinds": _rows(found.by_kind()),
-        "people": _rows(found.by_who()), "versions": _rows(found.by_version()), "not checked": found.not_checked,
-        "deviations": _rows(found.deviations), "findings": [str(one) for one in journal.findings],
+    write_json({
+        "cases": found.n, "share": found.share, "verdicts": found.counts, "kinds": rows(found.by_kind()),
+        "people": rows(found.by_who()), "versions": rows(found.by_version()), "not checked": found.not_checked,
+        "deviations": rows(found.deviations), "findings": [str(one) for one in journal.findings],
     })  # fmt: skip
 
 
-@app.command("discover")
 def discover_(
     files: Files,
     *,
@@ -114,18 +109,15 @@ def discover_(
     found = discover(journal, coverage=coverage, won=_list(won), lost=_list(lost), closed=shut)
     draft = found.draft
     if toml is not None:
-        try:
-            toml.write_text(draft.pipeline.to_toml(), encoding="utf-8")
-        except OSError as error:
-            raise InputError(str(toml), f"cannot be written: {error.strerror or error}") from None
+        write_file(toml, draft.pipeline.to_toml())
     if not as_json:
-        _say([str(found), *map(str, journal.findings), *([] if toml is None else [str(toml)])])
+        say([str(found), *map(str, journal.findings), *([] if toml is None else [str(toml)])])
         return
     graph = found.graph
-    _write({
+    write_json({
         "cases": graph.cases, "starts": graph.starts, "ends": graph.ends, "open": graph.open, "closed": found.closed,
-        "flow": _rows(graph), "variants": _rows(found.variants), "rework": _rows(found.rework),
-        "bottlenecks": _rows(found.bottlenecks), "handovers": _rows(found.handovers),
+        "flow": rows(graph), "variants": rows(found.variants), "rework": rows(found.rework),
+        "bottlenecks": rows(found.bottlenecks), "handovers": rows(found.handovers),
         "draft": {
             "pipeline": draft.pipeline.to_dict(), "moves": draft.moves, "cases": draft.cases,
             "left out": [[*edge, n] for edge, n in draft.left_out.items()], "stages left out": draft.stages_out,
@@ -192,26 +184,3 @@ def _settings(file: Path) -> Any:
     except (ValueError, RecursionError) as error:
         raise InputError(str(file), f"is no JSON and no TOML: {error}") from None
     return plain
-
-
-def _rows(found: Frameable[Any]) -> list[dict[str, Any]]:
-    return [attrs.asdict(row) for row in found]
-
-
-def _say(parts: Iterable[str]) -> None:
-    Console(highlight=False, soft_wrap=True).print("\n\n".join(parts), markup=False)
-
-
-def _write(plain: dict[str, Any]) -> None:
-    print(json.dumps(_plain(plain), ensure_ascii=False, indent=1, allow_nan=False))  # noqa: T201 - for a pipe
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON has it: times as texts, what is not known as null."""
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124 - NaN

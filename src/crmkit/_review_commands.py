@@ -8,9 +8,9 @@ from typing import Annotated, Literal, TypeAlias
 import attrs
 import typer
 
-from crmkit._commands import _instant, _language, _list, _order, _pipeline, app, write
-from crmkit._examples import show_examples
-from crmkit._kpi_commands import ColumnNames, Unit, run
+from crmkit._answers import say, write_json
+from crmkit._commands import _instant, _list, _order, _pipeline, write
+from crmkit._kpi_commands import ColumnNames, Unit
 from crmkit._kpi_files import JOURNALS, KINDS, Asked, Columns, Files, load
 from crmkit._options import (
     Amount,
@@ -30,8 +30,8 @@ from crmkit._options import (
     Who,
     Won,
     Zone,
+    language_of,
 )
-from crmkit._process_commands import _say, _write
 from crmkit.adapters.opening import open_store
 from crmkit.errors import InputError, NotFound
 from crmkit.improve.review import Review, review
@@ -41,7 +41,7 @@ from crmkit.metrics import Facts
 from crmkit.report import build
 from crmkit.values import Every, FiscalCalendar, Period, from_micros, zone
 
-__all__ = ["run"]
+__all__ = ["review_"]
 
 Exports: TypeAlias = Annotated[
     list[str],
@@ -65,7 +65,6 @@ Place: TypeAlias = Annotated[
 _QUARTER, _MONTH, _YEAR = (re.compile(form) for form in (r"(\d{4})-?Q([1-4])", r"(\d{4})-(\d{1,2})", r"(\d{4})"))
 
 
-@app.command("review")
 def review_(
     files: Exports,
     *,
@@ -96,7 +95,7 @@ def review_(
     as_json: AsJson = False,
 ) -> None:
     """Make the agenda of a period: what changed, who and what is out of line, what is worth sharing, what is due."""
-    language = _language(lang)
+    language = language_of(lang)
     places = {"case": case, "stage": stage, "at": at, "opened": opened, "closed": closed, "outcome": outcome}
     asked = Asked(
         Columns.of({**places, "who": who, "amount": amount}, column or ()), (), _list(stages), _list(won), _list(lost),
@@ -110,9 +109,9 @@ def review_(
         _deals(facts)
     made, cases = _reviewed(facts, _period(over, facts), store, opens=open_)
     if as_json:
-        _write({"schema": "crmkit-review-1", **made.to_dict(), "opened": cases, "left out": _left_out(read)})
+        write_json({"schema": "crmkit-review-1", **made.to_dict(), "opened": cases, "left out": _left_out(read)})
     else:
-        _say([made.to_text(language), *_said(cases, language), *map(str, read.findings)])
+        say([made.to_text(language), *_said(cases, language), *map(str, read.findings)])
     if out is not None:
         _page(made, facts, (out, ", ".join(files), language))
 
@@ -191,7 +190,3 @@ def _page(made: Review, facts: Facts, where: tuple[Path, str, Literal["en", "zh"
     out, names, language = where
     page = build(_deals(facts), stages=facts.stages, source={"files": names})
     write(attrs.evolve(page, agenda=made), out, names, language)
-
-
-# The last of the files of commands: all are there.
-show_examples(app)

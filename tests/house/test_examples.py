@@ -7,10 +7,8 @@ import pytest
 
 pytest.importorskip("typer")
 
-from typer.main import get_command
-
 from crmkit._examples import EXAMPLES
-from crmkit._review_commands import app
+from crmkit._program import commands
 from crmkit.adapters.sqlite import SqliteStore
 from crmkit.cli import main
 from crmkit.events import Edited
@@ -57,16 +55,7 @@ FILES = {
 BEFORE = {"kb search": ["kb index"], "kb verify": ["kb index"], "store import": ["store export"]}
 
 
-def commands(one, name=""):
-    """The full name and the object of every command."""
-    if hasattr(one, "commands"):
-        for part, inner in one.commands.items():
-            yield from commands(inner, f"{name} {part}".strip())
-    else:
-        yield name, one
-
-
-COMMANDS = dict(commands(get_command(app)))
+COMMANDS = commands()
 
 
 @pytest.fixture
@@ -83,19 +72,20 @@ def folder(tmp_path, monkeypatch):
 
 
 def words(name):
-    """What the shell would make of an example."""
-    program, *rest = shlex.split(EXAMPLES[name])
-    assert program == "crmkit"
-    return rest
+    """What the shell would make of the lines of an example."""
+    lines = [shlex.split(line) for line in EXAMPLES[name].splitlines()]
+    assert {program for program, *_ in lines} == {"crmkit"}
+    return [rest for _, *rest in lines]
 
 
 @pytest.mark.parametrize("name", [*COMMANDS])
 def test_help_shows_an_example(name, capsys):
     """Of this very command, in a line that can be copied; `crmkit._examples` is where to write it."""
     assert name in EXAMPLES, f"crmkit {name} has no example in crmkit._examples"
-    assert words(name)[: len(name.split())] == name.split()
+    assert words(name)[0][: len(name.split())] == name.split()
     assert main([*name.split(), "--help"]) == 0
-    assert f"Example:\n    {EXAMPLES[name]}\n" in capsys.readouterr().out
+    shown = "".join(f"    {line}\n" for line in EXAMPLES[name].splitlines())
+    assert f"Example:\n{shown}" in capsys.readouterr().out
 
 
 def test_there_is_no_example_of_what_is_not_there():
@@ -106,8 +96,7 @@ def test_there_is_no_example_of_what_is_not_there():
 @pytest.mark.parametrize("name", sorted({*EXAMPLES} - {"demo"}))
 def test_an_example_runs(name, folder, capsys):
     """In a folder with files as it names them it succeeds. The demonstration takes long, and has tests of its own."""
-    for earlier in BEFORE.get(name, []):
-        assert main(words(earlier)) == 0
-    code = main(words(name))
-    said = capsys.readouterr()
-    assert code == 0, said.err + said.out[-2000:]
+    for line in [line for one in (*BEFORE.get(name, []), name) for line in words(one)]:
+        code = main(line)
+        said = capsys.readouterr()
+        assert code == 0, said.err + said.out[-2000:]
