@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from rich.console import Console
 
 from crmkit.errors import InputError
 from crmkit.journal import Frameable
+from crmkit.values import Money, Period
 
-__all__ = ["exact", "rows", "say", "tell", "write_file", "write_json"]
+__all__ = ["exact", "plain", "rows", "say", "tell", "write_file", "write_json"]
 
 
 def say(parts: Iterable[str]) -> None:
@@ -21,15 +23,15 @@ def say(parts: Iterable[str]) -> None:
     Console(highlight=False, soft_wrap=True).print("\n\n".join(parts), markup=False)
 
 
-def write_json(plain: Mapping[str, Any]) -> None:
+def write_json(document: Mapping[str, Any]) -> None:
     """A document for programs: times as texts, what is not known as null."""
-    print(json.dumps(_plain(plain), ensure_ascii=False, indent=1, allow_nan=False))  # noqa: T201 - for a pipe
+    print(json.dumps(plain(document), ensure_ascii=False, indent=1, allow_nan=False))  # noqa: T201 - for a pipe
 
 
-def tell(plain: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
+def tell(document: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
     """A document for programs if that is asked for, else lines for people."""
     if as_json:
-        write_json(plain)
+        write_json(document)
         return
     console = Console(highlight=False, soft_wrap=True)
     for line in lines:
@@ -54,11 +56,17 @@ def write_file(path: Path, text: str) -> None:
         raise InputError(str(path), f"cannot be written: {error.strerror or error}") from None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON has it: instances by their fields, exact numbers and times as texts, no NaN and no infinity."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124 - NaN
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(part) for part in value]
+    if attrs.has(type(value)) and not isinstance(value, (Money, Period)):
+        fields = [field.name for field in attrs.fields(type(value)) if not field.name.startswith("_")]
+        return {name: plain(getattr(value, name)) for name in fields}
+    return value.isoformat() if isinstance(value, date) else value.name if isinstance(value, Period) else str(value)

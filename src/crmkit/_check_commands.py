@@ -9,7 +9,7 @@ import attrs
 import typer
 from rich.console import Console
 
-from crmkit._options import AsJson
+from crmkit._options import AsJson, one_of
 from crmkit.errors import NotFound
 
 __all__ = ["check_"]
@@ -28,9 +28,13 @@ def check_(
     *,
     claim: Annotated[
         list[str] | None,
-        typer.Option(help="threads, processes or durable, whatever its attribute claims says; repeat it."),
+        typer.Option(
+            metavar="CLAIM",
+            autocompletion=one_of("threads", "processes", "durable"),
+            help="threads, processes or durable, whatever its attribute claims says; repeat it.",
+        ),
     ] = None,
-    only: Annotated[list[str] | None, typer.Option(help="The name of a check; repeat it.")] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="The name of a check; repeat it.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a store of your own: examples, state machines, threads, processes, crashes. Exit code 1 if one fails."""

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 import attrs
 import typer
-from rich.console import Console
 
+from crmkit._answers import say, write_json
 from crmkit._options import (
     Amount,
+    AsJson,
     AsOf,
     At,
     Case,
@@ -28,6 +29,7 @@ from crmkit._options import (
     Won,
     Zone,
     language_of,
+    preset,
 )
 from crmkit._progress import step
 from crmkit.adapters.files import read_table
@@ -43,14 +45,16 @@ from crmkit.values import to_micros, zone
 def report(
     files: Files,
     *,
-    out: Annotated[Path, typer.Option(help="Folder for report.html and report.json.")],
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder for report.html and report.json.")] = None,
     case: Case = None,
     stage: StageColumn = None,
     at: At = None,
     opened: Opened = None,
     closed: Closed = None,
     outcome: OutcomeColumn = None,
-    milestone: Annotated[list[str] | None, typer.Option(help="Wide form: STAGE=COLUMN, in order; repeat it.")] = None,
+    milestone: Annotated[
+        list[str] | None, typer.Option(metavar="STAGE=COLUMN", help="Wide form: stages in order; repeat it.")
+    ] = None,
     who: Who = None,
     amount: Amount = None,
     pipeline: PipelineFile = None,
@@ -61,8 +65,11 @@ def report(
     tz: Zone = None,
     dates: Dates = None,
     lang: Lang = "en",
+    as_json: AsJson = False,
 ) -> None:
-    """Write an honest picture of a process from an export of its stage changes."""
+    """Write an honest picture of a process from an export of its stage changes: a page, its data, or both."""
+    if out is None and not as_json:
+        raise InputError("--out", "is missing: where the page goes", "give --out FOLDER, or --json for the data alone")
     wanted = Wanted(
         case, stage, at, opened, closed, outcome, _pairs(milestone or []), who, amount, _list(stages), _list(won),
         _list(lost), tz, _order(dates), language_of(lang),
@@ -72,23 +79,35 @@ def report(
     moment = None if as_of is None else _instant(as_of, zone(tz) if tz else UTC)
     names = ", ".join(file.name for file in files)
     journal = _told_of_tomorrow(_journal(_table(files, wanted), names, wanted, process, moment))
-    made = build(
-        journal, stages=process or wanted.order(journal), won=wanted.closing("won", journal, process),
-        lost=wanted.closing("lost", journal, process), source={"files": names},
-    )  # fmt: skip
-    write(made, out, names, wanted.lang)
+    with step("estimating"):
+        made = build(
+            journal, stages=process or wanted.order(journal), won=wanted.closing("won", journal, process),
+            lost=wanted.closing("lost", journal, process), source={"files": names},
+        )  # fmt: skip
+    if out is not None:
+        write(made, out, names, wanted.lang, quiet=as_json)
+    if as_json:
+        write_json({"schema": "crmkit-report-1", **made.to_dict()})
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("out/demo"),
+    *,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the pages.")] = Path("out/demo"),
     lang: Lang = "en",
+    as_json: AsJson = False,
 ) -> None:
     """Write two reports: a simulated year whose truth is known, and real quotations of a public agency."""
     from crmkit._demo import quotations, year
 
     language = language_of(lang)
+    pages: list[dict[str, str]] = []
     for folder, name, made in (("simulated", "a simulated year", year), ("quotations", "USAID quotations", quotations)):
-        write(made(), out / folder, name, language)
+        with step(name):
+            report = made()
+        write(report, out / folder, name, language, quiet=as_json)
+        pages.append({"name": name, **{kind: str(out / folder / f"report.{kind}") for kind in ("html", "json")}})
+    if as_json:
+        write_json({"schema": "crmkit-demo-1", "pages": pages})
 
 
 @attrs.frozen
@@ -253,9 +272,10 @@ def _told_of_tomorrow(journal: Journal) -> Journal:
     return attrs.evolve(journal, findings=(*journal.findings, finding))
 
 
-def write(made: Report, out: Path, name: str, language: str) -> None:
-    """Write the page and the data, and say where they lie."""
-    page = to_html(made, name=name, language=language)
+def write(made: Report, out: Path, name: str, language: str, *, quiet: bool = False) -> None:
+    """Write the page and the data, and say where they lie unless it is to be quiet."""
+    with step("drawing the page"):
+        page = to_html(made, name=name, language=language)
     text = json.dumps(made.to_dict(), ensure_ascii=False, indent=1, allow_nan=False)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -263,9 +283,8 @@ def write(made: Report, out: Path, name: str, language: str) -> None:
         (out / "report.json").write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(str(out), f"cannot be written: {error.strerror or error}") from None
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(summary(made, language), markup=False)
-    console.print(f"\n{out / 'report.html'}\n{out / 'report.json'}\n", markup=False)
+    if not quiet:
+        say([summary(made, language), f"{out / 'report.html'}\n{out / 'report.json'}\n"])
 
 
 def _texts(table: Any, column: str | None) -> tuple[str, ...]:
@@ -283,9 +302,12 @@ def _case(wanted: Wanted, name: str) -> str:
     return wanted.case
 
 
-def _pipeline(path: Path | None) -> Pipeline | None:
-    if path is None:
+def _pipeline(text: str | None) -> Pipeline | None:
+    if text is None:
         return None
+    ours, path = preset(text), Path(text)
+    if ours is not None:
+        return ours
     try:
         return Pipeline.from_toml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

@@ -28,6 +28,7 @@ from crmkit._options import (
     Dates,
     Every,
     Files,
+    Level,
     Lost,
     Opened,
     OutcomeColumn,
@@ -38,6 +39,7 @@ from crmkit._options import (
     Won,
     Zone,
 )
+from crmkit._progress import step
 from crmkit.metrics.backtest import Backtest, backtest
 from crmkit.metrics.forecast import Forecast, forecast
 from crmkit.values import zone
@@ -61,10 +63,10 @@ def forecast_(
     won: Won = None,
     lost: Lost = None,
     as_of: AsOf = None,
-    horizon: Annotated[int, typer.Option(help="Days to look ahead.")] = 90,
+    horizon: Annotated[int, typer.Option(metavar="DAYS", help="Days to look ahead.")] = 90,
     every: Every = "month",
     by_who: Annotated[bool, typer.Option("--by-who", help="Open deals of each person, too.")] = False,
-    level: Annotated[float, typer.Option(help="Confidence of the limits.")] = 0.8,
+    level: Level = 0.8,
     tested: Annotated[bool, typer.Option("--backtest", help="Also what it would have said at earlier cuts.")] = False,
     tz: Zone = None,
     dates: Dates = None,
@@ -84,9 +86,13 @@ def forecast_(
         "stages": process or wanted.order(journal), "won": wanted.closing("won", journal, process),
         "lost": wanted.closing("lost", journal, process), "horizon": horizon,
     }  # fmt: skip
-    made = forecast(journal, **shared, every=every, by="who" if by_who else None, level=level, tz=tz or "UTC")
+    with step("forecasting"):
+        made = forecast(
+            journal, **shared, every=every or "month", by="who" if by_who else None, level=level, tz=tz or "UTC"
+        )
     # The bootstrap of the skill: the same file gives the same answer.
-    past = backtest(journal, **shared, rng=np.random.default_rng(1)) if tested else None
+    with step("looking back"):
+        past = backtest(journal, **shared, rng=np.random.default_rng(1)) if tested else None
     if as_json:
         write_json(_plain_forecast(made, past) | {"findings": [str(one) for one in journal.findings]})
         return

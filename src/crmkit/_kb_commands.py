@@ -13,7 +13,8 @@ from cattrs.errors import BaseValidationError
 from rich.console import Console
 from rich.table import Table as Grid
 
-from crmkit._rules_commands import read_rows, read_text
+from crmkit._options import AsJson
+from crmkit._rule_files import read_rows, read_text
 from crmkit.adapters.mailboxes import read_mailbox
 from crmkit.errors import InputError, did_you_mean
 from crmkit.kb.mail import Book, Filed, Filing, Message, file_mail, parse
@@ -27,15 +28,25 @@ _SHOWN = 20
 
 @app.command("file-mail")
 def file_mail_(
-    mailboxes: Annotated[list[Path], typer.Argument(help="mbox, maildir, .eml, or a folder of these.")],
+    mailboxes: Annotated[
+        list[Path], typer.Argument(metavar="MAILBOX...", help="mbox, maildir, .eml, or a folder of these.")
+    ],
     *,
-    contacts: Annotated[Path, typer.Option(help="Table with the columns customer, email and, if there, name.")],
-    ours: Annotated[str | None, typer.Option(help="Our own domains; several with commas.")] = None,
-    domains: Annotated[Path | None, typer.Option(help="Table with the columns customer and domain.")] = None,
-    secret: Annotated[Path | None, typer.Option(help="File with the secret of the marks in our subjects.")] = None,
-    earlier: Annotated[Path | None, typer.Option(help="Outcome of an earlier run (--out); its links are kept.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the outcome here, as JSON.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
+    contacts: Annotated[
+        Path, typer.Option(metavar="FILE", help="Table with the columns customer, email and, if there, name.")
+    ],
+    ours: Annotated[str | None, typer.Option(metavar="A,B,C", help="Our own domains; several with commas.")] = None,
+    domains: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Table with the columns customer and domain.")
+    ] = None,
+    secret: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File with the secret of the marks in our subjects.")
+    ] = None,
+    earlier: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Outcome of an earlier run (--out); its links are kept.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the outcome here, as JSON.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """File mail under customers: every link with its evidence, and what somebody has to decide."""
     places: dict[str, str] = {}
@@ -107,6 +118,7 @@ def _write(file: Path, text: str) -> None:
 def _told(filed: Filed, messages: dict[str, Message], places: dict[str, str]) -> dict[str, Any]:
     """Everything, for a program."""
     return {
+        "schema": "crmkit-kb-file-mail-1",
         "messages": len(messages),
         "filings": [attrs.asdict(each) for each in filed.filings],
         "queue": [

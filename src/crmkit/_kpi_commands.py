@@ -21,8 +21,12 @@ from crmkit._options import (
     BusinessTime,
     Case,
     Closed,
+    ColumnNames,
+    Currency,
     Dates,
+    Every,
     Lang,
+    Level,
     Lost,
     Opened,
     OutcomeColumn,
@@ -35,6 +39,7 @@ from crmkit._options import (
     language_of,
 )
 from crmkit._process_commands import _calendar
+from crmkit._progress import step
 from crmkit.adapters.files import read_rates
 from crmkit.errors import InputError, NotFound
 from crmkit.journal import Finding, Frameable, summarise
@@ -42,7 +47,8 @@ from crmkit.metrics import Facts, measure
 from crmkit.metrics.figures import Figure, Figures
 from crmkit.metrics.kpi import CATALOGUE, named
 from crmkit.metrics.metric import Metric
-from crmkit.values import Every, Money, zone
+from crmkit.values import Every as TimeUnit
+from crmkit.values import Money, zone
 
 __all__ = ["kpi_"]
 
@@ -57,32 +63,26 @@ Words: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
-ColumnNames: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--column",
-        metavar="[KIND.]NAME=COLUMN",
-        help="Where id, customer, currency, refers_to, due, recorded, quantity, kind ... are, in all files or in "
-        "those of one kind; needless where columns have these names. Repeat it.",
-    ),
+By: TypeAlias = Annotated[str | None, typer.Option(metavar="A,B,C", help="Columns to group by: who,region.")]
+Versus: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="GROUP", help="Compare with: previous, or a group as region=North.")
 ]
-By: TypeAlias = Annotated[str | None, typer.Option(help="Columns to group by: who,region.")]
-Cut: TypeAlias = Annotated[str | None, typer.Option("--every", help="Cut time by day, week, month, quarter or year.")]
-Versus: TypeAlias = Annotated[str | None, typer.Option(help="Compare with: previous, or a group as region=North.")]
-Unit: TypeAlias = Annotated[str | None, typer.Option(help="Currency of amounts in files without a column for it.")]
-Convert: TypeAlias = Annotated[str | None, typer.Option("--convert-to", help="Currency to convert to, with --rates.")]
+Convert: TypeAlias = Annotated[
+    str | None, typer.Option("--convert-to", metavar="CODE", help="Currency to convert to, with --rates.")
+]
 Rates: TypeAlias = Annotated[
     Path | None,
-    typer.Option(help="Rates as CSV: day,base,quote,value; or as the ECB publishes them, in units per euro."),
+    typer.Option(
+        metavar="FILE", help="Rates as CSV: day,base,quote,value; or as the ECB publishes them, in units per euro."
+    ),
 ]
-Level: TypeAlias = Annotated[float, typer.Option(help="Confidence of the limits.")]
 
 
 def kpi_(
     words: Words = None,
     *,
     by: By = None,
-    every: Cut = None,
+    every: Every = None,
     versus: Versus = None,
     case: Case = None,
     stage: StageColumn = None,
@@ -93,7 +93,7 @@ def kpi_(
     who: Who = None,
     amount: Amount = None,
     column: ColumnNames = None,
-    currency: Unit = None,
+    currency: Currency = None,
     convert: Convert = None,
     rates: Rates = None,
     calendar: BusinessTime = None,
@@ -123,9 +123,11 @@ def kpi_(
     read = load(files, asked)
     facts = Facts(**read.facts, **_money(read, convert, rates, calendar), tz=tz or "UTC")
     metrics = _wanted(chosen, read)
-    figures = measure(
-        facts, metrics, by=asked.by, every=_every(every), as_of=asked.as_of, versus=_versus(versus), level=level
-    )
+    buckets = _every(every)
+    with step("measuring"):
+        figures = measure(
+            facts, metrics, by=asked.by, every=buckets, as_of=asked.as_of, versus=_versus(versus), level=level
+        )
     _tell(figures, metrics, read, language, as_json=as_json)
 
 
@@ -204,10 +206,10 @@ def _value(text: str, usual: Any, value: str) -> Any:
     return tuple(int(part) if part.isdigit() else part for part in _list(value))
 
 
-def _every(text: str | None) -> Every | None:
-    if text is None or text in get_args(Every):
+def _every(text: str | None) -> TimeUnit | None:
+    if text is None or text in get_args(TimeUnit):
         return text  # type: ignore[return-value] # narrowed by the test above
-    raise NotFound("unit of time", text, get_args(Every), "--every")
+    raise NotFound("unit of time", text, get_args(TimeUnit), "--every")
 
 
 def _versus(text: str | None) -> Any:

@@ -34,7 +34,10 @@ from crmkit._options import (
     Who,
     Won,
     Zone,
+    one_of,
+    pipelines,
 )
+from crmkit._progress import step
 from crmkit.calendars import WorkingTime, calendar_from_dict
 from crmkit.errors import InputError, NotFound
 from crmkit.journal import Journal
@@ -46,21 +49,34 @@ from crmkit.values import zone
 __all__ = ["conform_", "discover_"]
 
 Repeats: TypeAlias = Annotated[
-    str, typer.Option(help="A row that names the stage the case is in: visit, a new stay, or merge, nothing new.")
+    str,
+    typer.Option(
+        metavar="HOW",
+        autocompletion=one_of("visit", "merge"),
+        help="A row that names the stage the case is in: visit, a new stay, or merge, nothing new.",
+    ),
+]
+Law: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--pipeline", metavar="FILE", help="The process as TOML, or one of ours by its name.", autocompletion=pipelines
+    ),
 ]
 
 
 def conform_(
     files: Files,
     *,
-    pipeline: Annotated[Path, typer.Option(help="The process as TOML.")],
+    pipeline: Law,
     case: Case = None,
     stage: StageColumn = None,
     at: At = None,
     who: Who = None,
     amount: Amount = None,
     calendar: BusinessTime = None,
-    roles: Annotated[Path | None, typer.Option(help="The role or roles of each person as JSON or TOML.")] = None,
+    roles: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The role or roles of each person as JSON or TOML.")
+    ] = None,
     as_of: AsOf = None,
     tz: Zone = None,
     dates: Dates = None,
@@ -73,13 +89,15 @@ def conform_(
     wanted = _wanted(case, stage, at, who=who, amount=amount, tz=tz, dates=dates)
     journal = _journal(files, wanted, as_of, repeats, _fields(law))
     held = None if roles is None else _roles(roles)
-    found = conform(journal, law, roles=held, calendar=None if calendar is None else _calendar(calendar))
+    with step("comparing"):
+        found = conform(journal, law, roles=held, calendar=None if calendar is None else _calendar(calendar))
     if not as_json:
         say([str(found), str(found.by_who()), *map(str, journal.findings)])
         return
     write_json({
+        "schema": "crmkit-conform-1",
         "cases": found.n, "share": found.share, "verdicts": found.counts, "kinds": rows(found.by_kind()),
-        "people": rows(found.by_who()), "versions": rows(found.by_version()), "not checked": found.not_checked,
+        "people": rows(found.by_who()), "versions": rows(found.by_version()), "not_checked": found.not_checked,
         "deviations": rows(found.deviations), "findings": [str(one) for one in journal.findings],
     })  # fmt: skip
 
@@ -93,34 +111,40 @@ def discover_(
     who: Who = None,
     won: Won = None,
     lost: Lost = None,
-    closed: Annotated[str | None, typer.Option(help="All closed stages, with commas.")] = None,
-    coverage: Annotated[float, typer.Option(help="The share of moves that the draft should have.")] = 0.95,
+    closed: Annotated[
+        str | None, typer.Option("--closed-stages", metavar="A,B,C", help="All closed stages, with commas.")
+    ] = None,
+    coverage: Annotated[
+        float, typer.Option(metavar="SHARE", help="The share of moves that the draft should have.")
+    ] = 0.95,
     as_of: AsOf = None,
     tz: Zone = None,
     dates: Dates = None,
     repeats: Repeats = "visit",
     as_json: AsJson = False,
-    toml: Annotated[Path | None, typer.Option(help="File for the drafted pipeline.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The drafted pipeline as TOML.")] = None,
 ) -> None:
     """Show how cases flow, where they wait, and a first draft of the pipeline."""
     wanted = _wanted(case, stage, at, who=who, tz=tz, dates=dates)
     journal = _journal(files, wanted, as_of, repeats, ())
     shut = None if closed is None else _list(closed)
-    found = discover(journal, coverage=coverage, won=_list(won), lost=_list(lost), closed=shut)
+    with step("discovering"):
+        found = discover(journal, coverage=coverage, won=_list(won), lost=_list(lost), closed=shut)
     draft = found.draft
-    if toml is not None:
-        write_file(toml, draft.pipeline.to_toml())
+    if out is not None:
+        write_file(out, draft.pipeline.to_toml())
     if not as_json:
-        say([str(found), *map(str, journal.findings), *([] if toml is None else [str(toml)])])
+        say([str(found), *map(str, journal.findings), *([] if out is None else [str(out)])])
         return
     graph = found.graph
     write_json({
+        "schema": "crmkit-discover-1",
         "cases": graph.cases, "starts": graph.starts, "ends": graph.ends, "open": graph.open, "closed": found.closed,
         "flow": rows(graph), "variants": rows(found.variants), "rework": rows(found.rework),
         "bottlenecks": rows(found.bottlenecks), "handovers": rows(found.handovers),
         "draft": {
             "pipeline": draft.pipeline.to_dict(), "moves": draft.moves, "cases": draft.cases,
-            "left out": [[*edge, n] for edge, n in draft.left_out.items()], "stages left out": draft.stages_out,
+            "left_out": [[*edge, n] for edge, n in draft.left_out.items()], "stages_left_out": draft.stages_out,
             "guesses": draft.guesses,
         },
         "findings": [str(one) for one in journal.findings],

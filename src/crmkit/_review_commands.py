@@ -10,7 +10,6 @@ import typer
 
 from crmkit._answers import say, write_json
 from crmkit._commands import _instant, _list, _order, _pipeline, write
-from crmkit._kpi_commands import ColumnNames, Unit
 from crmkit._kpi_files import JOURNALS, KINDS, Asked, Columns, Files, load
 from crmkit._options import (
     Amount,
@@ -19,6 +18,8 @@ from crmkit._options import (
     At,
     Case,
     Closed,
+    ColumnNames,
+    Currency,
     Dates,
     Lang,
     Lost,
@@ -32,6 +33,7 @@ from crmkit._options import (
     Zone,
     language_of,
 )
+from crmkit._progress import step
 from crmkit.adapters.opening import open_store
 from crmkit.errors import InputError, NotFound
 from crmkit.improve.review import Review, review
@@ -73,7 +75,9 @@ def review_(
     open_: Annotated[
         bool, typer.Option("--open", help="Open a case in the store for each problem without one.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for report.html and report.json, agenda first.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder for report.html and report.json, agenda first.")
+    ] = None,
     case: Case = None,
     stage: StageColumn = None,
     at: At = None,
@@ -83,7 +87,7 @@ def review_(
     who: Who = None,
     amount: Amount = None,
     column: ColumnNames = None,
-    currency: Unit = None,
+    currency: Currency = None,
     pipeline: PipelineFile = None,
     stages: Stages = None,
     won: Won = None,
@@ -102,26 +106,20 @@ def review_(
         _pipeline(pipeline), currency, tz, _order(dates),
         None if as_of is None else _instant(as_of, zone(tz) if tz else UTC),
     )  # fmt: skip
-    _fit(pages=as_json and out is not None, homeless=open_ and store is None)
+    if open_ and store is None:
+        raise InputError("--open", "says not where", "give --store FILE, too")
     read = load(_split(files), asked)
     facts = Facts(**read.facts, tz=tz or "UTC")
     if out is not None:
         _deals(facts)
-    made, cases = _reviewed(facts, _period(over, facts), store, opens=open_)
+    with step("reviewing"):
+        made, cases = _reviewed(facts, _period(over, facts), store, opens=open_)
     if as_json:
-        write_json({"schema": "crmkit-review-1", **made.to_dict(), "opened": cases, "left out": _left_out(read)})
+        write_json({"schema": "crmkit-review-1", **made.to_dict(), "opened": cases, "left_out": _left_out(read)})
     else:
         say([made.to_text(language), *_said(cases, language), *map(str, read.findings)])
     if out is not None:
-        _page(made, facts, (out, ", ".join(files), language))
-
-
-def _fit(*, pages: bool, homeless: bool) -> None:
-    """Refuse options that do not go together."""
-    if pages:
-        raise InputError("--json", "does not go with --out, which writes report.json")
-    if homeless:
-        raise InputError("--open", "says not where", "give --store FILE, too")
+        _page(made, facts, (out, ", ".join(files), language), quiet=as_json)
 
 
 def _split(words: list[str]) -> dict[str, list[Path]]:
@@ -186,7 +184,7 @@ def _deals(facts: Facts) -> Journal:
     return facts.journal
 
 
-def _page(made: Review, facts: Facts, where: tuple[Path, str, Literal["en", "zh"]]) -> None:
+def _page(made: Review, facts: Facts, where: tuple[Path, str, Literal["en", "zh"]], *, quiet: bool) -> None:
     out, names, language = where
     page = build(_deals(facts), stages=facts.stages, source={"files": names})
-    write(attrs.evolve(page, agenda=made), out, names, language)
+    write(attrs.evolve(page, agenda=made), out, names, language, quiet=quiet)

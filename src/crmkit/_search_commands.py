@@ -12,7 +12,7 @@ from rich.console import Console
 
 from crmkit._kb_commands import app
 from crmkit._options import AsJson
-from crmkit._rules_commands import read_rows
+from crmkit._rule_files import read_rows
 from crmkit.adapters.sqlite import SqliteStore
 from crmkit.errors import InputError, InvalidValue, NotFound, did_you_mean
 from crmkit.kb import Analyzer, Document, Results, SegmentIndex, Text
@@ -26,7 +26,7 @@ _console = Console(highlight=False, soft_wrap=True)
 _USUAL = {"title": 2.0, "text": 1.0}
 
 Store: TypeAlias = Annotated[Path, typer.Argument(metavar="INDEX", help="The SQLite file of the index.")]
-Name: TypeAlias = Annotated[str, typer.Option(help="Which index of the file.")]
+Name: TypeAlias = Annotated[str, typer.Option(metavar="NAME", help="Which index of the file.")]
 Texts: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
@@ -50,7 +50,9 @@ def index_(
     name: Name = "search",
     text: Texts = None,
     pinyin: Pinyin = False,
-    delete: Annotated[list[str] | None, typer.Option(help="The id of a document to delete; repeat it.")] = None,
+    delete: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="The id of a document to delete; repeat it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add documents to an index, or replace those with the same ids: all or none."""
@@ -65,17 +67,21 @@ def index_(
 @app.command("search")
 def search_(
     store: Store,
-    words: Annotated[str, typer.Argument(help="What to look for, as one types it.")],
+    words: Annotated[str, typer.Argument(metavar="WORDS", help="What to look for, as one types it.")],
     *,
     name: Name = "search",
     text: Texts = None,
     pinyin: Pinyin = False,
-    limit: Annotated[int, typer.Option(help="How many hits.", min=0)] = 10,
-    after: Annotated[str | None, typer.Option(help="The next page: what the page before gave as next.")] = None,
+    limit: Annotated[int, typer.Option(metavar="N", help="How many hits.", min=0)] = 10,
+    after: Annotated[
+        str | None, typer.Option(metavar="NEXT", help="The next page: what the page before gave as next.")
+    ] = None,
     where: Annotated[
         list[str] | None, typer.Option(metavar="FIELD=VALUE", help="Only documents that have this; repeat it.")
     ] = None,
-    facet: Annotated[list[str] | None, typer.Option(help="Count the values of a field; repeat it.")] = None,
+    facet: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD", help="Count the values of a field; repeat it.")
+    ] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Correct nothing.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Only documents that have all words.")] = False,
     as_json: AsJson = False,

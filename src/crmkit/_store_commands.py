@@ -31,16 +31,20 @@ app = typer.Typer(no_args_is_help=True, help="Move and verify stores; tell and e
 Place: TypeAlias = Annotated[
     str, typer.Argument(metavar="STORE", help="A SQLite file, or a URL: postgresql+psycopg://user@host/database.")
 ]
-Tenant: TypeAlias = Annotated[str, typer.Option(help="Whose data.")]
+Tenant: TypeAlias = Annotated[str, typer.Option(metavar="NAME", help="Whose data.")]
 File: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE", help="JSON Lines, or Parquet if named .parquet.")]
-Ids: TypeAlias = Annotated[list[str] | None, typer.Option("--id", help="A key that stands for them; repeat it.")]
+Ids: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--id", metavar="ID", help="A key that stands for them; repeat it.")
+]
 Texts: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--text", help="A name, an address, a number of theirs; repeat it.")
+    list[str] | None, typer.Option("--text", metavar="TEXT", help="A name, an address, a number of theirs; repeat it.")
 ]
 Own: TypeAlias = Annotated[
     list[str] | None, typer.Option("--record", metavar="KIND/ID", help="A record about nobody else; repeat it.")
 ]
-Mail: TypeAlias = Annotated[list[Path] | None, typer.Option("--mail", help="A mailbox to look through; repeat it.")]
+Mail: TypeAlias = Annotated[
+    list[Path] | None, typer.Option("--mail", metavar="MAILBOX", help="A mailbox to look through; repeat it.")
+]
 
 
 @app.command("export")
@@ -100,8 +104,12 @@ def erase_(
     text: Texts = None,
     record: Own = None,
     mail: Mail = None,
-    keep: Annotated[list[str] | None, typer.Option(help="A field of their records to keep; repeat it.")] = None,
-    pseudonym: Annotated[str | None, typer.Option(help="What to put in the place of their keys.")] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD", help="A field of their records to keep; repeat it.")
+    ] = None,
+    pseudonym: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What to put in the place of their keys.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without this, only say what would be found.")] = False,
     tenant: Tenant = "default",
     as_json: AsJson = False,
