@@ -13,7 +13,9 @@ from cattrs.errors import BaseValidationError
 from rich.console import Console
 from rich.table import Table as Grid
 
+from crmkit._answers import write_file, write_json
 from crmkit._options import AsJson
+from crmkit._progress import step
 from crmkit._rule_files import read_rows, read_text
 from crmkit.adapters.mailboxes import read_mailbox
 from crmkit.errors import InputError, did_you_mean
@@ -52,10 +54,11 @@ def file_mail_(
     places: dict[str, str] = {}
     messages: dict[str, Message] = {}
     for mailbox in mailboxes:
-        for stored in read_mailbox(mailbox):
-            message = parse(stored.raw)
-            places.setdefault(message.id, stored.where)
-            messages.setdefault(message.id, message)
+        with step(f"reading {mailbox.name}"):
+            for stored in read_mailbox(mailbox):
+                message = parse(stored.raw)
+                places.setdefault(message.id, stored.where)
+                messages.setdefault(message.id, message)
     book = Book(
         _contacts(contacts),
         ours=[each.strip() for each in ours.split(",")] if ours else [],
@@ -65,11 +68,11 @@ def file_mail_(
     filed = file_mail(messages.values(), book, filed=None if earlier is None else _earlier(earlier))
     for line in book.findings[:_SHOWN]:
         typer.echo(f"crmkit: {contacts.name}: {line}", err=True)
-    told = json.dumps(_told(filed, messages, places), ensure_ascii=False, indent=1)
+    told = _told(filed, messages, places)
     if out is not None:
-        _write(out, told)
+        write_file(out, json.dumps(told, ensure_ascii=False, indent=1) + "\n")
     if as_json:
-        print(told)  # noqa: T201  # what was asked for
+        write_json(told)
     else:
         _show(filed, messages, places)
 
@@ -106,13 +109,6 @@ def _earlier(file: Path) -> Filed:
         if isinstance(error, InputError):
             raise
         raise InputError(file.name, "is no outcome of an earlier run", "give what --out wrote") from None
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(str(file), f"cannot be written: {error.strerror}") from None
 
 
 def _told(filed: Filed, messages: dict[str, Message], places: dict[str, str]) -> dict[str, Any]:

@@ -121,7 +121,9 @@ def kpi_(
         None if as_of is None else _instant(as_of, zone(tz) if tz else UTC),
     )  # fmt: skip
     read = load(files, asked)
-    facts = Facts(**read.facts, **_money(read, convert, rates, calendar), tz=tz or "UTC")
+    money = _money(read, convert, rates, calendar)
+    money["currency"] = money["currency"] or _only(read, currency)
+    facts = Facts(**read.facts, **money, tz=tz or "UTC")
     metrics = _wanted(chosen, read)
     buckets = _every(every)
     with step("measuring"):
@@ -217,6 +219,12 @@ def _versus(text: str | None) -> Any:
         return text
     name, _, value = text.partition("=")
     return {name: value}
+
+
+def _only(read: Files, currency: str | None) -> str | None:
+    """The currency that was named, if no file has amounts in another."""
+    units = read.facts["ledger"].currencies.values if "ledger" in read.facts else ()
+    return currency if {*units} <= {currency} else None
 
 
 def _money(read: Files, convert: str | None, rates: Path | None, calendar: Path | None) -> dict[str, Any]:

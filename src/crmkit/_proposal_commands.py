@@ -1,15 +1,15 @@
 """The command about proposals: a brief answered from a library of files."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
+from crmkit._answers import tell, write_json
 from crmkit._options import AsJson, Lang, Zone
+from crmkit._progress import step
 from crmkit._publish_commands import app
 from crmkit._rule_files import read_rows
 from crmkit._search_commands import _objects
@@ -24,7 +24,6 @@ from crmkit.values import Fields, zone
 
 __all__ = ["app"]
 
-_console = Console(width=160, highlight=False, soft_wrap=True)
 
 _DAYS = frozenset({"approved", "review_by"})
 _INSTANTS = frozenset({"valid_from", "valid_until"})
@@ -85,16 +84,16 @@ def propose_(
     yard = Yardstick(enough=enough, weak=min(_USUAL.weak, enough))
     index = SegmentIndex(MemoryBlobStore(), "library", analyzer=known.analyzer)
     index.apply(known.documents())
-    made = propose(asked, known, index, aim=aim, budget=Budget(words, paragraphs, each), yard=yard)
+    with step("matching"):
+        made = propose(asked, known, index, aim=aim, budget=Budget(words, paragraphs, each), yard=yard)
     if out is not None:
         _write(out, made, lang)
     if as_json:
-        print(json.dumps({"schema": "crmkit-kb-propose-1"} | made.to_dict(), ensure_ascii=False, indent=1))  # noqa: T201 - for a pipe
+        write_json({"schema": "crmkit-kb-propose-1"} | made.to_dict())
     elif out is None:
         print(made.to_markdown(lang), end="")  # noqa: T201 - for a pipe
     else:
-        for line in _lines(made, out):
-            _console.print(line, markup=False)
+        tell({}, _lines(made, out), as_json=False)
 
 
 def _moment(at: str | None, place: tzinfo) -> datetime:

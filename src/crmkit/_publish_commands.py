@@ -10,9 +10,10 @@ import attrs
 import typer
 from cattrs import Converter, transform_error
 from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError
-from rich.console import Console
 
+from crmkit._answers import tell
 from crmkit._options import AsJson, Lang
+from crmkit._progress import step
 from crmkit._rule_files import read_bytes, read_rows
 from crmkit._search_commands import app
 from crmkit.adapters.sqlite import SqliteStore
@@ -22,7 +23,6 @@ from crmkit.report.publishing import Site, publish
 
 __all__ = ["app"]
 
-_console = Console(highlight=False, soft_wrap=True)
 _SQLITE = b"SQLite format 3\0"
 _LISTS = ("subjects", "keywords", "roles", "supersedes")
 _SHOWN = 20
@@ -57,21 +57,18 @@ def publish_(
     as_json: AsJson = False,
 ) -> None:
     """Publish the cards that may be seen as a site of plain files; what may no longer be seen is removed from it."""
-    site = publish(
-        _cards(cards),
-        folder,
-        now=datetime.now(UTC) if as_of is None else _moment(as_of, "--as-of"),
-        title=title,
-        viewer=Viewer(staff=staff, roles=role or (), customer=customer),
-        language=lang,
-        base=base,
-        thesaurus=Thesaurus() if subjects is None else _thesaurus(subjects),
-    )
-    if as_json:
-        print(json.dumps(_plain(site), ensure_ascii=False, indent=1))  # noqa: T201 - for a pipe
-    else:
-        for line in _lines(site):
-            _console.print(line, markup=False)
+    with step("publishing"):
+        site = publish(
+            _cards(cards),
+            folder,
+            now=datetime.now(UTC) if as_of is None else _moment(as_of, "--as-of"),
+            title=title,
+            viewer=Viewer(staff=staff, roles=role or (), customer=customer),
+            language=lang,
+            base=base,
+            thesaurus=Thesaurus() if subjects is None else _thesaurus(subjects),
+        )
+    tell(_plain(site), _lines(site), as_json=as_json)
 
 
 def _plain(site: Site) -> dict[str, Any]:

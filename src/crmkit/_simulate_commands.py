@@ -20,7 +20,7 @@ _NONE = "none"
 _COLUMNS = "--case case --stage stage --at at --who who"
 _TRY = (
     f"crmkit report {{0}}/deals.csv {_COLUMNS} --amount amount --pipeline {{0}}/deals.toml --out {{0}}/report",
-    f"crmkit conform {{0}}/deals.csv {_COLUMNS} --pipeline {{0}}/deals.toml",
+    f"crmkit conform {{0}}/deals.csv {_COLUMNS} --pipeline {{0}}/deals.toml --calendar {{0}}/office.json",
     f"crmkit discover {{0}}/deals.csv {_COLUMNS}",
     f"crmkit forecast {{0}}/deals.csv {_COLUMNS} --amount amount --pipeline {{0}}/deals.toml",
     "crmkit kpi {0}/deals.csv invoice={0}/invoices.csv payment={0}/payments.csv --pipeline {0}/deals.toml --by region",
@@ -47,9 +47,9 @@ def simulate_(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a simulated company's exports: deals, invoices, payments, the process, and what was planted in them.
+    """Write a simulated company's exports: deals, invoices, payments, the process, with planted faults.
 
-    The other commands read what it writes; it says how. The files of the same seed and size are the same everywhere.
+    The other commands read what it writes; it says how, and where the faults are.
     """
     with step("simulating"):
         made = company(size, rng=np.random.default_rng(seed), faults=_wanted(fault))

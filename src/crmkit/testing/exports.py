@@ -3,7 +3,7 @@
     >>> import numpy as np
     >>> made = company(200, rng=np.random.default_rng(7), faults=["weak"])
     >>> [*made.files]
-    ['deals.csv', 'invoices.csv', 'payments.csv', 'deals.toml']
+    ['deals.csv', 'invoices.csv', 'payments.csv', 'deals.toml', 'office.json']
     >>> made.planted
     (Planting(fault='weak', what='who', names=('ann',)),)
 
@@ -39,6 +39,7 @@ _REGIONS = ("North", "South", "West")
 _SLOW = ("demo", "proposal")
 _SKIPPED, _SHARE, _DIRTY = "qualified", 0.03, 5
 _NO_TIME = "2025-13-45"
+_OFFICE = '{"name": "office", "tz": "UTC", "week": {"mon-fri": "09:00-17:00"}}\n'
 
 Row: TypeAlias = dict[str, object]
 
@@ -63,7 +64,8 @@ class Export:
     """The files of a company.
 
     Attributes:
-        files: from name to text: CSV with a header, and the process as TOML.
+        files: from name to text: CSV with a header, the process as TOML, and the hours of the office that its
+            limits are counted in as JSON.
         rows: from name to the number of rows.
         planted: what was planted, and where.
         simulation: what made the deals, with its truth.
@@ -116,7 +118,8 @@ def company(deals: int = 2000, *, rng: np.random.Generator, faults: Iterable[Fau
     tables = {"deals.csv": rows, "invoices.csv": owed, "payments.csv": paid}
     files = {name: _csv(name, table) for name, table in tables.items()}
     return Export(
-        {**files, "deals.toml": made.pipeline.to_toml()}, {name: len(table) for name, table in tables.items()},
+        {**files, "deals.toml": made.pipeline.to_toml(), "office.json": _OFFICE},
+        {name: len(table) for name, table in tables.items()},
         tuple(Planting(fault, *places[fault]) for fault in FAULTS if fault in wanted and places[fault][1]), made,
     )  # fmt: skip
 
