@@ -58,5 +58,7 @@ def schema_(
 def schemas() -> dict[str, Any]:
     """The files of the schemas by their names."""
     folder = files("crmkit").joinpath("schemas")
-    found = sorted((one for one in folder.iterdir() if one.name.endswith(".json")), key=lambda one: one.name)
-    return {one.name.removesuffix(".json"): one for one in found}
+    found = {one.name.removesuffix(".json"): one for one in folder.iterdir() if one.name.endswith(".json")}
+    # What lies beside the page is also what the page writes by itself.
+    found["report"] = files("crmkit.report").joinpath("report.schema.json")
+    return dict(sorted(found.items()))

@@ -160,7 +160,7 @@ KPI = fixed({"name": TEXT, "mission": TEXT, "unit": TEXT, "needs": TEXT, "en": T
 FOUND = {"in": TEXT, "kind": TEXT, "why": TEXT, "severity": {"enum": ["error", "warning", "advice"]}}
 STATE = {"enum": ["ok", "missing", "too old", "broken"]}
 
-#: By command, with dashes: what it does, and what it writes with --json.
+#: By command, with dashes: what it does, and what it writes with --json. That of `report` lies beside the page.
 SHAPES = {
     "check": ("The standard checks of a store.", document(
         "crmkit-check-1", target=TEXT, ok=TRUTH, claims=row(Claims), checks=listed(row(Checked)))),
@@ -194,13 +194,6 @@ SHAPES = {
     "kpi": ("Figures with their limits; without files, what can be measured.", {"oneOf": [
         document("crmkit-kpi-1", metrics=listed(METRIC), figures=listed(_figures()), findings=listed(row(Finding))),
         document("crmkit-kpis-1", kpis=listed(KPI))]}),
-    "report": ("The data of the page; parts may be added.", {
-        "type": "object", "additionalProperties": True,
-        "required": ["schema", "source", "findings", "totals", "stages", "conversion", "signals", "definitions"],
-        "properties": {"schema": {"const": "crmkit-report-1"}, "source": {"type": "object"},
-                       "findings": listed(row(Finding)), "totals": {"type": "object"},
-                       "stages": listed({"type": "object"}), "conversion": listed({"type": "object"}),
-                       "signals": listed({"type": "object"}), "definitions": {"type": "object"}}}),
     "review": ("The agenda of a period.", document(
         "crmkit-review-1", **AGENDA, opened=listed(TEXT), left_out=listed(row(Finding)))),
     "schema": ("The names of the schemas; with a name, that schema.", {"oneOf": [

