@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC
+from glob import escape
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
@@ -53,6 +54,13 @@ from crmkit.values import Money, zone
 __all__ = ["kpi_"]
 
 
+def _known(incomplete: str) -> list[str]:
+    """What completes a KPI, a kind of file, or a file."""
+    names = [metric.key for metric in CATALOGUE] + [f"{kind}=" for kind in (*JOURNALS, *KINDS)]
+    paths = [str(path) for path in Path().glob(f"{escape(incomplete)}*")]
+    return [name for name in names if name.startswith(incomplete)] + paths
+
+
 Words: TypeAlias = Annotated[
     list[str] | None,
     typer.Argument(
@@ -61,6 +69,7 @@ Words: TypeAlias = Annotated[
         f"then CSV, TSV or Parquet. KIND: {', '.join(JOURNALS)} for stage changes, or what each row is: "
         f"{', '.join(KINDS)}. Nothing lists the names.",
         show_default=False,
+        autocompletion=_known,
     ),
 ]
 By: TypeAlias = Annotated[str | None, typer.Option(metavar="A,B,C", help="Columns to group by: who,region.")]

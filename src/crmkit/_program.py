@@ -110,6 +110,11 @@ def run(arguments: Sequence[str]) -> int:
         return stop.exit_code
     except typer.Abort:
         return 130
+    except SystemExit as stop:
+        # click ends the process with 1 when nobody reads its output, as if a check had found something.
+        if isinstance(stop.__context__, BrokenPipeError):
+            raise stop.__context__ from None
+        raise
     except DefinitionErrors as error:
         rules = any(isinstance(one, RuleError) for one in error.exceptions)
         return _failed(str(error), lines=rules)

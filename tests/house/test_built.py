@@ -36,7 +36,7 @@ def made(tmp_path_factory):
     build("--sdist", "--outdir", str(out), ".", folder=ROOT)
     (sdist,) = out.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
-        archive.extractall(out / "source", filter="data")  # noqa: S202 - the filter is there, and the archive ours
+        archive.extractall(out / "source", filter="data")
     (source,) = (out / "source").iterdir()
     build("--wheel", "--outdir", str(out / "again"), ".", folder=source)
     return {
@@ -119,7 +119,7 @@ def elsewhere(made, tmp_path_factory):
     own = Path(subprocess.run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
                               capture_output=True, text=True, check=True).stdout.strip())  # fmt: skip
     with zipfile.ZipFile(made["wheel"]) as archive:
-        archive.extractall(own)
+        archive.extractall(own)  # noqa: S202 - our own wheel
     # The libraries come from here; ours comes first on the path, and an editable copy is never looked for.
     site = next(path for path in map(Path, sys.path) if path.name == "site-packages")
     (own / "beside.pth").write_text(f"{site}\n", encoding="utf-8")
