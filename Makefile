@@ -20,13 +20,16 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 STEP := @printf '\n== %s\n'
 
-.PHONY: help demo test lint floors types docs bench clean
+.PHONY: help demo test lint floors types docs bench built lowest highest sbom clean
 
 help:
 	@echo 'make demo    write two reports to out/demo'
 	@echo 'make test    every check: lint, floors, types, docs, tests'
 	@echo 'make lint    ruff, codespell and the floors'
 	@echo 'make docs    build the documentation to build/docs'
+	@echo 'make built   every test against the wheel, without src'
+	@echo 'make lowest  floors 0-6 with the oldest libraries; make highest: with the newest'
+	@echo 'make sbom    what an installation consists of, to build/sbom.json (CycloneDX)'
 	@echo 'make bench   measure against peers, write bench/RESULTS.md'
 	@echo 'make clean   remove what these made, but for .venv'
 
@@ -83,6 +86,50 @@ test: lint types docs
 bench: .venv/bench
 	$(STEP) 'bench: ratios against peers, in interleaved runs'
 	@$(BIN)/python bench/run.py
+
+# What floors 0 to 6 are tested by. Spark stands above them, and tzdata is for Windows.
+FLOORS := tests/values tests/test_calendars*.py tests/test_events.py tests/test_door.py tests/test_desk*.py \
+	tests/test_loop.py tests/journal tests/feed tests/rules tests/pipeline tests/metrics tests/kb tests/improve tests/privacy
+PYTEST = -m pytest -q -n $(WORKERS) --dist loadfile -p no:cacheprovider
+
+lowest:
+	$(STEP) 'lowest: floors 0-6 with the oldest libraries that pyproject.toml promises (constraints-lowest.txt)'
+	@test -x build/lowest/bin/python || $(PYTHON) -m venv build/lowest
+	@grep -vE '^(#|pyspark|tzdata)' constraints-lowest.txt > build/lowest/requirements.txt
+	@build/lowest/bin/python -m pip install --quiet --disable-pip-version-check -r build/lowest/requirements.txt
+	@build/lowest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@build/lowest/bin/python $(PYTEST) $(FLOORS)
+
+highest:
+	$(STEP) 'highest: floors 0-6 with the newest libraries there are'
+	@test -x build/highest/bin/python || $(PYTHON) -m venv build/highest
+	@build/highest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@build/highest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
+		--editable '.[$(EXTRAS)]' --group tests
+	@build/highest/bin/python $(PYTEST) $(FLOORS)
+
+# The tests are copied, so that no src lies beside them.
+built: .venv/workshop
+	$(STEP) 'built: the wheel in an environment of its own, without src'
+	@rm -rf build/wheel build/built/tests && mkdir -p build/wheel
+	@$(BIN)/python -m build --no-isolation --wheel --outdir build/wheel . > build/wheel/log
+	@test -x build/built/bin/python || $(PYTHON) -m venv build/built
+	@build/built/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@build/built/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--force-reinstall "$$(ls build/wheel/*.whl)[$(EXTRAS)]"
+	@build/built/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group tests
+	@mkdir build/built/tests && cp -r tests conftest.py pyproject.toml README.md docs build/built/tests/
+	@rm -rf build/built/tests/tests/house
+	@cd build/built/tests && ../bin/python $(PYTEST) tests
+
+sbom: .venv/workshop
+	$(STEP) 'sbom: what an installation with all extras consists of (build/sbom.json)'
+	@$(PIP) --group sbom
+	@test -x build/sbom/bin/python || $(PYTHON) -m venv build/sbom
+	@build/sbom/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt '.[$(EXTRAS)]'
+	@build/sbom/bin/python -m pip uninstall --quiet --yes pip setuptools
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json build/sbom/bin/python
+	@echo 'build/sbom.json'
 
 clean:
 	@rm -rf out build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

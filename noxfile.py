@@ -1,14 +1,24 @@
 """The checks on every Python and with the oldest libraries: `nox`, `nox -s lowest`. `make test` is one Python of it."""
 
+import shutil
+from pathlib import Path
+
 import nox
 
 nox.options.default_venv_backend = "venv"
+# A Python that is not on the machine is passed over with a message.
+nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["lint", "types", "tests", "docs"]
 
 EXTRAS = ".[cli,parquet,report,site,testing,xes]"
 PINNED = ("--constraint", "constraints.txt")
-# The lower bounds of pyproject.toml, where wheels exist for Python 3.11.
-LOWEST = ("attrs==25.1", "cattrs==25.1", "narwhals==2.0", "networkx==3.2", "numpy==2.0", "scipy==1.13")
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+# Spark stands above the floors that are tried, and tzdata is for Windows.
+BESIDE = ("#", "pyspark", "tzdata")
+FLOORS = (
+    "tests/values", "tests/journal", "tests/feed", "tests/rules", "tests/pipeline", "tests/metrics", "tests/kb",
+    "tests/improve", "tests/privacy",
+)  # fmt: skip
 
 
 def install(session: nox.Session, *what: str) -> None:
@@ -17,7 +27,7 @@ def install(session: nox.Session, *what: str) -> None:
     session.install(*PINNED, *what)
 
 
-@nox.session(python=["3.11", "3.12", "3.13"])
+@nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run all tests, the examples in the documents included."""
     install(session, "--editable", EXTRAS, "--group", "tests")
@@ -26,10 +36,35 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def lowest(session: nox.Session) -> None:
-    """Run the tests with the oldest libraries that pyproject.toml promises."""
+    """Run the tests of floors 0 to 6 with the oldest libraries that pyproject.toml promises."""
+    lines = Path("constraints-lowest.txt").read_text(encoding="utf-8").splitlines()
     session.install("pip>=25.1", *PINNED)
-    session.install("--editable", EXTRAS, "--group", "tests", *LOWEST)
-    session.run("pytest", "-n", "2", *session.posargs)
+    session.install(*(line for line in lines if not line.startswith(BESIDE)))
+    session.install("--no-deps", "--editable", ".")
+    session.run("pytest", "-n", "2", *(session.posargs or FLOORS))
+
+
+@nox.session(python=PYTHONS)
+def highest(session: nox.Session) -> None:
+    """Run the tests of floors 0 to 6 with the newest libraries there are."""
+    session.install("pip>=25.1")
+    session.install("--editable", EXTRAS, "--group", "tests")
+    session.run("pytest", "-n", "2", *(session.posargs or FLOORS))
+
+
+@nox.session(python=PYTHONS)
+def built(session: nox.Session) -> None:
+    """Run the tests against the wheel, in a folder without src."""
+    folder = Path(session.create_tmp())
+    session.install("pip>=25.1", "build", "hatchling", *PINNED)
+    session.run("python", "-m", "build", "--no-isolation", "--wheel", "--outdir", str(folder), ".")
+    (wheel,) = folder.glob("*.whl")
+    install(session, f"{wheel}{EXTRAS[1:]}", "--group", "tests")
+    for name in ("tests", "conftest.py", "pyproject.toml", "README.md", "docs"):
+        (shutil.copytree if Path(name).is_dir() else shutil.copy)(name, folder / name)
+    shutil.rmtree(folder / "tests" / "house")
+    session.chdir(folder)
+    session.run("pytest", "-n", "2", "tests", *session.posargs)
 
 
 @nox.session(python="3.11")

@@ -36,17 +36,17 @@ def asked(capsys, *words):
 @pytest.mark.parametrize(("options", "status", "unusable"), [
     ([], "covered uncovered uncovered", {"hidden": 2}), (["--customer", "acme"], "covered covered uncovered", {"hidden": 1}),
     (["--customer", "acme", "--product", "MES"], "covered uncovered uncovered", {"hidden": 1, "product": 1}),
-    (["--staff", "li", "--roles", "sales"], "covered covered covered", {}),
-    (["--staff", "li", "--customer", "acme"], "covered covered uncovered", {"hidden": 1}),
-    (["--staff", "li", "--roles", "sales", "--language", "en"], "covered covered uncovered", {"language": 1}),
-    (["--at", "2026-03-03"], "uncovered uncovered uncovered", {"expired": 1, "hidden": 2}),
-    (["--at", "2026-03-02T23:00:00-05:00"], "uncovered uncovered uncovered", {"expired": 1, "hidden": 2}),
+    (["--author", "li", "--role", "sales"], "covered covered covered", {}),
+    (["--author", "li", "--customer", "acme"], "covered covered uncovered", {"hidden": 1}),
+    (["--author", "li", "--role", "sales", "--language", "en"], "covered covered uncovered", {"language": 1}),
+    (["--as-of", "2026-03-03"], "uncovered uncovered uncovered", {"expired": 1, "hidden": 2}),
+    (["--as-of", "2026-03-02T23:00:00-05:00"], "uncovered uncovered uncovered", {"expired": 1, "hidden": 2}),
     (["--tz", "Asia/Shanghai"], "covered uncovered uncovered", {"hidden": 2}),
     (["--enough", "1"], "covered uncovered uncovered", {"hidden": 2}), (["--paragraphs", "0"], "covered uncovered uncovered", {"hidden": 2}),
 ])  # fmt: skip
 def test_who_is_offered_what(files, capsys, options, status, unusable):
     """Readers, days, languages and products decide; the last day of validity belongs to it."""
-    told = asked(capsys, *files, *(options if "--at" in options else ["--at", "2026-03-02", *options]))
+    told = asked(capsys, *files, *(options if "--as-of" in options else ["--as-of", "2026-03-02", *options]))
     assert told["schema"] == "crmkit-kb-propose-1"
     assert " ".join(one["status"] for one in told["answers"]) == status
     assert told["unusable"] == unusable
@@ -54,7 +54,7 @@ def test_who_is_offered_what(files, capsys, options, status, unusable):
 
 def test_what_is_written(files, tmp_path, capsys):
     """The draft to standard output or to a file of either kind, then a line for each gap."""
-    assert main(["kb", "propose", *files, "--at", "2026-03-02"]) == 0
+    assert main(["kb", "propose", *files, "--as-of", "2026-03-02"]) == 0
     markdown = capsys.readouterr().out
     assert markdown.startswith("# Proposal: brief.md\n")
     assert "We answer every complaint by phone within four hours." in markdown
@@ -62,7 +62,7 @@ def test_what_is_written(files, tmp_path, capsys):
         if name == "draft.docx":
             pytest.importorskip("docx", reason="python-docx is not installed")
         out = str(tmp_path / name)
-        assert main(["kb", "propose", *files, "--at", "2026-03-02", "--out", out, "--words", "100"]) == 0
+        assert main(["kb", "propose", *files, "--as-of", "2026-03-02", "--out", out, "--words", "100"]) == 0
         assert capsys.readouterr().out.splitlines() == [
             f"{out}: 3 requirements: 1 covered, 0 weak, 2 uncovered; 1 paragraphs, 9 words",
             "of 3 materials not offered: 2 hidden",
@@ -100,7 +100,7 @@ def test_what_is_wrong_with_a_library(files, tmp_path, capsys, change, why):
 
 
 @pytest.mark.parametrize(("words", "why"), [
-    (["--roles", "sales"], "say who with --staff"), (["--at", "tomorrow"], "'tomorrow' is no date"), (["--out", "x.pdf"], "neither .md nor .docx"),
+    (["--role", "sales"], "say who with --author"), (["--as-of", "tomorrow"], "'tomorrow' is no date"), (["--out", "x.pdf"], "neither .md nor .docx"),
     (["--out", "nowhere/x.md"], "cannot be written"), (["--lang", "fr"], "'fr'"), (["--enough", "2"], "enough"), (["--tz", "Mars"], "Mars"),
     (["--encoding", "klingon"], "klingon"),
 ])  # fmt: skip

@@ -16,7 +16,7 @@ CARDS = [
     {"id": "K-2", "problem": "登录失败", "solution": "重置密码", "state": "published", "audience": "public"},
     {"id": "K-3", "problem": "secret", "state": "validated", "audience": "staff", "roles": ["sales"]},
 ]  # fmt: skip
-AT = ["--at", "2026-03-02T09:00+08:00"]
+AT = ["--as-of", "2026-03-02T09:00+08:00"]
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_bad_cards_have_a_place(tmp_path, capsys, line, said):
 
 
 @pytest.mark.parametrize(("options", "said"), [
-    (["--at", "soon"], "--at soon: is no moment"), (["--at", "0001-01-01T00:00+14:00"], "is no moment"), (["--at", "2026-03-02T09:00"], "zone"), (["--base", "x"], "is no address"),
+    (["--as-of", "soon"], "--as-of soon: is no moment"), (["--as-of", "0001-01-01T00:00+14:00"], "is no moment"), (["--as-of", "2026-03-02T09:00"], "zone"), (["--base", "x"], "is no address"),
     (["--lang", "fr"], "no language 'fr'"), (["--role", "sales"], "are roles of staff"), (["--staff", "--customer", "a"], "is one of us"),
     (["--subjects", "nowhere.csv"], "nowhere.csv"), (["--title", "\udcff"], "holds half a character"),
 ])  # fmt: skip

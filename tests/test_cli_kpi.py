@@ -222,3 +222,21 @@ def test_bad_input(said, arguments, words):
     text = said(2, *arguments)
     assert words in text
     assert text.count("\n") == 1
+
+
+def test_the_currency_of_deals(tmp_path, capsys):
+    """It is that of their column, or the one that is named; a mixture is not guessed at."""
+    rows = "1,lead,2026-01-01,a,10.00,{0}\n2,lead,2026-01-02,a,5.50,{0}\n2,won,2026-01-03,a,5.50,{0}\n"
+    file = tmp_path / "deals.csv"
+    file.write_text("case,stage,at,who,amount,currency\n" + rows.format("EUR"), encoding="utf-8")
+    assert main(["kpi", "open_pipeline", str(file), "--json"]) == 0
+    assert [one["exact"] for one in json.loads(capsys.readouterr().out)["figures"]] == ["10.00"]
+    file.write_text("case,stage,at,who,amount\n" + rows.replace(",{0}", ""), encoding="utf-8")
+    assert main(["kpi", "open_pipeline", str(file), "--json", "--currency", "EUR"]) == 0
+    assert [one["exact"] for one in json.loads(capsys.readouterr().out)["figures"]] == ["10.00"]
+    assert main(["kpi", "open_pipeline", str(file)]) == 2
+    assert "amounts without a currency" in capsys.readouterr().err
+    bills = tmp_path / "bills.csv"
+    bills.write_text("id,at,customer,amount,currency\n1,2026-01-12,A,1.00,USD\n", encoding="utf-8")
+    assert main(["kpi", "open_pipeline", str(file), f"invoice={bills}", "--currency", "EUR"]) == 2
+    assert "amounts without a currency" in capsys.readouterr().err

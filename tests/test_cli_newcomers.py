@@ -139,7 +139,7 @@ def test_a_folder_of_others_is_not_published_to(told, tmp_path):
     site = tmp_path / "site"
     site.mkdir()
     (site / "thesis.doc").write_text("mine")
-    words = ("kb", "publish", cards, site, "--title", "Help", "--at", "2026-03-02T09:00+08:00")
+    words = ("kb", "publish", cards, site, "--title", "Help", "--as-of", "2026-03-02T09:00+08:00")
     code, _, err = told(*words)
     assert (code, [*site.iterdir()]) == (2, [site / "thesis.doc"])
     assert "holds files that are no site of ours: thesis.doc; name an empty folder" in err

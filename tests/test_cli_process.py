@@ -126,7 +126,7 @@ def test_discover(files, capsys, tmp_path):
     text = said(capsys, 0, *arguments)
     assert "start: lead 4" in text
     draft = tmp_path / "draft.toml"
-    found = json.loads(said(capsys, 0, *arguments, "--coverage", "1", "--json", "--toml", str(draft)))
+    found = json.loads(said(capsys, 0, *arguments, "--coverage", "1", "--json", "--out", str(draft)))
     assert found["open"] == {"offer": 1, "lead": 1}
     assert {(row["stage"], row["next"]): row["n"] for row in found["flow"]} == {
         ("lead", "offer"): 2, ("offer", "won"): 1, ("lead", "won"): 1, ("lead", "lead"): 1,
@@ -134,7 +134,7 @@ def test_discover(files, capsys, tmp_path):
     assert Pipeline.from_toml(draft.read_text(encoding="utf-8")).to_dict() == found["draft"]["pipeline"]
     assert found["draft"]["cases"] == 1.0
     assert str(draft) in said(
-        capsys, 0, *arguments, "--closed", "won,offer", "--won", "won", "--toml", str(draft)
+        capsys, 0, *arguments, "--closed-stages", "won,offer", "--won", "won", "--out", str(draft)
     ).replace("\n", "")
 
 
@@ -150,7 +150,7 @@ def test_discover(files, capsys, tmp_path):
         (["conform", "log.csv", "--pipeline", "law.toml", *COLUMNS, "--calendar", "none.json"], "cannot be read"),
         (["discover", "log.csv", *COLUMNS, "--won", "wonn"], "did you mean 'won'"),
         (["discover", "log.csv", *COLUMNS, "--coverage", "2"], "coverage"),
-        (["discover", "log.csv", *COLUMNS, "--toml", "none/draft.toml"], "cannot be written"),
+        (["discover", "log.csv", *COLUMNS, "--out", "none/draft.toml"], "cannot be written"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(files, capsys, tmp_path, arguments, why):

@@ -100,10 +100,19 @@ def test_files_of_several_kinds(tmp_path, capsys):
     assert "no stage changes of deals" in told
 
 
+def test_a_page_and_a_document(deals, tmp_path, capsys):
+    """--json and --out go together: the page is written, and standard output is one document."""
+    told = json.loads(said(capsys, deals[0], *STAGES, "--json", "--out", str(tmp_path)))
+    assert told["schema"] == "crmkit-review-1"
+    assert (
+        json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["agenda"]["definition"] == told["definition"]
+    )
+
+
 @pytest.mark.parametrize(("words", "told"), [
     (["--over", "spring"], "write 2026-Q1"), (["--over", "2026-13"], "13"),
     (["--over", "2026-01-01..never"], "FIRST..LAST"), (["--open"], "give --store FILE"),
-    (["--over", "2027-Q1"], "before anything can be said"), (["--json", "--out", "x"], "does not go with --out"),
+    (["--over", "2027-Q1"], "before anything can be said"),
 ])  # fmt: skip
 def test_what_cannot_be_asked(deals, capsys, words, told):
     """One clear line, and no traceback."""

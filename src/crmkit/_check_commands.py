@@ -1,20 +1,18 @@
 """The command for whoever writes a store: every standard check, and what failed with the calls before it."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import attrs
 import typer
-from rich.console import Console
 
-from crmkit._options import AsJson
+from crmkit._answers import tell
+from crmkit._options import AsJson, one_of
+from crmkit._progress import step
 from crmkit.errors import NotFound
 
 __all__ = ["check_"]
-
-_console = Console(highlight=False, soft_wrap=True)
 
 
 def check_(
@@ -28,9 +26,13 @@ def check_(
     *,
     claim: Annotated[
         list[str] | None,
-        typer.Option(help="threads, processes or durable, whatever its attribute claims says; repeat it."),
+        typer.Option(
+            metavar="CLAIM",
+            autocompletion=one_of("threads", "processes", "durable"),
+            help="threads, processes or durable, whatever its attribute claims says; repeat it.",
+        ),
     ] = None,
-    only: Annotated[list[str] | None, typer.Option(help="The name of a check; repeat it.")] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="The name of a check; repeat it.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a store of your own: examples, state machines, threads, processes, crashes. Exit code 1 if one fails."""
@@ -44,10 +46,8 @@ def check_(
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     claims = Claims(**{name: name in claim for name in known}) if claim else None
-    found = check_store(load_store(store), claims=claims, only=only or (), name=store)
-    if as_json:
-        sys.stdout.write(json.dumps(found.to_dict(), ensure_ascii=False, indent=1) + "\n")
-    else:
-        _console.print(str(found), markup=False)
+    with step("checking"):
+        found = check_store(load_store(store), claims=claims, only=only or (), name=store)
+    tell(found.to_dict(), [str(found)], as_json=as_json)
     if not found.ok:
         raise typer.Exit(1)

@@ -1,21 +1,17 @@
 """The commands behind `crmkit.cli`: they read options, call the library, and write files."""
 
 import json
-import sys
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import attrs
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from crmkit._check_commands import check_
+from crmkit._answers import say, write_json
 from crmkit._options import (
     Amount,
+    AsJson,
     AsOf,
     At,
     Case,
@@ -32,13 +28,12 @@ from crmkit._options import (
     Who,
     Won,
     Zone,
+    language_of,
+    preset,
 )
-from crmkit._pipeline_commands import app as pipeline_app
-from crmkit._proposal_commands import app as kb_app
-from crmkit._rules_commands import app as rules_app
-from crmkit._store_commands import app as store_app
+from crmkit._progress import step
 from crmkit.adapters.files import read_table
-from crmkit.errors import CrmkitError, DefinitionErrors, InputError, NotFound, RuleError, did_you_mean
+from crmkit.errors import InputError, NotFound, did_you_mean
 from crmkit.journal import Finding, Journal, Table, usual_outcome
 from crmkit.pipeline import Pipeline
 from crmkit.pipeline.discover import usual_order
@@ -46,56 +41,20 @@ from crmkit.report import Report, build, summary
 from crmkit.report.page import to_html
 from crmkit.values import to_micros, zone
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="See, measure and improve sales and service processes.",
-)
 
-app.add_typer(pipeline_app, name="pipeline")
-app.add_typer(rules_app, name="rules")
-app.add_typer(kb_app, name="kb")
-app.add_typer(store_app, name="store")
-app.command("check")(check_)
-
-# typer carries its own copy of click from some version on, so the class is found from a child that typer exports.
-_UsageError: type[Exception] = next(b for b in typer.BadParameter.__mro__ if b.__name__ == "ClickException")
-
-
-def run(arguments: Sequence[str]) -> int:
-    """Run a command; whatever is wrong with the input becomes one line."""
-    try:
-        code: Any = app(args=list(arguments), standalone_mode=False)
-    except typer.Exit as stop:
-        return stop.exit_code
-    except typer.Abort:
-        return 130
-    except DefinitionErrors as error:
-        rules = any(isinstance(one, RuleError) for one in error.exceptions)
-        return _failed(str(error), lines=rules)
-    except CrmkitError as error:
-        return _failed(str(error))
-    except _UsageError as error:
-        # Only the formatted message names an option that is missing.
-        return _failed(getattr(error, "format_message", error.__str__)())
-    except MemoryError:
-        return _failed("the input does not fit in memory")
-    return code if isinstance(code, int) else 0
-
-
-@app.command()
 def report(
     files: Files,
     *,
-    out: Annotated[Path, typer.Option(help="Folder for report.html and report.json.")],
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder for report.html and report.json.")] = None,
     case: Case = None,
     stage: StageColumn = None,
     at: At = None,
     opened: Opened = None,
     closed: Closed = None,
     outcome: OutcomeColumn = None,
-    milestone: Annotated[list[str] | None, typer.Option(help="Wide form: STAGE=COLUMN, in order; repeat it.")] = None,
+    milestone: Annotated[
+        list[str] | None, typer.Option(metavar="STAGE=COLUMN", help="Wide form: stages in order; repeat it.")
+    ] = None,
     who: Who = None,
     amount: Amount = None,
     pipeline: PipelineFile = None,
@@ -106,35 +65,49 @@ def report(
     tz: Zone = None,
     dates: Dates = None,
     lang: Lang = "en",
+    as_json: AsJson = False,
 ) -> None:
-    """Write an honest picture of a process from an export of its stage changes."""
+    """Write an honest picture of a process from an export of its stage changes: a page, its data, or both."""
+    if out is None and not as_json:
+        raise InputError("--out", "is missing: where the page goes", "give --out FOLDER, or --json for the data alone")
     wanted = Wanted(
         case, stage, at, opened, closed, outcome, _pairs(milestone or []), who, amount, _list(stages), _list(won),
-        _list(lost), tz, _order(dates), _language(lang),
+        _list(lost), tz, _order(dates), language_of(lang),
     )  # fmt: skip
     wanted.check()
     process = _pipeline(pipeline)
     moment = None if as_of is None else _instant(as_of, zone(tz) if tz else UTC)
     names = ", ".join(file.name for file in files)
     journal = _told_of_tomorrow(_journal(_table(files, wanted), names, wanted, process, moment))
-    made = build(
-        journal, stages=process or wanted.order(journal), won=wanted.closing("won", journal, process),
-        lost=wanted.closing("lost", journal, process), source={"files": names},
-    )  # fmt: skip
-    write(made, out, names, wanted.lang)
+    with step("estimating"):
+        made = build(
+            journal, stages=process or wanted.order(journal), won=wanted.closing("won", journal, process),
+            lost=wanted.closing("lost", journal, process), source={"files": names},
+        )  # fmt: skip
+    if out is not None:
+        write(made, out, names, wanted.lang, quiet=as_json)
+    if as_json:
+        write_json({"schema": "crmkit-report-1", **made.to_dict()})
 
 
-@app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("out/demo"),
+    *,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the pages.")] = Path("out/demo"),
     lang: Lang = "en",
+    as_json: AsJson = False,
 ) -> None:
     """Write two reports: a simulated year whose truth is known, and real quotations of a public agency."""
     from crmkit._demo import quotations, year
 
-    language = _language(lang)
+    language = language_of(lang)
+    pages: list[dict[str, str]] = []
     for folder, name, made in (("simulated", "a simulated year", year), ("quotations", "USAID quotations", quotations)):
-        write(made(), out / folder, name, language)
+        with step(name):
+            report = made()
+        write(report, out / folder, name, language, quiet=as_json)
+        pages.append({"name": name, **{kind: str(out / folder / f"report.{kind}") for kind in ("html", "json")}})
+    if as_json:
+        write_json({"schema": "crmkit-demo-1", "pages": pages})
 
 
 @attrs.frozen
@@ -209,7 +182,7 @@ def _table(files: list[Path], wanted: Wanted | None = None) -> Any:
     columns = wanted.named if wanted and (wanted.stage or wanted.opened or wanted.milestones) else None
     tables: list[Any] = []
     for file in files:
-        with _progress(file) as on_progress:
+        with step(f"reading {file.name}") as on_progress:
             tables.append(read_table(file, columns=columns, on_progress=on_progress))
     if len(tables) == 1:
         return tables[0]
@@ -299,9 +272,10 @@ def _told_of_tomorrow(journal: Journal) -> Journal:
     return attrs.evolve(journal, findings=(*journal.findings, finding))
 
 
-def write(made: Report, out: Path, name: str, language: str) -> None:
-    """Write the page and the data, and say where they lie."""
-    page = to_html(made, name=name, language=language)
+def write(made: Report, out: Path, name: str, language: str, *, quiet: bool = False) -> None:
+    """Write the page and the data, and say where they lie unless it is to be quiet."""
+    with step("drawing the page"):
+        page = to_html(made, name=name, language=language)
     text = json.dumps(made.to_dict(), ensure_ascii=False, indent=1, allow_nan=False)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -309,23 +283,8 @@ def write(made: Report, out: Path, name: str, language: str) -> None:
         (out / "report.json").write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(str(out), f"cannot be written: {error.strerror or error}") from None
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(summary(made, language), markup=False)
-    console.print(f"\n{out / 'report.html'}\n{out / 'report.json'}\n", markup=False)
-
-
-@contextmanager
-def _progress(file: Path) -> Generator[Callable[[int, int], None]]:
-    """A bar on standard error, for a reader at a terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(f"reading {file.name}", total=None)
-
-        def update(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
-
-        yield update
+    if not quiet:
+        say([summary(made, language), f"{out / 'report.html'}\n{out / 'report.json'}\n"])
 
 
 def _texts(table: Any, column: str | None) -> tuple[str, ...]:
@@ -343,9 +302,12 @@ def _case(wanted: Wanted, name: str) -> str:
     return wanted.case
 
 
-def _pipeline(path: Path | None) -> Pipeline | None:
-    if path is None:
+def _pipeline(text: str | None) -> Pipeline | None:
+    if text is None:
         return None
+    ours, path = preset(text), Path(text)
+    if ours is not None:
+        return ours
     try:
         return Pipeline.from_toml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -380,15 +342,3 @@ def _order(text: str | None) -> Literal["dmy", "mdy", "ymd"] | None:
     if text is None or text in ("dmy", "mdy", "ymd"):
         return text  # type: ignore[return-value] # narrowed by the test above
     raise NotFound("date order", text, ("dmy", "mdy", "ymd"), "--dates")
-
-
-def _language(text: str) -> Literal["en", "zh"]:
-    if text in ("en", "zh"):
-        return text  # type: ignore[return-value] # same
-    raise NotFound("language", text, ("en", "zh"), "--lang")
-
-
-def _failed(message: str, *, lines: bool = False) -> int:
-    """Say it on standard error: in one line, but for texts of rules, where carets show the place."""
-    sys.stderr.write(f"crmkit: {message if lines else ' '.join(message.split())}\n")
-    return 2

@@ -4,6 +4,7 @@ import typer
 
 __all__ = ["EXAMPLES", "show_examples"]
 
+_COMPANY = "--case case --stage stage --at at --who who"
 _EVENTS = "--case deal --stage stage --at when --who who"
 
 #: By command: what one might type.
@@ -11,11 +12,11 @@ EXAMPLES = {
     "check": "crmkit check crmkit.adapters.memory:MemoryEventStore",
     "conform": f"crmkit conform deals.csv --pipeline deals.toml {_EVENTS}",
     "demo": "crmkit demo --out out/demo --lang zh",
-    "discover": f"crmkit discover deals.csv {_EVENTS} --toml draft.toml",
+    "discover": f"crmkit discover deals.csv {_EVENTS} --out draft.toml",
     "forecast": f"crmkit forecast deals.csv {_EVENTS}",
     "kb file-mail": "crmkit kb file-mail mail --contacts contacts.csv --ours crm.example --out filed.json",
     "kb index": "crmkit kb index search.db documents.jsonl --text title=2 --text text",
-    "kb propose": "crmkit kb propose brief.md library.jsonl --at 2026-03-02 --out draft.md",
+    "kb propose": "crmkit kb propose brief.md library.jsonl --as-of 2026-03-02 --out draft.md",
     "kb publish": 'crmkit kb publish cards.jsonl site --title "Acme help" --base https://help.example.com/',
     "kb search": 'crmkit kb search search.db "vat invioce" --where product=ERP --facet year',
     "kb verify": "crmkit kb verify search.db --rebuild",
@@ -29,6 +30,10 @@ EXAMPLES = {
     "rules diff": "crmkit rules diff rules-2025.toml rules.toml",
     "rules explain": """crmkit rules explain rules.toml authority --record '{"discount": 0.2, "role": "rep"}'""",
     "rules test": "crmkit rules test rules.toml",
+    "doctor": "crmkit doctor",
+    "schema": "crmkit schema kpi",
+    "simulate": "crmkit simulate --seed 7 --out company\n"
+    f"crmkit report company/deals.csv {_COMPANY} --out company/report",
     "store erase": 'crmkit store erase crm.db --text "Eva Meier" --record contact/C-7 --mail mail',
     "store export": "crmkit store export crm.db crm.jsonl",
     "store import": "crmkit store import crm.jsonl copy.db",
@@ -44,7 +49,8 @@ def show_examples(app: typer.Typer, before: str = "") -> None:
         example = EXAMPLES.get(f"{before}{name}")
         if example is not None:
             # The mark keeps its lines as they are, so that they can be copied.
-            command.epilog = f"\b\nExample:\n  {example}"
+            lines = "\n  ".join(example.splitlines())
+            command.epilog = f"\b\nExample:\n  {lines}"
     for group in app.registered_groups:
         if group.typer_instance is not None and isinstance(group.name, str):
             show_examples(group.typer_instance, f"{before}{group.name} ")

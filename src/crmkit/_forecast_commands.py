@@ -1,13 +1,13 @@
 """The command about what comes: the forecast of an export, and its track record."""
 
 from datetime import UTC
-from decimal import Decimal
 from typing import Annotated, Any
 
 import attrs
 import numpy as np
 import typer
 
+from crmkit._answers import exact, rows, say, write_json
 from crmkit._commands import (
     Wanted,
     _instant,
@@ -17,7 +17,6 @@ from crmkit._commands import (
     _pipeline,
     _table,
     _told_of_tomorrow,
-    app,
 )
 from crmkit._options import (
     Amount,
@@ -29,6 +28,7 @@ from crmkit._options import (
     Dates,
     Every,
     Files,
+    Level,
     Lost,
     Opened,
     OutcomeColumn,
@@ -39,15 +39,14 @@ from crmkit._options import (
     Won,
     Zone,
 )
-from crmkit._process_commands import _rows, _say, _write, run
+from crmkit._progress import step
 from crmkit.metrics.backtest import Backtest, backtest
 from crmkit.metrics.forecast import Forecast, forecast
 from crmkit.values import zone
 
-__all__ = ["run"]
+__all__ = ["forecast_"]
 
 
-@app.command("forecast")
 def forecast_(
     files: Files,
     *,
@@ -64,10 +63,10 @@ def forecast_(
     won: Won = None,
     lost: Lost = None,
     as_of: AsOf = None,
-    horizon: Annotated[int, typer.Option(help="Days to look ahead.")] = 90,
+    horizon: Annotated[int, typer.Option(metavar="DAYS", help="Days to look ahead.")] = 90,
     every: Every = "month",
     by_who: Annotated[bool, typer.Option("--by-who", help="Open deals of each person, too.")] = False,
-    level: Annotated[float, typer.Option(help="Confidence of the limits.")] = 0.8,
+    level: Level = 0.8,
     tested: Annotated[bool, typer.Option("--backtest", help="Also what it would have said at earlier cuts.")] = False,
     tz: Zone = None,
     dates: Dates = None,
@@ -87,20 +86,24 @@ def forecast_(
         "stages": process or wanted.order(journal), "won": wanted.closing("won", journal, process),
         "lost": wanted.closing("lost", journal, process), "horizon": horizon,
     }  # fmt: skip
-    made = forecast(journal, **shared, every=every, by="who" if by_who else None, level=level, tz=tz or "UTC")
+    with step("forecasting"):
+        made = forecast(
+            journal, **shared, every=every or "month", by="who" if by_who else None, level=level, tz=tz or "UTC"
+        )
     # The bootstrap of the skill: the same file gives the same answer.
-    past = backtest(journal, **shared, rng=np.random.default_rng(1)) if tested else None
+    with step("looking back"):
+        past = backtest(journal, **shared, rng=np.random.default_rng(1)) if tested else None
     if as_json:
-        _write(_plain_forecast(made, past) | {"findings": [str(one) for one in journal.findings]})
+        write_json(_plain_forecast(made, past) | {"findings": [str(one) for one in journal.findings]})
         return
     policies = "\n".join(f"{key}: {text}" for key, text in made.policies.items())
-    _say([str(made), policies, *([] if past is None else [str(past)]), *map(str, journal.findings)])
+    say([str(made), policies, *([] if past is None else [str(past)]), *map(str, journal.findings)])
 
 
 def _plain_forecast(made: Forecast, past: Backtest | None) -> dict[str, Any]:
     plain: dict[str, Any] = {
         "schema": "crmkit-forecast-1", "at": made.at, "horizon": made.horizon, "unit": made.unit,
-        "level": made.level, "total": _texts(attrs.asdict(made.total)), "periods": _listed(made.periods),
+        "level": made.level, "total": exact(attrs.asdict(made.total)), "periods": _listed(made.periods),
         "segments": _listed(made.segments), "deals": _listed(made), "track": _listed(made.track),
         "policies": made.policies, "definition": made.definition, "backtest": None,
     }  # fmt: skip
@@ -117,9 +120,4 @@ def _plain_forecast(made: Forecast, past: Backtest | None) -> dict[str, Any]:
 
 
 def _listed(found: Any) -> list[dict[str, Any]]:
-    return [_texts(row) for row in _rows(found)]
-
-
-def _texts(row: dict[str, Any]) -> dict[str, Any]:
-    """Exact amounts as texts: a JSON number is a float to its reader."""
-    return {key: str(value) if isinstance(value, Decimal) else value for key, value in row.items()}
+    return [exact(row) for row in rows(found)]

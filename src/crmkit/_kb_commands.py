@@ -13,7 +13,10 @@ from cattrs.errors import BaseValidationError
 from rich.console import Console
 from rich.table import Table as Grid
 
-from crmkit._rules_commands import read_rows, read_text
+from crmkit._answers import write_file, write_json
+from crmkit._options import AsJson
+from crmkit._progress import step
+from crmkit._rule_files import read_rows, read_text
 from crmkit.adapters.mailboxes import read_mailbox
 from crmkit.errors import InputError, did_you_mean
 from crmkit.kb.mail import Book, Filed, Filing, Message, file_mail, parse
@@ -27,24 +30,35 @@ _SHOWN = 20
 
 @app.command("file-mail")
 def file_mail_(
-    mailboxes: Annotated[list[Path], typer.Argument(help="mbox, maildir, .eml, or a folder of these.")],
+    mailboxes: Annotated[
+        list[Path], typer.Argument(metavar="MAILBOX...", help="mbox, maildir, .eml, or a folder of these.")
+    ],
     *,
-    contacts: Annotated[Path, typer.Option(help="Table with the columns customer, email and, if there, name.")],
-    ours: Annotated[str | None, typer.Option(help="Our own domains; several with commas.")] = None,
-    domains: Annotated[Path | None, typer.Option(help="Table with the columns customer and domain.")] = None,
-    secret: Annotated[Path | None, typer.Option(help="File with the secret of the marks in our subjects.")] = None,
-    earlier: Annotated[Path | None, typer.Option(help="Outcome of an earlier run (--out); its links are kept.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the outcome here, as JSON.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
+    contacts: Annotated[
+        Path, typer.Option(metavar="FILE", help="Table with the columns customer, email and, if there, name.")
+    ],
+    ours: Annotated[str | None, typer.Option(metavar="A,B,C", help="Our own domains; several with commas.")] = None,
+    domains: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Table with the columns customer and domain.")
+    ] = None,
+    secret: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File with the secret of the marks in our subjects.")
+    ] = None,
+    earlier: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Outcome of an earlier run (--out); its links are kept.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the outcome here, as JSON.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """File mail under customers: every link with its evidence, and what somebody has to decide."""
     places: dict[str, str] = {}
     messages: dict[str, Message] = {}
     for mailbox in mailboxes:
-        for stored in read_mailbox(mailbox):
-            message = parse(stored.raw)
-            places.setdefault(message.id, stored.where)
-            messages.setdefault(message.id, message)
+        with step(f"reading {mailbox.name}"):
+            for stored in read_mailbox(mailbox):
+                message = parse(stored.raw)
+                places.setdefault(message.id, stored.where)
+                messages.setdefault(message.id, message)
     book = Book(
         _contacts(contacts),
         ours=[each.strip() for each in ours.split(",")] if ours else [],
@@ -54,11 +68,11 @@ def file_mail_(
     filed = file_mail(messages.values(), book, filed=None if earlier is None else _earlier(earlier))
     for line in book.findings[:_SHOWN]:
         typer.echo(f"crmkit: {contacts.name}: {line}", err=True)
-    told = json.dumps(_told(filed, messages, places), ensure_ascii=False, indent=1)
+    told = _told(filed, messages, places)
     if out is not None:
-        _write(out, told)
+        write_file(out, json.dumps(told, ensure_ascii=False, indent=1) + "\n")
     if as_json:
-        print(told)  # noqa: T201  # what was asked for
+        write_json(told)
     else:
         _show(filed, messages, places)
 
@@ -97,16 +111,10 @@ def _earlier(file: Path) -> Filed:
         raise InputError(file.name, "is no outcome of an earlier run", "give what --out wrote") from None
 
 
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(str(file), f"cannot be written: {error.strerror}") from None
-
-
 def _told(filed: Filed, messages: dict[str, Message], places: dict[str, str]) -> dict[str, Any]:
     """Everything, for a program."""
     return {
+        "schema": "crmkit-kb-file-mail-1",
         "messages": len(messages),
         "filings": [attrs.asdict(each) for each in filed.filings],
         "queue": [

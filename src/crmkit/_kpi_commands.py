@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC
+from glob import escape
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
@@ -10,8 +11,8 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 import attrs
 import typer
 
-from crmkit._commands import _instant, _language, _list, _order, _pipeline, app
-from crmkit._forecast_commands import run
+from crmkit._answers import rows, say, write_json
+from crmkit._commands import _instant, _list, _order, _pipeline
 from crmkit._kpi_files import JOURNALS, KINDS, Asked, Columns, Files, load
 from crmkit._options import (
     Amount,
@@ -21,8 +22,12 @@ from crmkit._options import (
     BusinessTime,
     Case,
     Closed,
+    ColumnNames,
+    Currency,
     Dates,
+    Every,
     Lang,
+    Level,
     Lost,
     Opened,
     OutcomeColumn,
@@ -32,8 +37,10 @@ from crmkit._options import (
     Who,
     Won,
     Zone,
+    language_of,
 )
-from crmkit._process_commands import _calendar, _rows, _say, _write
+from crmkit._process_commands import _calendar
+from crmkit._progress import step
 from crmkit.adapters.files import read_rates
 from crmkit.errors import InputError, NotFound
 from crmkit.journal import Finding, Frameable, summarise
@@ -41,9 +48,17 @@ from crmkit.metrics import Facts, measure
 from crmkit.metrics.figures import Figure, Figures
 from crmkit.metrics.kpi import CATALOGUE, named
 from crmkit.metrics.metric import Metric
-from crmkit.values import Every, Money, zone
+from crmkit.values import Every as TimeUnit
+from crmkit.values import Money, zone
 
-__all__ = ["run"]
+__all__ = ["kpi_"]
+
+
+def _known(incomplete: str) -> list[str]:
+    """What completes a KPI, a kind of file, or a file."""
+    names = [metric.key for metric in CATALOGUE] + [f"{kind}=" for kind in (*JOURNALS, *KINDS)]
+    paths = [str(path) for path in Path().glob(f"{escape(incomplete)}*")]
+    return [name for name in names if name.startswith(incomplete)] + paths
 
 
 Words: TypeAlias = Annotated[
@@ -54,35 +69,29 @@ Words: TypeAlias = Annotated[
         f"then CSV, TSV or Parquet. KIND: {', '.join(JOURNALS)} for stage changes, or what each row is: "
         f"{', '.join(KINDS)}. Nothing lists the names.",
         show_default=False,
+        autocompletion=_known,
     ),
 ]
-ColumnNames: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--column",
-        metavar="[KIND.]NAME=COLUMN",
-        help="Where id, customer, currency, refers_to, due, recorded, quantity, kind ... are, in all files or in "
-        "those of one kind; needless where columns have these names. Repeat it.",
-    ),
+By: TypeAlias = Annotated[str | None, typer.Option(metavar="A,B,C", help="Columns to group by: who,region.")]
+Versus: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="GROUP", help="Compare with: previous, or a group as region=North.")
 ]
-By: TypeAlias = Annotated[str | None, typer.Option(help="Columns to group by: who,region.")]
-Cut: TypeAlias = Annotated[str | None, typer.Option("--every", help="Cut time by day, week, month, quarter or year.")]
-Versus: TypeAlias = Annotated[str | None, typer.Option(help="Compare with: previous, or a group as region=North.")]
-Unit: TypeAlias = Annotated[str | None, typer.Option(help="Currency of amounts in files without a column for it.")]
-Convert: TypeAlias = Annotated[str | None, typer.Option("--convert-to", help="Currency to convert to, with --rates.")]
+Convert: TypeAlias = Annotated[
+    str | None, typer.Option("--convert-to", metavar="CODE", help="Currency to convert to, with --rates.")
+]
 Rates: TypeAlias = Annotated[
     Path | None,
-    typer.Option(help="Rates as CSV: day,base,quote,value; or as the ECB publishes them, in units per euro."),
+    typer.Option(
+        metavar="FILE", help="Rates as CSV: day,base,quote,value; or as the ECB publishes them, in units per euro."
+    ),
 ]
-Level: TypeAlias = Annotated[float, typer.Option(help="Confidence of the limits.")]
 
 
-@app.command("kpi")
 def kpi_(
     words: Words = None,
     *,
     by: By = None,
-    every: Cut = None,
+    every: Every = None,
     versus: Versus = None,
     case: Case = None,
     stage: StageColumn = None,
@@ -93,7 +102,7 @@ def kpi_(
     who: Who = None,
     amount: Amount = None,
     column: ColumnNames = None,
-    currency: Unit = None,
+    currency: Currency = None,
     convert: Convert = None,
     rates: Rates = None,
     calendar: BusinessTime = None,
@@ -109,7 +118,7 @@ def kpi_(
     as_json: AsJson = False,
 ) -> None:
     """Measure KPIs: a table of figures with their limits, what they rest on, and what could not be used."""
-    language = _language(lang)
+    language = language_of(lang)
     chosen, files = _split(words or [])
     if not files:
         _catalogue(chosen, as_json=as_json)
@@ -121,11 +130,15 @@ def kpi_(
         None if as_of is None else _instant(as_of, zone(tz) if tz else UTC),
     )  # fmt: skip
     read = load(files, asked)
-    facts = Facts(**read.facts, **_money(read, convert, rates, calendar), tz=tz or "UTC")
+    money = _money(read, convert, rates, calendar)
+    money["currency"] = money["currency"] or _only(read, currency)
+    facts = Facts(**read.facts, **money, tz=tz or "UTC")
     metrics = _wanted(chosen, read)
-    figures = measure(
-        facts, metrics, by=asked.by, every=_every(every), as_of=asked.as_of, versus=_versus(versus), level=level
-    )
+    buckets = _every(every)
+    with step("measuring"):
+        figures = measure(
+            facts, metrics, by=asked.by, every=buckets, as_of=asked.as_of, versus=_versus(versus), level=level
+        )
     _tell(figures, metrics, read, language, as_json=as_json)
 
 
@@ -133,12 +146,12 @@ def _tell(made: Figures, metrics: list[Metric], read: Files, language: Literal["
     """Print the figures."""
     findings = summarise((*read.findings, *made.findings))
     if as_json:
-        _write(_document(made, metrics, findings, language))
+        write_json(_document(made, metrics, findings, language))
         return
     # An asterisk marks what may still change.
     notes = {"en": "* not over when observation ended", "zh": "* 观察截止时该期间尚未结束"}
     unfinished = [] if all(figure.complete for figure in made) else [notes[language]]
-    _say([made.to_text(language), *unfinished, *map(str, findings)])
+    say([made.to_text(language), *unfinished, *map(str, findings)])
 
 
 def _split(words: Iterable[str]) -> tuple[list[Metric], dict[str, list[Path]]]:
@@ -204,10 +217,10 @@ def _value(text: str, usual: Any, value: str) -> Any:
     return tuple(int(part) if part.isdigit() else part for part in _list(value))
 
 
-def _every(text: str | None) -> Every | None:
-    if text is None or text in get_args(Every):
+def _every(text: str | None) -> TimeUnit | None:
+    if text is None or text in get_args(TimeUnit):
         return text  # type: ignore[return-value] # narrowed by the test above
-    raise NotFound("unit of time", text, get_args(Every), "--every")
+    raise NotFound("unit of time", text, get_args(TimeUnit), "--every")
 
 
 def _versus(text: str | None) -> Any:
@@ -215,6 +228,12 @@ def _versus(text: str | None) -> Any:
         return text
     name, _, value = text.partition("=")
     return {name: value}
+
+
+def _only(read: Files, currency: str | None) -> str | None:
+    """The currency that was named, if no file has amounts in another."""
+    units = read.facts["ledger"].currencies.values if "ledger" in read.facts else ()
+    return currency if {*units} <= {currency} else None
 
 
 def _money(read: Files, convert: str | None, rates: Path | None, calendar: Path | None) -> dict[str, Any]:
@@ -251,11 +270,11 @@ def _catalogue(chosen: list[Metric], *, as_json: bool) -> None:
         for metric in (chosen or CATALOGUE)
     ))  # fmt: skip
     if as_json:
-        _write({"schema": "crmkit-kpis-1", "kpis": _rows(entries)})
+        write_json({"schema": "crmkit-kpis-1", "kpis": rows(entries)})
     elif chosen:
-        _say([*map(_declared, chosen)])
+        say([*map(_declared, chosen)])
     else:
-        _say([str(entries)])
+        say([str(entries)])
 
 
 def _declared(metric: Metric) -> str:

@@ -205,6 +205,8 @@ def _stays(table: Any, kind: str, name: str, asked: Asked) -> Journal:
     )  # fmt: skip
     wanted.check()
     dims = _dims(known, asked, [column for column in own.values() if column])
+    if own["amount"] and "currency" in known:
+        dims = (*dims, "currency")
     return _told_of_tomorrow(_journal(table, name, wanted, pipeline, asked.as_of, dims=dims))
 
 

@@ -3,14 +3,13 @@
 import json
 import tomllib
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
-import attrs
 import typer
-from rich.console import Console
 
+from crmkit._answers import rows, say, write_file, write_json
 from crmkit._commands import (
     Wanted,
     _event_columns,
@@ -20,8 +19,6 @@ from crmkit._commands import (
     _pipeline,
     _table,
     _told_of_tomorrow,
-    app,
-    run,
 )
 from crmkit._options import (
     Amount,
@@ -37,34 +34,49 @@ from crmkit._options import (
     Who,
     Won,
     Zone,
+    one_of,
+    pipelines,
 )
+from crmkit._progress import step
 from crmkit.calendars import WorkingTime, calendar_from_dict
 from crmkit.errors import InputError, NotFound
-from crmkit.journal import Frameable, Journal
+from crmkit.journal import Journal
 from crmkit.pipeline import Pipeline
 from crmkit.pipeline.conform import conform
 from crmkit.pipeline.discover import discover
 from crmkit.values import zone
 
-__all__ = ["run"]
+__all__ = ["conform_", "discover_"]
 
 Repeats: TypeAlias = Annotated[
-    str, typer.Option(help="A row that names the stage the case is in: visit, a new stay, or merge, nothing new.")
+    str,
+    typer.Option(
+        metavar="HOW",
+        autocompletion=one_of("visit", "merge"),
+        help="A row that names the stage the case is in: visit, a new stay, or merge, nothing new.",
+    ),
+]
+Law: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--pipeline", metavar="FILE", help="The process as TOML, or one of ours by its name.", autocompletion=pipelines
+    ),
 ]
 
 
-@app.command("conform")
 def conform_(
     files: Files,
     *,
-    pipeline: Annotated[Path, typer.Option(help="The process as TOML.")],
+    pipeline: Law,
     case: Case = None,
     stage: StageColumn = None,
     at: At = None,
     who: Who = None,
     amount: Amount = None,
     calendar: BusinessTime = None,
-    roles: Annotated[Path | None, typer.Option(help="The role or roles of each person as JSON or TOML.")] = None,
+    roles: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The role or roles of each person as JSON or TOML.")
+    ] = None,
     as_of: AsOf = None,
     tz: Zone = None,
     dates: Dates = None,
@@ -77,18 +89,19 @@ def conform_(
     wanted = _wanted(case, stage, at, who=who, amount=amount, tz=tz, dates=dates)
     journal = _journal(files, wanted, as_of, repeats, _fields(law))
     held = None if roles is None else _roles(roles)
-    found = conform(journal, law, roles=held, calendar=None if calendar is None else _calendar(calendar))
+    with step("comparing"):
+        found = conform(journal, law, roles=held, calendar=None if calendar is None else _calendar(calendar))
     if not as_json:
-        _say([str(found), str(found.by_who()), *map(str, journal.findings)])
+        say([str(found), str(found.by_who()), *map(str, journal.findings)])
         return
-    _write({
-        "cases": found.n, "share": found.share, "verdicts": found.counts, "kinds": _rows(found.by_kind()),
-        "people": _rows(found.by_who()), "versions": _rows(found.by_version()), "not checked": found.not_checked,
-        "deviations": _rows(found.deviations), "findings": [str(one) for one in journal.findings],
+    write_json({
+        "schema": "crmkit-conform-1",
+        "cases": found.n, "share": found.share, "verdicts": found.counts, "kinds": rows(found.by_kind()),
+        "people": rows(found.by_who()), "versions": rows(found.by_version()), "not_checked": found.not_checked,
+        "deviations": rows(found.deviations), "findings": [str(one) for one in journal.findings],
     })  # fmt: skip
 
 
-@app.command("discover")
 def discover_(
     files: Files,
     *,
@@ -98,37 +111,40 @@ def discover_(
     who: Who = None,
     won: Won = None,
     lost: Lost = None,
-    closed: Annotated[str | None, typer.Option(help="All closed stages, with commas.")] = None,
-    coverage: Annotated[float, typer.Option(help="The share of moves that the draft should have.")] = 0.95,
+    closed: Annotated[
+        str | None, typer.Option("--closed-stages", metavar="A,B,C", help="All closed stages, with commas.")
+    ] = None,
+    coverage: Annotated[
+        float, typer.Option(metavar="SHARE", help="The share of moves that the draft should have.")
+    ] = 0.95,
     as_of: AsOf = None,
     tz: Zone = None,
     dates: Dates = None,
     repeats: Repeats = "visit",
     as_json: AsJson = False,
-    toml: Annotated[Path | None, typer.Option(help="File for the drafted pipeline.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The drafted pipeline as TOML.")] = None,
 ) -> None:
     """Show how cases flow, where they wait, and a first draft of the pipeline."""
     wanted = _wanted(case, stage, at, who=who, tz=tz, dates=dates)
     journal = _journal(files, wanted, as_of, repeats, ())
     shut = None if closed is None else _list(closed)
-    found = discover(journal, coverage=coverage, won=_list(won), lost=_list(lost), closed=shut)
+    with step("discovering"):
+        found = discover(journal, coverage=coverage, won=_list(won), lost=_list(lost), closed=shut)
     draft = found.draft
-    if toml is not None:
-        try:
-            toml.write_text(draft.pipeline.to_toml(), encoding="utf-8")
-        except OSError as error:
-            raise InputError(str(toml), f"cannot be written: {error.strerror or error}") from None
+    if out is not None:
+        write_file(out, draft.pipeline.to_toml())
     if not as_json:
-        _say([str(found), *map(str, journal.findings), *([] if toml is None else [str(toml)])])
+        say([str(found), *map(str, journal.findings), *([] if out is None else [str(out)])])
         return
     graph = found.graph
-    _write({
+    write_json({
+        "schema": "crmkit-discover-1",
         "cases": graph.cases, "starts": graph.starts, "ends": graph.ends, "open": graph.open, "closed": found.closed,
-        "flow": _rows(graph), "variants": _rows(found.variants), "rework": _rows(found.rework),
-        "bottlenecks": _rows(found.bottlenecks), "handovers": _rows(found.handovers),
+        "flow": rows(graph), "variants": rows(found.variants), "rework": rows(found.rework),
+        "bottlenecks": rows(found.bottlenecks), "handovers": rows(found.handovers),
         "draft": {
             "pipeline": draft.pipeline.to_dict(), "moves": draft.moves, "cases": draft.cases,
-            "left out": [[*edge, n] for edge, n in draft.left_out.items()], "stages left out": draft.stages_out,
+            "left_out": [[*edge, n] for edge, n in draft.left_out.items()], "stages_left_out": draft.stages_out,
             "guesses": draft.guesses,
         },
         "findings": [str(one) for one in journal.findings],
@@ -192,26 +208,3 @@ def _settings(file: Path) -> Any:
     except (ValueError, RecursionError) as error:
         raise InputError(str(file), f"is no JSON and no TOML: {error}") from None
     return plain
-
-
-def _rows(found: Frameable[Any]) -> list[dict[str, Any]]:
-    return [attrs.asdict(row) for row in found]
-
-
-def _say(parts: Iterable[str]) -> None:
-    Console(highlight=False, soft_wrap=True).print("\n\n".join(parts), markup=False)
-
-
-def _write(plain: dict[str, Any]) -> None:
-    print(json.dumps(_plain(plain), ensure_ascii=False, indent=1, allow_nan=False))  # noqa: T201 - for a pipe
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON has it: times as texts, what is not known as null."""
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124 - NaN

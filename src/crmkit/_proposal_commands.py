@@ -1,17 +1,17 @@
 """The command about proposals: a brief answered from a library of files."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
+from crmkit._answers import tell, write_json
 from crmkit._options import AsJson, Lang, Zone
+from crmkit._progress import step
 from crmkit._publish_commands import app
-from crmkit._rules_commands import read_rows
+from crmkit._rule_files import read_rows
 from crmkit._search_commands import _objects
 from crmkit.adapters.briefs import read_brief
 from crmkit.adapters.memory import MemoryBlobStore
@@ -24,7 +24,6 @@ from crmkit.values import Fields, zone
 
 __all__ = ["app"]
 
-_console = Console(width=160, highlight=False, soft_wrap=True)
 
 _DAYS = frozenset({"approved", "review_by"})
 _INSTANTS = frozenset({"valid_from", "valid_until"})
@@ -48,58 +47,68 @@ def propose_(
         ),
     ],
     *,
-    at: Annotated[str | None, typer.Option(help="The day (or instant) of the proposal; now, if not given.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="TIME", help="The day, or instant, of the proposal; now, if not given.")
+    ] = None,
     tz: Zone = None,
-    customer: Annotated[str | None, typer.Option(help="The id of the customer who will read it.")] = None,
-    staff: Annotated[str | None, typer.Option(help="The id of one of us who makes it; alone: for us only.")] = None,
-    roles: Annotated[str | None, typer.Option(help="The roles of whoever makes it; several with commas.")] = None,
-    case: Annotated[str | None, typer.Option(help="The id of the deal.")] = None,
-    language: Annotated[str | None, typer.Option(help="Only materials in this language.")] = None,
-    product: Annotated[str | None, typer.Option(help="Only materials about this product, or about all.")] = None,
-    words: Annotated[int | None, typer.Option(help="How many words there is room for.", min=0)] = None,
-    paragraphs: Annotated[int | None, typer.Option(help="How many paragraphs.", min=0)] = None,
-    each: Annotated[int, typer.Option(help="How many paragraphs for one requirement.", min=0)] = 1,
-    enough: Annotated[float, typer.Option(help="The share of its words that covers a requirement.")] = _USUAL.enough,
-    encoding: Annotated[str | None, typer.Option(help="Encoding of a brief of plain text.")] = None,
+    customer: Annotated[str | None, typer.Option(metavar="ID", help="The id of the customer who will read it.")] = None,
+    author: Annotated[
+        str | None, typer.Option(metavar="ID", help="The id of one of us who makes it; alone: for us only.")
+    ] = None,
+    role: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A role of whoever makes it; repeat it.")
+    ] = None,
+    deal: Annotated[str | None, typer.Option(metavar="ID", help="The id of the deal.")] = None,
+    language: Annotated[str | None, typer.Option(metavar="LANG", help="Only materials in this language.")] = None,
+    product: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only materials about this product, or about all.")
+    ] = None,
+    words: Annotated[int | None, typer.Option(metavar="N", help="How many words there is room for.", min=0)] = None,
+    paragraphs: Annotated[int | None, typer.Option(metavar="N", help="How many paragraphs.", min=0)] = None,
+    each: Annotated[int, typer.Option(metavar="N", help="How many paragraphs for one requirement.", min=0)] = 1,
+    enough: Annotated[
+        float, typer.Option(metavar="SHARE", help="The share of its words that covers a requirement.")
+    ] = _USUAL.enough,
+    encoding: Annotated[str | None, typer.Option(metavar="NAME", help="Encoding of a brief of plain text.")] = None,
     lang: Lang = "en",
-    out: Annotated[Path | None, typer.Option(help="Write the draft here: .md or .docx.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the draft here: .md or .docx.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Answer a brief from a library: what covers each requirement, with its source, and what nothing covers."""
     if out is not None and out.exists() and any(out.samefile(one) for one in (brief, *library) if one.exists()):
         raise InputError(str(out), "is what the draft is made from", "give the draft another name")
     place = UTC if tz is None else zone(tz)
-    asked = Brief(read_brief(brief, encoding=encoding), brief.name, customer=customer, case=case)
+    asked = Brief(read_brief(brief, encoding=encoding), brief.name, customer=customer, case=deal)
     known = Library(_materials(library, place), analyzer=Analyzer())
-    aim = Aim(_moment(at, place), _readers(customer, staff, roles), language, product)
+    aim = Aim(_moment(as_of, place), _readers(customer, author, role), language, product)
     yard = Yardstick(enough=enough, weak=min(_USUAL.weak, enough))
     index = SegmentIndex(MemoryBlobStore(), "library", analyzer=known.analyzer)
     index.apply(known.documents())
-    made = propose(asked, known, index, aim=aim, budget=Budget(words, paragraphs, each), yard=yard)
+    with step("matching"):
+        made = propose(asked, known, index, aim=aim, budget=Budget(words, paragraphs, each), yard=yard)
     if out is not None:
         _write(out, made, lang)
     if as_json:
-        print(json.dumps({"schema": "crmkit-kb-propose-1"} | made.to_dict(), ensure_ascii=False, indent=1))  # noqa: T201 - for a pipe
+        write_json({"schema": "crmkit-kb-propose-1"} | made.to_dict())
     elif out is None:
         print(made.to_markdown(lang), end="")  # noqa: T201 - for a pipe
     else:
-        for line in _lines(made, out):
-            _console.print(line, markup=False)
+        tell({}, _lines(made, out), as_json=False)
 
 
 def _moment(at: str | None, place: tzinfo) -> datetime:
     if at is None:
         return datetime.now(UTC)
-    return _instant("--at", at, place, time.max)
+    return _instant("--as-of", at, place, time.max)
 
 
-def _readers(customer: str | None, staff: str | None, roles: str | None) -> list[Viewer]:
+def _readers(customer: str | None, author: str | None, roles: list[str] | None) -> list[Viewer]:
     """Whoever is named has to be allowed to see what is offered; anybody, if nobody is."""
     readers = [] if customer is None else [Viewer(customer=customer)]
-    if staff is not None:
-        readers.append(Viewer(staff, staff=True, roles=_list(roles)))
-    elif roles is not None:
-        raise InputError("--roles", "are those of one of us", "say who with --staff")
+    if author is not None:
+        readers.append(Viewer(author, staff=True, roles=roles or ()))
+    elif roles:
+        raise InputError("--role", "is that of one of us", "say who with --author")
     return readers or [Viewer()]
 
 

@@ -10,10 +10,11 @@ import attrs
 import typer
 from cattrs import Converter, transform_error
 from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError
-from rich.console import Console
 
+from crmkit._answers import tell
 from crmkit._options import AsJson, Lang
-from crmkit._rules_commands import read_bytes, read_rows
+from crmkit._progress import step
+from crmkit._rule_files import read_bytes, read_rows
 from crmkit._search_commands import app
 from crmkit.adapters.sqlite import SqliteStore
 from crmkit.errors import CrmkitError, InputError, did_you_mean
@@ -22,7 +23,6 @@ from crmkit.report.publishing import Site, publish
 
 __all__ = ["app"]
 
-_console = Console(highlight=False, soft_wrap=True)
 _SQLITE = b"SQLite format 3\0"
 _LISTS = ("subjects", "keywords", "roles", "supersedes")
 _SHOWN = 20
@@ -31,36 +31,44 @@ _SHOWN = 20
 @app.command("publish")
 def publish_(
     cards: Annotated[
-        Path, typer.Argument(help="Cards: a SQLite file of ours, JSON lines, or a table (CSV, TSV, Parquet).")
+        Path,
+        typer.Argument(
+            metavar="CARDS", help="Cards: a SQLite file of ours, JSON lines, or a table (CSV, TSV, Parquet)."
+        ),
     ],
-    folder: Annotated[Path, typer.Argument(help="The folder of the site: empty, new, or published to before.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The folder of the site: empty, new, or published to before.")
+    ],
     *,
-    title: Annotated[str, typer.Option(help="What the site is called.")],
+    title: Annotated[str, typer.Option(metavar="TEXT", help="What the site is called.")],
     lang: Lang = "en",
-    base: Annotated[str | None, typer.Option(help="The address it will have: https://help.example.com/kb/")] = None,
-    subjects: Annotated[Path | None, typer.Option(help="The thesaurus, as CSV or JSON.")] = None,
+    base: Annotated[
+        str | None, typer.Option(metavar="URL", help="The address it will have: https://help.example.com/kb/")
+    ] = None,
+    subjects: Annotated[Path | None, typer.Option(metavar="FILE", help="The thesaurus, as CSV or JSON.")] = None,
     staff: Annotated[bool, typer.Option("--staff", help="For our own people.")] = False,
-    role: Annotated[list[str] | None, typer.Option(help="For those of them with this role, too; repeat it.")] = None,
-    customer: Annotated[str | None, typer.Option(help="For one customer, by its id.")] = None,
-    at: Annotated[str | None, typer.Option(help="The moment that counts, with its zone; now if not given.")] = None,
+    role: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="For those of them with this role, too; repeat it.")
+    ] = None,
+    customer: Annotated[str | None, typer.Option(metavar="ID", help="For one customer, by its id.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="TIME", help="The moment that counts, with its zone; now if not given.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Publish the cards that may be seen as a site of plain files; what may no longer be seen is removed from it."""
-    site = publish(
-        _cards(cards),
-        folder,
-        now=datetime.now(UTC) if at is None else _moment(at, "--at"),
-        title=title,
-        viewer=Viewer(staff=staff, roles=role or (), customer=customer),
-        language=lang,
-        base=base,
-        thesaurus=Thesaurus() if subjects is None else _thesaurus(subjects),
-    )
-    if as_json:
-        print(json.dumps(_plain(site), ensure_ascii=False, indent=1))  # noqa: T201 - for a pipe
-    else:
-        for line in _lines(site):
-            _console.print(line, markup=False)
+    with step("publishing"):
+        site = publish(
+            _cards(cards),
+            folder,
+            now=datetime.now(UTC) if as_of is None else _moment(as_of, "--as-of"),
+            title=title,
+            viewer=Viewer(staff=staff, roles=role or (), customer=customer),
+            language=lang,
+            base=base,
+            thesaurus=Thesaurus() if subjects is None else _thesaurus(subjects),
+        )
+    tell(_plain(site), _lines(site), as_json=as_json)
 
 
 def _plain(site: Site) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from typing import Annotated, Literal, TypeAlias
 import attrs
 import typer
 
-from crmkit._commands import _instant, _language, _list, _order, _pipeline, app, write
-from crmkit._examples import show_examples
-from crmkit._kpi_commands import ColumnNames, Unit, run
+from crmkit._answers import say, write_json
+from crmkit._commands import _instant, _list, _order, _pipeline, write
 from crmkit._kpi_files import JOURNALS, KINDS, Asked, Columns, Files, load
 from crmkit._options import (
     Amount,
@@ -19,6 +18,8 @@ from crmkit._options import (
     At,
     Case,
     Closed,
+    ColumnNames,
+    Currency,
     Dates,
     Lang,
     Lost,
@@ -30,8 +31,9 @@ from crmkit._options import (
     Who,
     Won,
     Zone,
+    language_of,
 )
-from crmkit._process_commands import _say, _write
+from crmkit._progress import step
 from crmkit.adapters.opening import open_store
 from crmkit.errors import InputError, NotFound
 from crmkit.improve.review import Review, review
@@ -41,7 +43,7 @@ from crmkit.metrics import Facts
 from crmkit.report import build
 from crmkit.values import Every, FiscalCalendar, Period, from_micros, zone
 
-__all__ = ["run"]
+__all__ = ["review_"]
 
 Exports: TypeAlias = Annotated[
     list[str],
@@ -65,7 +67,6 @@ Place: TypeAlias = Annotated[
 _QUARTER, _MONTH, _YEAR = (re.compile(form) for form in (r"(\d{4})-?Q([1-4])", r"(\d{4})-(\d{1,2})", r"(\d{4})"))
 
 
-@app.command("review")
 def review_(
     files: Exports,
     *,
@@ -74,7 +75,9 @@ def review_(
     open_: Annotated[
         bool, typer.Option("--open", help="Open a case in the store for each problem without one.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for report.html and report.json, agenda first.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder for report.html and report.json, agenda first.")
+    ] = None,
     case: Case = None,
     stage: StageColumn = None,
     at: At = None,
@@ -84,7 +87,7 @@ def review_(
     who: Who = None,
     amount: Amount = None,
     column: ColumnNames = None,
-    currency: Unit = None,
+    currency: Currency = None,
     pipeline: PipelineFile = None,
     stages: Stages = None,
     won: Won = None,
@@ -96,33 +99,27 @@ def review_(
     as_json: AsJson = False,
 ) -> None:
     """Make the agenda of a period: what changed, who and what is out of line, what is worth sharing, what is due."""
-    language = _language(lang)
+    language = language_of(lang)
     places = {"case": case, "stage": stage, "at": at, "opened": opened, "closed": closed, "outcome": outcome}
     asked = Asked(
         Columns.of({**places, "who": who, "amount": amount}, column or ()), (), _list(stages), _list(won), _list(lost),
         _pipeline(pipeline), currency, tz, _order(dates),
         None if as_of is None else _instant(as_of, zone(tz) if tz else UTC),
     )  # fmt: skip
-    _fit(pages=as_json and out is not None, homeless=open_ and store is None)
+    if open_ and store is None:
+        raise InputError("--open", "says not where", "give --store FILE, too")
     read = load(_split(files), asked)
     facts = Facts(**read.facts, tz=tz or "UTC")
     if out is not None:
         _deals(facts)
-    made, cases = _reviewed(facts, _period(over, facts), store, opens=open_)
+    with step("reviewing"):
+        made, cases = _reviewed(facts, _period(over, facts), store, opens=open_)
     if as_json:
-        _write({"schema": "crmkit-review-1", **made.to_dict(), "opened": cases, "left out": _left_out(read)})
+        write_json({"schema": "crmkit-review-1", **made.to_dict(), "opened": cases, "left_out": _left_out(read)})
     else:
-        _say([made.to_text(language), *_said(cases, language), *map(str, read.findings)])
+        say([made.to_text(language), *_said(cases, language), *map(str, read.findings)])
     if out is not None:
-        _page(made, facts, (out, ", ".join(files), language))
-
-
-def _fit(*, pages: bool, homeless: bool) -> None:
-    """Refuse options that do not go together."""
-    if pages:
-        raise InputError("--json", "does not go with --out, which writes report.json")
-    if homeless:
-        raise InputError("--open", "says not where", "give --store FILE, too")
+        _page(made, facts, (out, ", ".join(files), language), quiet=as_json)
 
 
 def _split(words: list[str]) -> dict[str, list[Path]]:
@@ -187,11 +184,7 @@ def _deals(facts: Facts) -> Journal:
     return facts.journal
 
 
-def _page(made: Review, facts: Facts, where: tuple[Path, str, Literal["en", "zh"]]) -> None:
+def _page(made: Review, facts: Facts, where: tuple[Path, str, Literal["en", "zh"]], *, quiet: bool) -> None:
     out, names, language = where
     page = build(_deals(facts), stages=facts.stages, source={"files": names})
-    write(attrs.evolve(page, agenda=made), out, names, language)
-
-
-# The last of the files of commands: all are there.
-show_examples(app)
+    write(attrs.evolve(page, agenda=made), out, names, language, quiet=quiet)

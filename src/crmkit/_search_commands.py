@@ -8,11 +8,12 @@ from typing import Annotated, Any, TypeAlias
 
 import attrs
 import typer
-from rich.console import Console
 
+from crmkit._answers import tell
 from crmkit._kb_commands import app
 from crmkit._options import AsJson
-from crmkit._rules_commands import read_rows
+from crmkit._progress import step
+from crmkit._rule_files import read_rows
 from crmkit.adapters.sqlite import SqliteStore
 from crmkit.errors import InputError, InvalidValue, NotFound, did_you_mean
 from crmkit.kb import Analyzer, Document, Results, SegmentIndex, Text
@@ -21,12 +22,11 @@ from crmkit.kb.results import Hit
 
 __all__ = ["app"]
 
-_console = Console(highlight=False, soft_wrap=True)
 
 _USUAL = {"title": 2.0, "text": 1.0}
 
 Store: TypeAlias = Annotated[Path, typer.Argument(metavar="INDEX", help="The SQLite file of the index.")]
-Name: TypeAlias = Annotated[str, typer.Option(help="Which index of the file.")]
+Name: TypeAlias = Annotated[str, typer.Option(metavar="NAME", help="Which index of the file.")]
 Texts: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
@@ -50,32 +50,39 @@ def index_(
     name: Name = "search",
     text: Texts = None,
     pinyin: Pinyin = False,
-    delete: Annotated[list[str] | None, typer.Option(help="The id of a document to delete; repeat it.")] = None,
+    delete: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="The id of a document to delete; repeat it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add documents to an index, or replace those with the same ids: all or none."""
     with SqliteStore(store) as kept:
         index = _index(kept, name, text, pinyin=pinyin)
         documents = _documents(files or (), tuple(_weights(text)), named=bool(text))
-        commit = index.apply(documents, delete=delete or ())
+        with step("indexing"):
+            commit = index.apply(documents, delete=delete or ())
         told = {"schema": "crmkit-kb-index-1", "commit": commit, "documents": len(index)}
-    _tell(told, [f"{told['documents']} documents, commit {commit}"], as_json=as_json)
+    tell(told, [f"{told['documents']} documents, commit {commit}"], as_json=as_json)
 
 
 @app.command("search")
 def search_(
     store: Store,
-    words: Annotated[str, typer.Argument(help="What to look for, as one types it.")],
+    words: Annotated[str, typer.Argument(metavar="WORDS", help="What to look for, as one types it.")],
     *,
     name: Name = "search",
     text: Texts = None,
     pinyin: Pinyin = False,
-    limit: Annotated[int, typer.Option(help="How many hits.", min=0)] = 10,
-    after: Annotated[str | None, typer.Option(help="The next page: what the page before gave as next.")] = None,
+    limit: Annotated[int, typer.Option(metavar="N", help="How many hits.", min=0)] = 10,
+    after: Annotated[
+        str | None, typer.Option(metavar="NEXT", help="The next page: what the page before gave as next.")
+    ] = None,
     where: Annotated[
         list[str] | None, typer.Option(metavar="FIELD=VALUE", help="Only documents that have this; repeat it.")
     ] = None,
-    facet: Annotated[list[str] | None, typer.Option(help="Count the values of a field; repeat it.")] = None,
+    facet: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD", help="Count the values of a field; repeat it.")
+    ] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Correct nothing.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Only documents that have all words.")] = False,
     as_json: AsJson = False,
@@ -87,7 +94,7 @@ def search_(
         index = _index(kept, name, text, pinyin=pinyin)
         filters = [_filter(one) for one in where or ()]
         found = index.search(query, filters=filters, facets=facet or (), limit=limit, after=after)
-        _tell(_plain(found), _lines(found), as_json=as_json)
+        tell(_plain(found), _lines(found), as_json=as_json)
 
 
 @app.command("verify")
@@ -104,15 +111,17 @@ def verify_(
     with _opened(store) as kept:
         _has(kept, store, name)
         index = _index(kept, name, text, pinyin=pinyin)
-        flaws = index.verify()
+        with step("verifying"):
+            flaws = index.verify()
         if not flaws and not rebuild:
             # Sound, and perhaps made in another way than is said here: then nothing would be found in it.
             len(index)
         if rebuild and not any(flaw.lost for flaw in flaws):
-            index.rebuild()
+            with step("rebuilding"):
+                index.rebuild()
             flaws = index.verify()
     told = {"schema": "crmkit-kb-verify-1", "flaws": [attrs.asdict(flaw) for flaw in flaws]}
-    _tell(told, [*map(str, flaws)] or ["nothing is wrong with it"], as_json=as_json)
+    tell(told, [*map(str, flaws)] or ["nothing is wrong with it"], as_json=as_json)
     raise typer.Exit(1 if flaws else 0)
 
 
@@ -270,11 +279,3 @@ def _lines(found: Results) -> Iterator[str]:
     yield from map(str, found.notes)
     if found.next is not None:
         yield f"next: {found.next}"
-
-
-def _tell(plain: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(plain, ensure_ascii=False, indent=1, allow_nan=False))  # noqa: T201 - for a pipe
-        return
-    for line in lines:
-        _console.print(line, markup=False)

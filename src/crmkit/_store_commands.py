@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
@@ -12,7 +12,9 @@ from typing import Annotated, Any, TypeAlias
 import attrs
 import typer
 
+from crmkit._answers import tell, write_json
 from crmkit._options import AsJson, Lang
+from crmkit._progress import step
 from crmkit.adapters.mail_removal import remove_messages
 from crmkit.adapters.mailboxes import RawMessage, read_mailbox
 from crmkit.adapters.moving import check_archive, export_store, import_store, unfinished
@@ -31,44 +33,49 @@ app = typer.Typer(no_args_is_help=True, help="Move and verify stores; tell and e
 Place: TypeAlias = Annotated[
     str, typer.Argument(metavar="STORE", help="A SQLite file, or a URL: postgresql+psycopg://user@host/database.")
 ]
-Tenant: TypeAlias = Annotated[str, typer.Option(help="Whose data.")]
+Tenant: TypeAlias = Annotated[str, typer.Option(metavar="NAME", help="Whose data.")]
 File: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE", help="JSON Lines, or Parquet if named .parquet.")]
-Ids: TypeAlias = Annotated[list[str] | None, typer.Option("--id", help="A key that stands for them; repeat it.")]
+Ids: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--id", metavar="ID", help="A key that stands for them; repeat it.")
+]
 Texts: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--text", help="A name, an address, a number of theirs; repeat it.")
+    list[str] | None, typer.Option("--text", metavar="TEXT", help="A name, an address, a number of theirs; repeat it.")
 ]
 Own: TypeAlias = Annotated[
     list[str] | None, typer.Option("--record", metavar="KIND/ID", help="A record about nobody else; repeat it.")
 ]
-Mail: TypeAlias = Annotated[list[Path] | None, typer.Option("--mail", help="A mailbox to look through; repeat it.")]
+Mail: TypeAlias = Annotated[
+    list[Path] | None, typer.Option("--mail", metavar="MAILBOX", help="A mailbox to look through; repeat it.")
+]
 
 
 @app.command("export")
 def export_(store: Place, file: File, *, tenant: Tenant = "default", as_json: AsJson = False) -> None:
     """Write all of a store to one file; an interrupted one goes on where it stopped (JSON Lines)."""
-    with _opened(store, tenant) as opened:
+    with _opened(store, tenant) as opened, step(f"writing {file.name}"):
         made = export_store(opened, file)
-    _tell({"schema": "crmkit-store-export-1", **attrs.asdict(made)}, [_counts(made), str(file)], as_json=as_json)
+    tell({"schema": "crmkit-store-export-1", **attrs.asdict(made)}, [_counts(made), str(file)], as_json=as_json)
 
 
 @app.command("import")
 def import_(file: File, store: Place, *, tenant: Tenant = "default", as_json: AsJson = False) -> None:
     """Put all of a file into an empty store; an interrupted one is finished by the same file."""
     check_archive(file)
-    with open_store(store, tenant=tenant, create=True) as opened:
+    with open_store(store, tenant=tenant, create=True) as opened, step(f"storing {file.name}"):
         made = import_store(opened, file)
-    _tell({"schema": "crmkit-store-import-1", **attrs.asdict(made)}, [_counts(made)], as_json=as_json)
+    tell({"schema": "crmkit-store-import-1", **attrs.asdict(made)}, [_counts(made)], as_json=as_json)
 
 
 @app.command("verify")
 def verify_(store: Place, *, tenant: Tenant = "default", as_json: AsJson = False) -> None:
     """Check every event against its checksum, and whether an import was left half done. Exit code 1 if something is."""
     with _opened(store, tenant) as opened:
-        found = [*opened.events.verify()]
+        with step("verifying"):
+            found = [*opened.events.verify()]
         half = unfinished(opened)
     if half is not None:
         found.append(f"{store}: holds half of the archive {half}; import that file again to finish it")
-    _tell({"schema": "crmkit-store-verify-1", "found": found}, found or ["nothing is wrong with it"], as_json=as_json)
+    tell({"schema": "crmkit-store-verify-1", "found": found}, found or ["nothing is wrong with it"], as_json=as_json)
     raise typer.Exit(1 if found else 0)
 
 
@@ -88,8 +95,12 @@ def person_(
     subject = _subject(id_, text, record)
     with _opened(store, tenant) as opened:
         messages = ((f"{box}: {one.where}", one.raw) for box in mail or () for one in read_mailbox(box))
-        found = report(subject, opened, indexes=_indexes(opened), mail=messages)
-    print(found.to_json() if as_json else found.to_text(lang), end="\n" if as_json else "")  # noqa: T201 - for a pipe
+        with step("looking"):
+            found = report(subject, opened, indexes=_indexes(opened), mail=messages)
+    if as_json:
+        write_json(json.loads(found.to_json()))
+    else:
+        print(found.to_text(lang), end="")  # noqa: T201 - for a pipe
 
 
 @app.command("erase")
@@ -100,8 +111,12 @@ def erase_(
     text: Texts = None,
     record: Own = None,
     mail: Mail = None,
-    keep: Annotated[list[str] | None, typer.Option(help="A field of their records to keep; repeat it.")] = None,
-    pseudonym: Annotated[str | None, typer.Option(help="What to put in the place of their keys.")] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD", help="A field of their records to keep; repeat it.")
+    ] = None,
+    pseudonym: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What to put in the place of their keys.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without this, only say what would be found.")] = False,
     tenant: Tenant = "default",
     as_json: AsJson = False,
@@ -115,20 +130,21 @@ def erase_(
         if not yes:
             count = len(report(subject, opened, indexes=_indexes(opened)).held)
             messages = sum(_mentioning(box, subject) for box in mail or ())
-            told = {"schema": "crmkit-erase-1", "done": False, "found": count, "messages": messages}
+            told = {"schema": "crmkit-store-erase-1", "done": False, "found": count, "messages": messages}
             of = f"{count} places" + (f" and {messages} messages" if mail else "")
             line = f"{of}; nothing was changed: crmkit store person shows them, --yes erases them"
-            _tell(told, [line], as_json=as_json)
+            tell(told, [line], as_json=as_json)
             return
         indexes = _indexes(opened)
-        done = erase(opened, subject, at=datetime.now(UTC), keep=keep or (), pseudonym=pseudonym, indexes=indexes)
+        with step("erasing"):
+            done = erase(opened, subject, at=datetime.now(UTC), keep=keep or (), pseudonym=pseudonym, indexes=indexes)
     removed = sum(remove_messages(box, lambda message: mentions(subject, message.raw)) for box in mail or ())
-    told = {"schema": "crmkit-erase-1", "done": True, **attrs.asdict(done), "messages": removed}
+    told = {"schema": "crmkit-store-erase-1", "done": True, **attrs.asdict(done), "messages": removed}
     lines = [
         f"{done.events} facts, {done.records} records, {done.documents} documents changed, {removed} messages deleted",
         *(f"left: {one.where} {one.name} {one.place}, {one.path}: {' '.join(one.text.split())}" for one in done.left),
     ]
-    _tell(told, lines, as_json=as_json)
+    tell(told, lines, as_json=as_json)
     raise typer.Exit(1 if done.left else 0)
 
 
@@ -185,8 +201,3 @@ def _indexes(store: Store) -> dict[str, SegmentIndex]:
 
 def _counts(made: Any) -> str:
     return f"{made.events} events, {made.records} records, {made.blobs} blobs, sum {made.sum}"
-
-
-def _tell(plain: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
-    text = json.dumps(plain, ensure_ascii=False, indent=1, allow_nan=False) if as_json else "\n".join(lines)
-    print(text)  # noqa: T201 - for a pipe

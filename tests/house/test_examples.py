@@ -1,101 +1,33 @@
 """The help of every command shows an example, and the example does what one sees."""
 
-import json
-import shlex
-
 import pytest
 
 pytest.importorskip("typer")
 
-from typer.main import get_command
+from scene import furnish, steps, words
 
 from crmkit._examples import EXAMPLES
-from crmkit._review_commands import app
-from crmkit.adapters.sqlite import SqliteStore
+from crmkit._program import commands
 from crmkit.cli import main
-from crmkit.events import Edited
-from crmkit.values import from_micros
 
-NOW = from_micros(1_767_600_000_000_000)
-DEALS = "deal,stage,when,who\n" + "".join(
-    f"{n},lead,2025-{1 + n % 12:02}-02T09:00Z,li\n{n},{('won', 'lost')[n % 2]},2025-{1 + n % 12:02}-{10 + n % 9}T09:00Z,li\n"
-    for n in range(240)
-)
-LAW = """
-name = "deals"
-stages = [{ name = "lead" }, { name = "won", outcome = "won" }, { name = "lost", outcome = "lost" }]
-[moves.lead]
-sign = "won"
-lose = "lost"
-"""
-RULES = """
-[[fields]]
-name = "discount"
-kind = "decimal"
-low = 0
-high = 1
-[[fields]]
-name = "role"
-values = ["rep", "manager"]
-[[rules]]
-name = "authority"
-condition = 'discount <= 0.15 or role = "manager"'
-"""
-MAIL = "From: eva@nordwind.example\nTo: us@crm.example\nSubject: Price\nMessage-ID: <1@x>\n\nEva Meier asks\n"
-CARD = {"id": "K-1", "problem": "p", "solution": "s", "state": "published", "audience": "public"}
-MATERIAL = {"id": "m", "title": "Response", "text": "We answer every complaint by phone.", "state": "published",
-            "audience": "public"}  # fmt: skip
-FILES = {
-    "deals.csv": DEALS, "deals.toml": LAW, "rules.toml": RULES, "rules-2025.toml": RULES.replace("0.15", "0.1"),
-    "history.csv": "discount,role\n0.12,rep\n0.2,manager\n", "contacts.csv": "customer,email\nnordwind,eva@nordwind.example\n",
-    "mail/1.eml": MAIL, "cards.jsonl": json.dumps(CARD), "library.jsonl": json.dumps(MATERIAL),
-    "brief.md": "# Tender\n\n1.1 Complaints shall be answered by phone\n",
-    "documents.jsonl": json.dumps({"id": "1", "title": "VAT invoice", "text": "tax", "product": "ERP", "year": 2026}),
-    "invoices.csv": "id,at,customer,amount,currency\nR-1,2026-01-12,Acme,1200.00,EUR\n",
-}  # fmt: skip
-# What an example goes on from.
-BEFORE = {"kb search": ["kb index"], "kb verify": ["kb index"], "store import": ["store export"]}
-
-
-def commands(one, name=""):
-    """The full name and the object of every command."""
-    if hasattr(one, "commands"):
-        for part, inner in one.commands.items():
-            yield from commands(inner, f"{name} {part}".strip())
-    else:
-        yield name, one
-
-
-COMMANDS = dict(commands(get_command(app)))
+COMMANDS = commands()
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A folder with the files that examples name."""
-    for name, text in FILES.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    with SqliteStore(tmp_path / "crm.db") as store:
-        store.events.append([Edited(id="1", case="D", at=NOW, recorded=NOW, data={"note": "Eva Meier called"})])
-        store.records.put("contact", "C-7", {"name": "Eva Meier"})
     monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def words(name):
-    """What the shell would make of an example."""
-    program, *rest = shlex.split(EXAMPLES[name])
-    assert program == "crmkit"
-    return rest
+    return furnish(tmp_path)
 
 
 @pytest.mark.parametrize("name", [*COMMANDS])
 def test_help_shows_an_example(name, capsys):
     """Of this very command, in a line that can be copied; `crmkit._examples` is where to write it."""
     assert name in EXAMPLES, f"crmkit {name} has no example in crmkit._examples"
-    assert words(name)[: len(name.split())] == name.split()
+    assert words(name)[0][: len(name.split())] == name.split()
     assert main([*name.split(), "--help"]) == 0
-    assert f"Example:\n    {EXAMPLES[name]}\n" in capsys.readouterr().out
+    shown = "".join(f"    {line}\n" for line in EXAMPLES[name].splitlines())
+    assert f"Example:\n{shown}" in capsys.readouterr().out
 
 
 def test_there_is_no_example_of_what_is_not_there():
@@ -106,8 +38,7 @@ def test_there_is_no_example_of_what_is_not_there():
 @pytest.mark.parametrize("name", sorted({*EXAMPLES} - {"demo"}))
 def test_an_example_runs(name, folder, capsys):
     """In a folder with files as it names them it succeeds. The demonstration takes long, and has tests of its own."""
-    for earlier in BEFORE.get(name, []):
-        assert main(words(earlier)) == 0
-    code = main(words(name))
-    said = capsys.readouterr()
-    assert code == 0, said.err + said.out[-2000:]
+    for line in steps(name):
+        code = main(line)
+        said = capsys.readouterr()
+        assert code == 0, said.err + said.out[-2000:]

@@ -113,8 +113,10 @@ def base():
         )
         made.executemany("insert into sales.invoices values (?, ?, ?, ?, ?)", [*zip(*INVOICES.values(), strict=True)])
         made.execute("create table stays (deal text, phase text, began timestamptz, ended timestamptz, went text)")
-        made.execute("insert into stays values ('1', 'lead', '2026-01-05 00:00+00', '2026-01-09 00:00+00', 'won')")
-        made.execute("insert into stays values ('1', 'won', '2026-01-09 00:00+00', null, null)")
+        made.execute(
+            "insert into stays values ('1', 'lead', '2026-01-05 00:00:00+00', '2026-01-09 00:00:00+00', 'won')"
+        )
+        made.execute("insert into stays values ('1', 'won', '2026-01-09 00:00:00+00', null, null)")
         yield made
 
 
@@ -185,7 +187,7 @@ def test_costs_of_several_currencies_have_no_mean(base):
     """A ticket without costs has no currency: the rows of the database say of which there are, and are refused."""
     base.execute("create table costs (no text, day timestamptz, ticket text, net decimal(9, 2), unit text)")
     base.execute(
-        "insert into costs values ('1', '2026-01-09 12:00+00', 'D1', 5, 'EUR'), ('2', '2026-01-10 12:00+00', 'D1', 7, 'JPY')"
+        "insert into costs values ('1', '2026-01-09 12:00:00+00', 'D1', 5, 'EUR'), ('2', '2026-01-10 12:00:00+00', 'D1', 7, 'JPY')"
     )
     costs = LedgerTable(
         "costs", {"id": "no", "at": "day", "case": "ticket", "amount": "net", "currency": "unit"}, kind="expense"
@@ -262,7 +264,7 @@ def test_amounts_have_the_places_of_their_currency(base):
         ("6", "1", None),
         ("7", None, "EUR"),
     ]
-    base.executemany("insert into paid values (?, '2026-01-05 12:00+00', ?, ?)", rows)
+    base.executemany("insert into paid values (?, '2026-01-05 12:00:00+00', ?, ?)", rows)
     query = twin("unapplied", YEAR, tables=[LedgerTable("paid", ["id", "at", "amount", "currency"], kind="payment")])
     state = query.read(base.execute(query.text).fetchall())
     assert state["amount"].table() == [
@@ -277,7 +279,7 @@ def test_tables_together_are_the_ledger(base):
     """Invoices in one table and orders in another, each with columns that the other lacks; revisions are numbered."""
     base.execute('create table orders (id text, "at" timestamptz, region text)')
     base.execute(
-        "insert into orders values ('O', '2026-01-05 12:00+00', 'north'), ('O', '2026-02-05 12:00+00', 'south')"
+        "insert into orders values ('O', '2026-01-05 12:00:00+00', 'north'), ('O', '2026-02-05 12:00:00+00', 'south')"
     )
     tables_ = [TABLE, LedgerTable("orders", ["id", "at", "region"], kind="order")]
     query = twin("booked", attrs.evolve(YEAR, by="region"), tables=tables_)
@@ -290,7 +292,9 @@ def test_tables_together_are_the_ledger(base):
 def test_a_case_that_is_not_there_has_no_group(base):
     """Facts of the ledger are grouped by what their deal had as it was opened."""
     base.execute('create table costs (id text, "at" timestamptz, amount decimal(9, 2), deal text)')
-    base.execute("insert into costs values ('1', '2026-01-05 12:00+00', 5, '1'), ('2', '2026-01-05 12:00+00', 7, '9')")
+    base.execute(
+        "insert into costs values ('1', '2026-01-05 12:00:00+00', 5, '1'), ('2', '2026-01-05 12:00:00+00', 7, '9')"
+    )
     base.execute("alter table stays add column team text; update stays set team = phase")
     costs = LedgerTable(
         "costs", {"id": "id", "at": "at", "amount": "amount", "case": "deal"}, kind="expense", currency="EUR"
@@ -304,7 +308,7 @@ def test_a_case_that_is_not_there_has_no_group(base):
 def test_open_deals_in_one_currency(base):
     """A deal is worth the last that it said, in the currency of the table; 90 days later it is won."""
     base.execute("alter table stays add column worth decimal(9, 2)")
-    base.execute("insert into stays values ('2', 'lead', '2026-01-20 00:00+00', null, null, 12.5)")
+    base.execute("insert into stays values ('2', 'lead', '2026-01-20 00:00:00+00', null, null, 12.5)")
     base.execute("update stays set worth = 7 where deal = '1' and phase = 'lead'")
     euros = attrs.evolve(PRICED, currency="EUR")
     made = [twin(key, YEAR, tables=[euros]) for key in ("open_pipeline", "expected_revenue", "expected_wins")]
