@@ -10,7 +10,7 @@ project = "crmkit"
 author = "The crmkit authors"
 release = version = "0.1.0"
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "homes", "catalogue", "pictures"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "homes", "catalogue", "pictures", "measured"]
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["wide.css", "pictures.css"]

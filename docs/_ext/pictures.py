@@ -1,4 +1,4 @@
-"""Pictures drawn from what they show: `pipeline` draws a process, `floors` the house, `bench` quotes measured tables.
+"""Pictures drawn from what they show: `pipeline` draws a process, `floors` the house.
 
     ```{pipeline} preset b2b-sales
     :lang: zh
@@ -129,30 +129,8 @@ def _house(rows: list[list[str]], width: int, step: int) -> Iterator[str]:
             yield f'<text class="name" x="{x + part / 2 - 3:g}" y="{y + 21}">{escape(room)}</text>'
 
 
-def tables(topic: str) -> str:
-    """A topic of bench/RESULTS.md, prose and tables, with the columns that a reader compares by."""
-    text = (ROOT / "bench" / "RESULTS.md").read_text(encoding="utf-8")
-    found = re.search(rf"^## {re.escape(topic)}\n(.*?)(?=^## |\Z)", text, flags=re.DOTALL | re.MULTILINE)
-    if found is None:
-        raise InputError("bench/RESULTS.md", f"has no topic {topic!r}")
-    return found[1].strip()
-
-
-class Bench(SphinxDirective):
-    """`{bench} TOPIC`: what bench/RESULTS.md says of a topic, as it says it."""
-
-    required_arguments = 1
-    final_argument_whitespace = True
-
-    def run(self) -> list[nodes.Node]:
-        """Quote it."""
-        self.env.note_dependency(str(ROOT / "bench" / "RESULTS.md"))
-        return self.parse_text_to_nodes(tables(self.arguments[0]))
-
-
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("pipeline", Process)
     app.add_directive("floors", Floors)
-    app.add_directive("bench", Bench)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
