@@ -107,7 +107,9 @@ class Page:
 
     def table(self, metrics: list[Metric]) -> Iterator[str]:
         """One row a KPI."""
-        yield "| " + " | ".join(self.word(word) for word in ("name", "other", "key", "unit", "better", "mission")) + " |"
+        yield (
+            "| " + " | ".join(self.word(word) for word in ("name", "other", "key", "unit", "better", "mission")) + " |"
+        )
         yield "| --- | --- | --- | --- | --- | --- |"
         for metric in metrics:
             about = metric.about

@@ -8,6 +8,7 @@ and the text of the drawing is text. Nothing but the standard library is needed.
 import textwrap
 from collections.abc import Iterable, Iterator
 from html import escape
+from itertools import pairwise
 
 import attrs
 
@@ -113,7 +114,7 @@ class Plan:
     def of(cls, pipeline: Pipeline, lang: str | None) -> "Plan":
         """Sort the moves of a pipeline."""
         spine = [stage.name for stage in pipeline.stages if stage.outcome is None]
-        below = dict(zip(spine, spine[1:], strict=False))
+        below = dict(pairwise(spine))
         plan = cls(pipeline, lang, {}, {n: [] for n in spine}, {n: [] for n in spine}, {})
         for origin, moves in pipeline.moves.items():
             for name, move in moves.items():
@@ -246,7 +247,9 @@ def _afterwards(art: Drawing, plan: Plan, boxes: dict[str, Box], used: int, bott
             shown = attrs.evolve(arrow, lines=())
             art.label(box.x + 4, box.y + box.height + 2 + 15 * number, shown, "")
             if target.x == box.x:
-                art.path([(box.x + CLOSED, y), (rail, y), (rail, target.middle), (target.x + CLOSED, target.middle)], "back")
+                art.path(
+                    [(box.x + CLOSED, y), (rail, y), (rail, target.middle), (target.x + CLOSED, target.middle)], "back"
+                )
                 continue
             left = target.x - LABEL - LANE * (used + lane - 1) + 20 if used else target.x - LANE * lane - 6
             art.path([(box.x + CLOSED, y), (rail, y), (rail, bottom), (left, bottom), (left, target.y + 8),

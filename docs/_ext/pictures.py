@@ -53,7 +53,8 @@ def picture(inside: str, name: str, title: str, description: str) -> nodes.raw:
     svg = (
         f'<div class="picture" tabindex="0"><svg xmlns="http://www.w3.org/2000/svg" role="img" '
         f'aria-labelledby="{name}-title {name}-desc" {inside}'
-        f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc></svg></div>'
+        f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>'
+        "</svg></div>"
     )
     return nodes.raw("", svg, format="html")
 
@@ -63,7 +64,9 @@ class Process(SphinxDirective):
 
     required_arguments = 1
     final_argument_whitespace = True
-    option_spec: ClassVar[dict[str, Callable[[str], Any]]] = {"lang": lambda text: directives.choice(text, tuple(WORDS))}
+    option_spec: ClassVar[dict[str, Callable[[str], Any]]] = {
+        "lang": lambda text: directives.choice(text, tuple(WORDS))
+    }
 
     def run(self) -> list[nodes.Node]:
         """Draw it."""
@@ -76,12 +79,14 @@ class Process(SphinxDirective):
         return [picture(draw(found, lang), f"picture-{serial}", title, told(found, lang))]
 
     def defined(self, name: str) -> Pipeline:
-        """What the examples above on the page call by a name."""
+        """What an example of the page calls by a name."""
         text = Path(self.env.doc2path(self.env.docname)).read_text(encoding="utf-8")
-        space: dict[str, Any] = {}
         for block in re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
-            exec(compile(_statements(block), self.env.docname, "exec"), space)  # noqa: S102 - our own examples
-            if name in space:
+            statements = _statements(block)
+            # The examples before it may write files; what is drawn stands on its own.
+            if re.search(rf"^{re.escape(name)} = ", statements, flags=re.MULTILINE):
+                space: dict[str, Any] = {}
+                exec(compile(statements, self.env.docname, "exec"), space)  # noqa: S102 - our own examples
                 return space[name]
         raise InputError(self.env.docname, f"no example defines {name!r}")
 
