@@ -22,7 +22,8 @@ from crmkit.metrics.sql import WITHOUT_TWIN
 
 WORDS = {
     "en": {
-        "key": "key", "name": "KPI", "other": "中文", "unit": "unit", "better": "better", "mission": "serves",
+        "key": "Key", "name": "KPI", "other": "中文", "all": "All of them",
+        "unit": "Unit", "better": "Better", "mission": "Serves",
         "definition": "Definition", "above": "Numerator", "below": "Denominator", "grain": "Counted",
         "reads": "Reads", "within": "Apart by", "policies": "Policies", "none": "none", "traps": "Traps avoided",
         "source": "Estimator, interval and source", "twin": "In SQL", "has": "has a twin (`crmkit.metrics.sql.twin`)",
@@ -30,7 +31,8 @@ WORDS = {
         "more": "more", "less": "less", "neither": "neither",
     },
     "zh": {
-        "key": "代码", "name": "指标", "other": "English", "unit": "单位", "better": "越…越好", "mission": "对应需求",
+        "key": "代码", "name": "指标", "other": "English", "all": "总表",
+        "unit": "单位", "better": "越…越好", "mission": "对应需求",
         "definition": "定义", "above": "分子", "below": "分母", "grain": "统计对象",
         "reads": "所需数据", "within": "另分", "policies": "口径参数", "none": "无", "traps": "避开的陷阱",
         "source": "估计方法、区间与出处", "twin": "SQL", "has": "有对应语句（`crmkit.metrics.sql.twin`）",
@@ -156,7 +158,8 @@ class Page:
         families: dict[str, list[Metric]] = {}
         for metric in CATALOGUE:
             families.setdefault(family(metric), []).append(metric)
-        lines = [*self.table(list(CATALOGUE)), ""]
+        # What stands before the first heading would come after the last section.
+        lines = [f"## {self.word('all')}\n", *self.table(list(CATALOGUE)), ""]
         for heading, metrics in families.items():
             lines.append(f"## {self.said('families', heading).rstrip('.')}\n")
             lines.extend(line for metric in metrics for line in self.entry(metric))

@@ -154,7 +154,7 @@ def site():
         pytest.skip("the site is not built; make docs builds it")
     pages = {}
     for path in SITE.rglob("*.html"):
-        if "_static" not in path.parts and path.name not in ("search.html", "genindex.html"):
+        if "_static" not in path.parts and path not in (SITE / "search.html", SITE / "genindex.html"):
             pages[path.resolve()] = Links()
             pages[path.resolve()].feed(path.read_text(encoding="utf-8"))
     return pages
