@@ -10,10 +10,10 @@ project = "crmkit"
 author = "The crmkit authors"
 release = version = "0.1.0"
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "homes"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "homes", "catalogue", "pictures", "measured"]
 html_theme = "furo"
 html_static_path = ["_static"]
-html_css_files = ["wide.css"]
+html_css_files = ["wide.css", "pictures.css"]
 html_title = "crmkit"
 html_show_copyright = False
 exclude_patterns = ["_build", "_ext"]

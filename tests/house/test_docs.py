@@ -32,7 +32,7 @@ def test_every_page_of_a_module_has_its_module():
     found = [
         path.name
         for path in REFERENCE.glob("*.md")
-        if path.name not in ("index.md", "mission.md")
+        if path.name not in ("index.md", "mission.md", "kpis.md", "kpis.zh.md", "glossary.md")
         if path.name not in pages or f"automodule:: {pages[path.name]}\n" not in path.read_text(encoding="utf-8")
     ]
     assert not found, report(found)

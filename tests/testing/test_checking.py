@@ -18,6 +18,7 @@ from crmkit.testing.checking import Checked, Claims, check_store, load_store
 from crmkit.testing.contracts import EventStoreContract, waived
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "write-a-store.md"
+LESSON = PAGE.parents[1] / "tutorial" / "an-adapter.md"
 
 
 class Lines(MemoryEventStore):
@@ -316,6 +317,20 @@ def test_the_store_of_the_page_passes_everything(tmp_path):
     told = json.loads(done.stdout)
     assert {one["outcome"] for one in told["checks"]} == {"passed"}
     assert len(told["checks"]) == 36
+
+
+def test_the_store_of_the_lesson_passes_everything(tmp_path):
+    """The store that the tutorial grows passes every check for facts, with processes and kills, as it claims."""
+    (code,) = re.findall(r"```python\n(import fcntl.*?)```", LESSON.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "jotter.py").write_text(code, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "crmkit", "check", "jotter:Jotter", "--json"], cwd=tmp_path, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert {one["outcome"] for one in told["checks"]} == {"passed"}
+    assert len(told["checks"]) == 20
 
 
 def test_a_failing_check_is_exit_code_1(tmp_path):
