@@ -18,6 +18,7 @@ from crmkit.metrics._vega import Spec, layered, nominal, number
 from crmkit.metrics.policy import definition_id
 from crmkit.metrics.states import exact_sums
 from crmkit.values import Period, zone
+from crmkit.values.display import ROWS, Display, Table
 
 __all__ = ["EFFECTS", "Bridge", "Effects", "Units", "Weights", "change"]
 
@@ -95,8 +96,9 @@ class Bridge(Frameable[Effects]):
     definition: str
     findings: tuple[Finding, ...] = ()
 
-    def __str__(self) -> str:
-        return str(Frameable((*self.totals, *self.rows)))
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The totals and then the effects of each part; see `Shown.display`."""
+        return Display.of(Table.of_rows((*self.totals, *self.rows), most=most, caption="Bridge", lang=lang), lang=lang)
 
     def plot(self, lang: Lang = "en") -> Spec:
         """The waterfall from the amount before to the amount after, a bar an effect.

@@ -13,6 +13,7 @@ from crmkit.metrics._chart_words import speaking
 from crmkit.metrics._kept import frozen, thawed
 from crmkit.metrics._signal_words import Lang, worded
 from crmkit.metrics._vega import Spec, layered, nominal, number, plain, whiskers
+from crmkit.values.display import ROWS, Display
 
 __all__ = ["Scorecards"]
 
@@ -80,10 +81,11 @@ class Scorecards(Frameable[Result]):
 
     def to_text(self, lang: Literal["en", "zh"] = "en") -> str:
         """The cards for people."""
-        return words.text_of(self.header, self.cards, lang)
+        return self.display(lang, most=None).to_text()
 
-    def __str__(self) -> str:
-        return self.to_text()
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """A table for each of the first cards; see `Shown.display`."""
+        return words.shown(self.header, self.cards, lang, most)
 
     def plot(self, lang: Lang = "en") -> Spec:
         """Attainment of each KPI with its interval, member by member, as a Vega-Lite specification.

@@ -19,6 +19,7 @@ from crmkit.rules.feel._values import UNKNOWN
 from crmkit.rules.ruleset import PythonRule, RuleSet
 from crmkit.rules.schema import Schema
 from crmkit.rules.table import DecisionTable
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 __all__ = ["Change", "Condition", "Explanation", "RowExplanation", "TableExplanation", "explain", "explain_table"]
 
@@ -62,7 +63,7 @@ class Change:
 
 
 @attrs.frozen
-class Explanation:
+class Explanation(Shown):
     """Why a rule says what it says of a record.
 
     Attributes:
@@ -81,14 +82,15 @@ class Explanation:
     nearest: tuple[Change, ...]
     settle: tuple[str, ...]
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The verdict, and what decided it; see `Shown.display`."""
         lines = [f"{self.rule}: {_literal(self.value)}"]
         lines += [f"  {_literal(one.value)}: {one.text} ({_read(one.reads)})" for one in self.because]
         if self.nearest:
             lines.append(f"  it would be true with {' and '.join(map(str, self.nearest))}")
         if self.settle:
             lines.append(f"  it waits for {', '.join(self.settle)}")
-        return "\n".join(lines)
+        return Display.lines(lines, most=most, lang=lang)
 
 
 def _literal(value: Any) -> str:
