@@ -36,7 +36,7 @@ from crmkit.rules import PythonRule, Registry, RuleSet
 from crmkit.rules.backtest import Past
 from crmkit.rules.codec import from_json, to_json
 from crmkit.values import Fields, aware
-from crmkit.values.display import Told
+from crmkit.values.display import Listed, Told
 
 __all__ = ["Standard", "StandardState", "Trial", "confirm", "propose", "put_in_force", "withdraw"]
 
@@ -48,7 +48,7 @@ _ANSWERS = ("worked", "did not", "too early", "cannot tell")
 
 
 @attrs.frozen(kw_only=True)
-class Trial:
+class Trial(Listed):
     """What a version did in shadow, where it stops nothing.
 
     Attributes:

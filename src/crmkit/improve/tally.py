@@ -41,7 +41,7 @@ from crmkit.metrics.survival import kaplan_meier
 from crmkit.pipeline.case import Case
 from crmkit.pipeline.stages import Outcome, Stage
 from crmkit.values import Fields, Money, aware
-from crmkit.values.display import Told
+from crmkit.values.display import Listed, Told
 
 __all__ = ["Gain", "Part", "Tally", "tally"]
 
@@ -55,7 +55,7 @@ _GAIN, _LOW, _HIGH, _WORTH = "gain", "low", "high", "value a unit"
 
 
 @attrs.frozen
-class Part:
+class Part(Listed):
     """A share of cases, with Wilson's limits.
 
     Attributes:
@@ -77,7 +77,7 @@ class Part:
 
 
 @attrs.frozen
-class Gain:
+class Gain(Listed):
     """What cases brought in one currency.
 
     Attributes:

@@ -16,6 +16,7 @@ from crmkit.metrics._kernels import (
     product_limit,
     ratio,
 )
+from crmkit.values.display import Listed
 
 __all__ = ["Band", "CumulativeIncidence", "Quantile", "RestrictedMean", "SurvivalCurve", "Variance"]
 
@@ -28,7 +29,7 @@ _SAME = 1e-9
 
 
 @attrs.frozen(eq=False)
-class Quantile:
+class Quantile(Listed):
     """A quantile of a time, with its limits: floats for one curve, arrays for many.
 
     Attributes:
@@ -43,7 +44,7 @@ class Quantile:
 
 
 @attrs.frozen(eq=False)
-class RestrictedMean:
+class RestrictedMean(Listed):
     """The mean time until an end or until `tau`, whichever is first: the area under the survival curve.
 
     Attributes:

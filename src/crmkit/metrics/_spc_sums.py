@@ -137,7 +137,7 @@ class CusumChart(Frameable[CusumPoint]):
             else f"{self.name('zh')}：{len(self)} 点，控制限 {self.limit:g}，检测{self._looks_for('zh')}"
         )
         length = run_length_text(self.run_length(), lang)
-        said = [*self.findings, ChartNote(length, length), *self.notes]
+        said: list[ChartFinding | ChartNote] = [*self.findings, ChartNote(length, length), *self.notes]
         return told(head, self.rows, _NAMES, said, lang, most=most)
 
     def name(self, lang: Lang = "en") -> str:

@@ -32,7 +32,7 @@ from crmkit.metrics.scores import (
     wape,
 )
 from crmkit.values import to_micros
-from crmkit.values.display import ROWS, Display, Lang
+from crmkit.values.display import ROWS, Display, Lang, Listed
 
 __all__ = ["Backtest", "Coverage", "Coverages", "CutScore", "Drift", "MethodScore", "MethodScores", "backtest"]
 
@@ -130,7 +130,7 @@ class Coverage:
 
 
 @attrs.frozen
-class Drift:
+class Drift(Listed):
     """Do errors of one sign pile up (Page's CUSUM of actual - predicted, in standard deviations of independent deals)?
 
     Attributes:

@@ -19,6 +19,7 @@ from crmkit.pipeline.commands import Command
 from crmkit.pipeline.links import Link
 from crmkit.pipeline.stages import Guard, Move, Stage
 from crmkit.values import EMPTY, Fields, aware
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 if TYPE_CHECKING:
     from crmkit.pipeline._conditions import Conditions
@@ -29,7 +30,7 @@ __all__ = ["Pipeline"]
 
 
 @attrs.frozen(eq=False, slots=False)
-class Pipeline:
+class Pipeline(Shown):
     """A process: its stages in order, and the moves between them.
 
     The order of `stages` is the order of the funnel. The first is where a case starts, unless `start` says otherwise.
@@ -81,6 +82,12 @@ class Pipeline:
     definition: str = attrs.field(init=False)
     _conditions: "Conditions | None" = attrs.field(init=False, repr=False)
     _engine: _machine.Machine = attrs.field(init=False, repr=False)
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The stages, and the moves out of each; see `Shown.display`."""
+        from crmkit.pipeline._shown import definition
+
+        return definition(self, lang, most)
 
     def __attrs_post_init__(self) -> None:
         put = self.__dict__.__setitem__

@@ -23,6 +23,7 @@ from crmkit.metrics import (
 from crmkit.metrics.curves import CycleTime, StageTimes, WinCurve, case_outcomes
 from crmkit.metrics.funnel import Funnel
 from crmkit.values import from_micros
+from crmkit.values.display import Listed
 
 __all__ = ["AGES", "AgeGroup", "OpenCases", "Report", "Totals", "build"]
 
@@ -66,7 +67,7 @@ class OpenCases:
 
 
 @attrs.frozen
-class Totals:
+class Totals(Listed):
     """The counts a reader can check against their own system.
 
     Attributes:

@@ -16,7 +16,7 @@ import attrs
 from crmkit.errors import CrmkitError, NotFound
 from crmkit.values._cells import cell, numeric, padded, visible, wide
 
-__all__ = ["ROWS", "Chart", "Display", "Lang", "Listed", "Rows", "Shown", "Table", "Told"]
+__all__ = ["ROWS", "Chart", "Display", "Lang", "Listed", "Several", "Shown", "Table", "Told"]
 
 Row = TypeVar("Row")
 
@@ -303,14 +303,14 @@ class Listed(Shown):
 
     def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
         """The names and the values; see `Shown.display`."""
-        names = [field.name for field in attrs.fields(type(self)) if field.repr]
+        names = [field.name for field in attrs.fields(type(self)) if field.repr]  # type: ignore[arg-type] # subclasses are attrs
         name, value = _PAIR[lang == "zh"]
         columns = {name: names, value: [_held(getattr(self, name)) for name in names]}
         table = Table.of(columns, most=most, caption=type(self).__name__, lang=lang, numbers=())
         return Display.of(table, lang=lang)
 
 
-class Rows(Shown, tuple[Row, ...], Generic[Row]):
+class Several(Shown, tuple[Row, ...], Generic[Row]):
     """Several results of one kind: a tuple like any other, which is shown as a table or line by line.
 
     A class that says itself as text (it has a `__str__` of its own) is shown line by line.
