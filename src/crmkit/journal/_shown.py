@@ -25,9 +25,9 @@ def stays(journal: "Journal", lang: Lang, most: int | None) -> Display:
     n, cases, lasting = len(journal), _distinct(journal.cases), int(journal.open.sum())
     until = from_micros(journal.until).isoformat(" ", "minutes")
     head = (
-        f"{n:,} stays of {cases:,} cases, {lasting:,} of them open; observed until {until}"
+        f"{n:,} stays of {cases:,} cases, {lasting:,} of which last; observed until {until}"
         if lang == "en"
-        else f"{cases:,} 个案例的 {n:,} 段停留，其中 {lasting:,} 段未结束；观察至 {until}"
+        else f"{cases:,} 个案例的 {n:,} 段停留，其中 {lasting:,} 段仍在持续；观察至 {until}"
     )
     first = journal if most is None else journal[:most]
     table = Table.of(first.to_dict(), n=n, most=most, caption="Journal", lang=lang)

@@ -15,11 +15,11 @@ from crmkit.metrics._cases import Cases, cases_of
 from crmkit.metrics._chart_words import speaking
 from crmkit.metrics._checks import normal_quantile
 from crmkit.metrics._signal_words import Lang
-from crmkit.metrics._vega import Spec, labelled, layered, nominal, number, plain
+from crmkit.metrics._vega import labelled, layered, nominal, number, plain
 from crmkit.metrics.policy import StageOrder, definition_id
 from crmkit.metrics.survival import aalen_johansen
 from crmkit.values import Period, zone
-from crmkit.values.display import ROWS, Display
+from crmkit.values.display import ROWS, Chart, Display
 
 __all__ = ["RateChange", "RateEffect", "rate_change", "won_rate_change"]
 
@@ -107,7 +107,7 @@ class RateChange(Frameable[RateEffect]):
         head = f"{told} ({self.low:+.4g} to {self.high:+.4g}){paradox}{early}"
         return Display.of(head, self._table(lang, most), lang=lang)
 
-    def plot(self, lang: Lang = "en") -> Spec:
+    def plot(self, lang: Lang = "en") -> Chart:
         """Rate against share, a point a part and period: what moves up, and what moves aside.
 
         Raises:
@@ -129,7 +129,7 @@ class RateChange(Frameable[RateEffect]):
             "mark": {"type": "point", "filled": True},
             "encoding": {"x": x, "y": y, **hue, "shape": nominal("period")},
         }
-        return layered(values, [line, dot], title=say("rate and mix"))
+        return Chart(layered(values, [line, dot], title=say("rate and mix")))
 
 
 @attrs.frozen

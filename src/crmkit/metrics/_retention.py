@@ -16,7 +16,7 @@ from crmkit.metrics._spells import Spells
 from crmkit.metrics.estimators import wilson
 from crmkit.metrics.policy import definition_id
 from crmkit.metrics.survival import SurvivalCurve, kaplan_meier
-from crmkit.values.display import ROWS, Display, Lang
+from crmkit.values.display import ROWS, Display, Lang, Listed
 
 __all__ = ["Hazard", "Retention", "ShiftedBetaGeometric", "lasting", "retention", "shifted_beta_geometric"]
 
@@ -147,7 +147,7 @@ def retention(spells: Spells, *, every: int = 30, level: float = 0.95) -> Retent
 
 
 @attrs.frozen
-class ShiftedBetaGeometric:
+class ShiftedBetaGeometric(Listed):
     """Shifted beta-geometric (Fader & Hardie 2007): each customer leaves at each renewal with a chance of their own.
 
     Attributes:

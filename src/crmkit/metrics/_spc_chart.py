@@ -27,7 +27,7 @@ from crmkit.metrics._spc_points import (
 from crmkit.metrics._spc_rules import WESTERN_ELECTRIC, RunRule, checked_rules, hits
 from crmkit.metrics._spc_runs import RunLength, rules_run_length, yearly
 from crmkit.values import Every
-from crmkit.values.display import ROWS, Display
+from crmkit.values.display import ROWS, Chart, Display
 
 __all__ = ["ChartOptions", "ChartPoint", "ControlChart", "Series", "charted", "notes_on", "rules_for"]
 
@@ -205,11 +205,11 @@ class ControlChart(Frameable[ChartPoint]):
             return
         yield ChartNote(run_length_text(length, "en"), run_length_text(length, "zh"))
 
-    def plot(self, lang: Lang = "en") -> dict[str, Any]:
+    def plot(self, lang: Lang = "en") -> Chart:
         """The chart as a Vega-Lite specification: values, centre, limits, flagged points; the spread below."""
         from crmkit.metrics._spc_plot import points
 
-        return points(self, lang)
+        return Chart(points(self, lang))
 
 
 @attrs.frozen(eq=False)

@@ -16,7 +16,7 @@ from crmkit.metrics._spc_memory import ewma_chart
 from crmkit.metrics._spc_points import ChartFinding, ChartNote, Lang, baseline_of
 from crmkit.metrics.estimators import garwood
 from crmkit.metrics.figures import Figure, Figures
-from crmkit.values.display import ROWS, Display
+from crmkit.values.display import ROWS, Chart, Display
 
 __all__ = ["ChartChoice", "Charts", "GroupChart", "chart"]
 
@@ -127,11 +127,11 @@ class Charts(Frameable[GroupChart]):
         notes = [f"\n{note.en if lang == 'en' else note.zh}" for note in self.notes[:most]]
         return Display.of(*blocks, *notes, lang=lang)
 
-    def plot(self, lang: Lang = "en") -> dict[str, Any]:
+    def plot(self, lang: Lang = "en") -> Chart:
         """The charts as one Vega-Lite specification, one below the other."""
         specs = [{**row.chart.plot(lang), "title": row.title} for row in self.rows]
         schema = [spec.pop("$schema") for spec in specs]
-        return {"$schema": schema[0], "vconcat": specs}
+        return Chart({"$schema": schema[0], "vconcat": specs})
 
 
 def _is_of(row: GroupChart, wanted: Sequence[str | None]) -> bool:

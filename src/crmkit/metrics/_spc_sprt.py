@@ -13,7 +13,7 @@ from crmkit.metrics._checks import Floats
 from crmkit.metrics._cusum import steps_of, weights
 from crmkit.metrics._spc_points import ChartNote, Lang, as_series, known, labels_of, told
 from crmkit.metrics._spc_sums import cases_of
-from crmkit.values.display import ROWS, Display
+from crmkit.values.display import ROWS, Chart, Display
 
 __all__ = ["SequentialPoint", "SequentialTest", "SequentialVerdict", "risk_adjusted_sprt", "sprt"]
 
@@ -120,11 +120,11 @@ class SequentialTest(Frameable[SequentialPoint]):
             ),
         ]
 
-    def plot(self, lang: Lang = "en") -> dict[str, Any]:
+    def plot(self, lang: Lang = "en") -> Chart:
         """The sum between its limits, as a Vega-Lite specification."""
         from crmkit.metrics._spc_plot import sequential
 
-        return sequential(self, lang)
+        return Chart(sequential(self, lang))
 
 
 def sprt(

@@ -28,7 +28,7 @@ from crmkit.metrics._spc_points import (
 from crmkit.metrics._spc_rules import Side
 from crmkit.metrics._spc_runs import RunLength, yearly
 from crmkit.values import Every
-from crmkit.values.display import ROWS, Display
+from crmkit.values.display import ROWS, Chart, Display
 
 __all__ = ["CusumChart", "CusumPoint", "Walk", "cases_of", "risk_adjusted_cusum", "summed", "walked"]
 
@@ -150,11 +150,11 @@ class CusumChart(Frameable[CusumPoint]):
             return f"{2 * self.reference:g} sigma" if lang == "en" else f"{2 * self.reference:g} 倍标准差的偏移"
         return f"odds x {self.reference:g}" if lang == "en" else f"优势比 {self.reference:g}"
 
-    def plot(self, lang: Lang = "en") -> dict[str, Any]:
+    def plot(self, lang: Lang = "en") -> Chart:
         """The chart as a Vega-Lite specification: both sums, their limits, and the alarms."""
         from crmkit.metrics._spc_plot import sums
 
-        return sums(self, lang)
+        return Chart(sums(self, lang))
 
 
 @attrs.frozen(eq=False)

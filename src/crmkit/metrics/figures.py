@@ -22,7 +22,7 @@ from crmkit.metrics.metric import UNUSABLE, Cells, Estimate, Metric, Part, State
 from crmkit.metrics.states import Counts
 from crmkit.metrics.view import TableName, View
 from crmkit.values import Money, from_micros
-from crmkit.values.display import ROWS, Display, Lang, Shown
+from crmkit.values.display import ROWS, Chart, Display, Lang, Shown
 
 __all__ = ["Evidence", "Figure", "Figures"]
 
@@ -159,7 +159,7 @@ class Figures(Shown):
         about = {metric.key: metric.about for metric in self._recipe.metrics}
         return Display.of(table_of(self.rows, about, lang, most), lang=lang)
 
-    def plot(self, metric: str | None = None, lang: Literal["en", "zh"] = "en") -> dict[str, Any]:
+    def plot(self, metric: str | None = None, lang: Literal["en", "zh"] = "en") -> Chart:
         """A chart as a Vega-Lite specification: lines over periods or bars over groups, with their intervals.
 
         Args:
@@ -171,7 +171,7 @@ class Figures(Shown):
         """
         from crmkit.metrics._figure_chart import chart
 
-        return chart(self.rows, self._recipe, metric, lang)
+        return Chart(chart(self.rows, self._recipe, metric, lang))
 
     def explain(self, cell: str | tuple[str | None, ...] | Figure) -> Evidence:
         """The facts behind a figure: the rows of the ledger or the journals that it counted, and what these rest on.

@@ -26,7 +26,7 @@ from crmkit.metrics._records import Record, Workshop
 from crmkit.metrics._signal_words import Lang
 from crmkit.metrics.policy import StageOrder, definition_id
 from crmkit.values import to_micros
-from crmkit.values.display import ROWS, Display
+from crmkit.values.display import ROWS, Chart, Display
 
 __all__ = ["DealForecast", "Expectation", "Expectations", "Forecast", "PastCut", "Track", "Window", "forecast"]
 
@@ -153,13 +153,13 @@ class Forecast(Frameable[DealForecast]):
     definition: str
     level: float
 
-    def plot(self, lang: Lang = "en") -> dict[str, Any]:
+    def plot(self, lang: Lang = "en") -> Chart:
         """The periods with their bands, and the track record, as a Vega-Lite specification.
 
         Raises:
             NotFound: for a language other than "en" and "zh".
         """
-        return fan(self, lang)
+        return Chart(fan(self, lang))
 
     def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
         """The periods and the total, the segments, and the track record; see `Shown.display`."""

@@ -51,6 +51,6 @@ def state(case: "Case", lang: Lang, most: int | None) -> Display:
     values = (case.id, case.stage, case.entered, case.owner, case.opened, case.version)
     one = Table.of({name: [value] for name, value in zip(_CASE[lang], values, strict=True)}, caption=case.id, lang=lang)
     names = ("field", "value") if lang == "en" else ("字段", "值")
-    columns = dict(zip(names, ([*case.fields], [*case.fields.values()]), strict=True))
+    columns: dict[str, Any] = dict(zip(names, ([*case.fields], [*case.fields.values()]), strict=True))
     fields = [Table.of(columns, most=most, caption=case.id, lang=lang, numbers=())] if case.fields else []
     return Display.of(one, *fields, lang=lang)

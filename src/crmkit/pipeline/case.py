@@ -10,7 +10,7 @@ from crmkit.events import Event
 from crmkit.pipeline.approvals import Request
 from crmkit.pipeline.directory import Directory
 from crmkit.values import EMPTY, Fields
-from crmkit.values.display import ROWS, Display, Lang, Listed
+from crmkit.values.display import ROWS, Display, Lang, Listed, Shown
 
 _NOBODY = Directory()
 
@@ -193,7 +193,7 @@ class Attempt:
 
 
 @attrs.frozen
-class Accepted:
+class Accepted(Shown):
     """The move is legal.
 
     Attributes:
@@ -204,6 +204,10 @@ class Accepted:
 
     def __bool__(self) -> bool:
         return True
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """Where the case would stand; see `Shown.display`."""
+        return self.case.display(lang, most=most)
 
     @property
     def case(self) -> Case:

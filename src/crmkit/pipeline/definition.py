@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self
 
@@ -90,7 +90,7 @@ class Pipeline(Shown):
         return definition(self, lang, most)
 
     def __attrs_post_init__(self) -> None:
-        put = self.__dict__.__setitem__
+        put = partial(object.__setattr__, self)
         if not self.start and self.stages:
             put("start", self.stages[0].name)
         if not self.moves:

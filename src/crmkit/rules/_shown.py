@@ -64,7 +64,7 @@ def effects(found: "TableEffect", lang: Lang, most: int | None) -> Display:
     """Where the versions differ, with how much of the past is there."""
     rows = [(str(change), effect.n, effect.weight) for change, effect in found.changes]
     heads = ("where", "n", "weight") if lang == "en" else ("位置", "记录数", "权重")
-    columns = dict(zip(heads, zip(*rows, strict=True), strict=True)) if rows else {}
+    columns: dict[str, Any] = dict(zip(heads, zip(*rows, strict=True), strict=True)) if rows else {}
     head = (
         f"{found.judged.n} records judged, {len(found.flips)} would change"
         if lang == "en"

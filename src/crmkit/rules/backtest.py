@@ -48,6 +48,9 @@ class Effect:
     n: int
     weight: Decimal | None = None
 
+    def __str__(self) -> str:
+        return f"{self.n}" if self.weight is None else f"{self.n} ({self.weight:,f})"
+
 
 @attrs.frozen
 class RuleEffect:

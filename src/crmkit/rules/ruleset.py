@@ -200,7 +200,7 @@ class RuleSet(Shown):
                 errors += [error for error in group.exceptions if isinstance(error, DefinitionError)]
         if errors:
             raise DefinitionErrors(f"rule set {self.name!r} cannot be used", errors)
-        self.__dict__["checked"] = checked
+        object.__setattr__(self, "checked", checked)
 
     checked: Mapping[str, Checked] = attrs.field(init=False, eq=False, repr=False, default=None)
 

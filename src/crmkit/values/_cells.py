@@ -20,7 +20,7 @@ _ACTS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def cell(value: Any, widest: int | None = None) -> str:
-    """A value as a cell: unknown is a dash, floats have four digits, instants no more than they need.
+    """A value as a cell: unknown is a dash, floats have four digits, instants whole seconds.
 
     Args:
         value: anything.
@@ -36,7 +36,7 @@ def _text(value: Any, widest: int | None) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, datetime):
-        return value.isoformat(" ", "auto" if value.second or value.microsecond else "minutes")
+        return value.isoformat(" ", "seconds" if value.second or value.microsecond else "minutes")
     if isinstance(value, Mapping):
         return ", ".join(f"{_text(name, widest)}: {_text(value[name], widest)}" for name in islice(value, widest))
     if isinstance(value, AbstractSet):

@@ -341,6 +341,9 @@ def _chart(result: Any) -> Mapping[str, Any] | None:
 def _held(value: Any) -> Any:
     """A value as it is listed: an array is named by its size, not written out."""
     shape = getattr(value, "shape", ())
+    if isinstance(value, Shown):
+        # What has a form of its own is named by its first line, and asked for by its name.
+        return str(value).partition("\n")[0]
     return f"array {shape}" if shape else value
 
 
