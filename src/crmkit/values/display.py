@@ -313,16 +313,16 @@ class Listed(Shown):
 class Several(Shown, tuple[Row, ...], Generic[Row]):
     """Several results of one kind: a tuple like any other, which is shown as a table or line by line.
 
-    A class that says itself as text (it has a `__str__` of its own) is shown line by line.
+    Objects that say themselves (their class has a `__str__`) are shown line by line.
     """
 
     __slots__ = ()
 
     def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
         """The first of them; see `Shown.display`."""
-        if self and (isinstance(self[0], Shown) or "__str__" in vars(type(self[0]))):
-            return Display.lines(map(str, self), most=most, lang=lang)
-        return Display.of(Table.of_rows(self, most=most, lang=lang), lang=lang)
+        if not self or (attrs.has(type(self[0])) and type(self[0]).__str__ is object.__str__):
+            return Display.of(Table.of_rows(self, most=most, lang=lang), lang=lang)
+        return Display.lines(map(str, self), most=most, lang=lang)
 
 
 def _chart(result: Any) -> Mapping[str, Any] | None:
