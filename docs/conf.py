@@ -10,13 +10,13 @@ project = "crmkit"
 author = "The crmkit authors"
 release = version = "0.1.0"
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "homes"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_nb", "homes"]
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 html_title = "crmkit"
 html_show_copyright = False
-exclude_patterns = ["_build", "_ext"]
+exclude_patterns = ["_build", "_ext", "conf.py"]
 
 # In a docstring, `name` is a link where the name is ours, and plain code where it is not.
 default_role = "py:obj"
@@ -42,3 +42,12 @@ napoleon_use_ivar = True
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
+
+# Notebooks are kept as text, without results: what a page shows was found while it was built.
+nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+# Files that a notebook writes do not belong here.
+nb_execution_in_temp = True
+nb_merge_streams = True
