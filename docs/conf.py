@@ -1,7 +1,9 @@
 """How Sphinx builds these pages."""
 
+import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 _here = Path(__file__).parent
 sys.path[:0] = [str(_here / "_ext"), str(_here.parent / "tests" / "house")]
@@ -51,3 +53,13 @@ nb_execution_timeout = 120
 # Files that a notebook writes do not belong here.
 nb_execution_in_temp = True
 nb_merge_streams = True
+# A chart is there as a specification and as a picture, of which a page needs the picture.
+suppress_warnings = ["mystnb.unknown_mime_type"]
+
+# The notebooks are run as anybody's would be: without the settings and the history of whoever builds the site. Their
+# kernels talk over loopback, and need not warn of it.
+_profile = TemporaryDirectory()
+os.environ["IPYTHONDIR"] = _profile.name
+_settings = Path(_profile.name, "profile_default", "ipython_kernel_config.py")
+_settings.parent.mkdir()
+_settings.write_text('c = get_config()\nc.IPKernelApp.log_level = "ERROR"\n', encoding="utf-8")

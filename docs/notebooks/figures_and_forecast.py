@@ -12,7 +12,8 @@
 # %% [markdown]
 # # Figures, comparisons, signals and a forecast
 #
-# What was sold, how that compares with the quarter before, whether the movement is more than chance, and what comes next.
+# What was sold, how that compares with the quarter before, whether the movement is more than chance, and what comes
+# next.
 #
 # {download}`Download this notebook <figures_and_forecast.py>`; it needs `pip install 'crmkit[report]' jupytext`.
 
@@ -32,8 +33,8 @@ from crmkit.values import Period
 # %% [markdown]
 # ## The facts
 #
-# Deals are a journal of stays; invoices are a ledger of dated amounts. Both are made up here: two years of a company that
-# grows in the North and loses customers in the South, and whose deals become a little easier to win.
+# Deals are a journal of stays; invoices are a ledger of dated amounts. Both are made up here: two years of a company
+# that grows in the North and loses customers in the South, and whose deals become a little easier to win.
 
 # %%
 rng = np.random.default_rng(3)
@@ -56,8 +57,8 @@ invoices.display(most=5)
 # %% [markdown]
 # ## Figures, and what they are compared with
 #
-# Any KPIs, by any groups, over any periods, in one table. `versus="previous"` sets each figure beside that of the period
-# before, with an interval where there is sampling error. Money is exact, and has none.
+# Any KPIs, by any groups, over any periods, in one table. `versus="previous"` sets each figure beside that of the
+# period before, with an interval where there is sampling error. Money is exact, and has none.
 
 # %%
 facts = metrics.Facts(journal=company.journal, stages=company.pipeline, ledger=invoices, tz="UTC")
@@ -92,7 +93,7 @@ figures.plot("invoiced")
 
 # %%
 months = Period.year(2025).split("month") + Period.year(2026).split("month")
-south = [row["region"] == "South" for row in [dict(region=one) for one in lines["region"]]]
+south = [region == "South" for region in lines["region"]]
 counted = [
     sum(is_south and month.start <= at.date() < month.end for is_south, at in zip(south, lines["on"], strict=True))
     for month in months
@@ -116,8 +117,9 @@ for call in calls.calls:
 # %% [markdown]
 # ## What comes next
 #
-# The forecast adds up the chances of the open deals, each by its stage and its age there, and the deals that are likely to
-# come. Beside it stand what stage weights would say and what came in last time, and below how good it was before.
+# The forecast adds up the chances of the open deals, each by its stage and its age there, and the deals that are
+# likely to come. Beside it stand what stage weights would say and what came in last time, and below how good it was
+# before.
 
 # %%
 ahead = metrics.forecast(company.journal, stages=company.pipeline, horizon=90)

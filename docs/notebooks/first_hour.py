@@ -15,9 +15,8 @@
 # You got a file from somebody's CRM: one row each time a deal entered a stage.
 # An hour later you know what is in it, how deals go through it, where they are lost, and who to talk to first.
 #
-# {download}`Download this notebook <first_hour.py>`: a Python file that Jupyter (with Jupytext), VS Code and Spyder open
-# as a notebook, and that Python runs as it is.
-# `pip install 'crmkit[report]' jupytext` is all that it needs.
+# {download}`Download this notebook <first_hour.py>`: a Python file that Jupyter (with Jupytext), VS Code and Spyder
+# open as a notebook, and that Python runs as it is. `pip install 'crmkit[report]' jupytext` is all that it needs.
 
 # %%
 import csv
@@ -35,8 +34,9 @@ from crmkit.journal import Journal
 # %% [markdown]
 # ## The export
 #
-# So that everybody can follow, the file is made here: a year of a company with four sellers, one of whom is better than
-# the others at every step, written as exports are: dates as texts with the day first, and a few rows that nobody can use.
+# So that everybody can follow, the file is made here: a year of a company with four sellers, one of whom is better
+# than the others at every step, written as exports are: dates as texts with the day first, and a few rows that nobody
+# can use.
 
 # %%
 from crmkit.testing import simulate
@@ -63,8 +63,9 @@ table = read_table("deals.csv")
 table.display(most=5)
 
 # %% [markdown]
-# A `Journal` is what crmkit works with: every stay of every deal in every stage. Say which column is which, and in which
-# zone the clock hung. Rows that cannot be used come back as findings, with their place; none is dropped in silence.
+# A `Journal` is what crmkit works with: every stay of every deal in every stage. Say which column is which, and in
+# which zone the clock hung. Rows that cannot be used come back as findings, with their place; none is dropped in
+# silence.
 
 # %%
 journal = Journal.from_frame(
@@ -93,7 +94,8 @@ pipeline
 # %% [markdown]
 # ## Where they are lost
 #
-# The funnel counts the deals that reached each stage. `n_open` of them may still get there: they are neither won nor lost.
+# The funnel counts the deals that reached each stage. `n_open` of them may still get there: they are neither won nor
+# lost.
 
 # %%
 funnel = metrics.funnel(journal, stages=pipeline)
@@ -113,8 +115,8 @@ rates.display(most=10)
 # %% [markdown]
 # ## Who to talk to first
 #
-# Of so many cells some look bad or good by chance. `signals` compares each person with the others and keeps the share of
-# false calls below a tenth. "share" means: find out what they do, and show it to the others.
+# Of so many cells some look bad or good by chance. `signals` compares each person with the others and keeps the share
+# of false calls below a tenth. "share" means: find out what they do, and show it to the others.
 
 # %%
 metrics.signals(rates)
@@ -133,7 +135,8 @@ metrics.cycle_time(journal, stages=pipeline)
 # The same for people who open no notebook: one page, with the same figures, in English or Chinese:
 #
 # ```console
-# $ crmkit report deals.csv --case "Deal No." --stage Phase --at "Changed on" --who Seller --tz Europe/Berlin --dates dmy
+# $ crmkit report deals.csv --case "Deal No." --stage Phase --at "Changed on" --who Seller \
+# >     --tz Europe/Berlin --dates dmy
 # ```
 #
 # Next: [figures, comparisons, signals and a forecast](figures_and_forecast.py).

@@ -29,20 +29,26 @@ from crmkit.rules.versions import diff_rules
 # %% [markdown]
 # ## The rules as they are
 #
-# A rule is a condition in FEEL, the language of decision tables (DMN). A mistake in a name, a type or a value is said when
-# the set is made, with its place.
+# A rule is a condition in FEEL, the language of decision tables (DMN). A mistake in a name, a type or a value is said
+# when the set is made, with its place.
 
 # %%
-deal = Schema([
-    Field("amount", "decimal", low=0, unit="CNY"),
-    Field("discount", "decimal", low=0, high=1),
-    Field("role", values=["rep", "manager"]),
-    Field("strategic", "boolean"),
-])
-today = RuleSet("quotes", deal, [
-    Rule("authority", 'discount <= 0.15 or role = "manager"'),
-    Rule("floor", "discount < 0.4 or strategic"),
-])
+deal = Schema(
+    [
+        Field("amount", "decimal", low=0, unit="CNY"),
+        Field("discount", "decimal", low=0, high=1),
+        Field("role", values=["rep", "manager"]),
+        Field("strategic", "boolean"),
+    ]
+)
+today = RuleSet(
+    "quotes",
+    deal,
+    [
+        Rule("authority", 'discount <= 0.15 or role = "manager"'),
+        Rule("floor", "discount < 0.4 or strategic"),
+    ],
+)
 today
 
 # %% [markdown]
@@ -83,10 +89,14 @@ history.display(most=4)
 # each with the money at stake.
 
 # %%
-stricter = RuleSet("quotes", deal, [
-    Rule("authority", 'discount <= 0.12 or role = "manager"'),
-    Rule("floor", "discount < 0.4 or strategic"),
-])
+stricter = RuleSet(
+    "quotes",
+    deal,
+    [
+        Rule("authority", 'discount <= 0.12 or role = "manager"'),
+        Rule("floor", "discount < 0.4 or strategic"),
+    ],
+)
 effects = backtest(stricter, history, before=today, weight="amount", by=["who"])
 for one in effects:
     if one.rule == "authority":

@@ -56,8 +56,9 @@ for number in range(2700):
         scores[ticket] = float(np.clip(round(4.6 - 0.15 * work + rng.normal(0, 0.8)), 1, 5))
 columns = dict(zip(("ticket", "stage", "who", "at", "group"), map(list, zip(*rows, strict=True)), strict=True))
 now = datetime(2026, 7, 1, tzinfo=UTC)
+seen = [at < now for at in columns["at"]]
 tickets = Journal.from_frame(
-    {name: [value for value, at in zip(values, columns["at"], strict=True) if at < now] for name, values in columns.items()},
+    {name: [value for value, keep in zip(values, seen, strict=True) if keep] for name, values in columns.items()},
     case="ticket", stage="stage", at="at", who="who", dims=["group"], as_of=now,
 )  # fmt: skip
 process = Pipeline("ticket", ["new", "working", Stage("solved", "won")])
@@ -102,8 +103,8 @@ satisfaction(desk, scores, by="group")
 # %% [markdown]
 # ## A case, a method, a claim
 #
-# The kind of problem chooses the method, by a decision table that can be looked at and changed. What the action is to do
-# is stated before it begins, so that nobody can pick a figure afterwards.
+# The kind of problem chooses the method, by a decision table that can be looked at and changed. What the action is to
+# do is stated before it begins, so that nobody can pick a figure afterwards.
 
 # %%
 choose({"kind": "chart", "cause known": True, "severity": "minor", "cross team": True}, cautious=True)

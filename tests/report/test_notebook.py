@@ -5,7 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 pytest.importorskip("vl_convert")
-formatters = pytest.importorskip("IPython.core.formatters", reason="IPython is not installed")
+pytest.importorskip("IPython", reason="IPython is not installed")
+
+from IPython.core.formatters import DisplayFormatter
 
 from crmkit.report.notebook import load_ipython_extension, unload_ipython_extension
 from crmkit.values.display import Chart, Display, Table
@@ -20,7 +22,7 @@ CHART = Chart({
 @pytest.fixture
 def shell():
     """What the extension needs of a shell."""
-    return SimpleNamespace(display_formatter=formatters.DisplayFormatter())
+    return SimpleNamespace(display_formatter=DisplayFormatter())
 
 
 def test_a_chart_is_drawn_once_it_is_asked_for(shell):

@@ -131,7 +131,7 @@ def directly_follows(journal: Journal, *, closed: Iterable[str] | None = None) -
     end: won 1
     open: lead 1
     stage  next  n  share  median  mean  p90  shortest  longest
-    lead   won   1  1      2       2     2    2         2
+    lead   won   1      1       2     2    2         2        2
     """
     trails = Trails.of(journal)
     names = trails.stages

@@ -44,9 +44,15 @@ class Chart(dict[str, Any]):
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The specification for whoever draws it, and a line for whoever does not."""
+        return {_VEGA: dict(self), "text/plain": self._named()}
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:  # noqa: FBT001 - IPython's signature
+        """The line in IPython, which would print any dict by its own rule."""
+        printer.text(self._named())
+
+    def _named(self) -> str:
         title = self.get("title")
-        named = title if isinstance(title, str) else ""
-        return {_VEGA: dict(self), "text/plain": f"Vega-Lite chart{f': {visible(named)}' if named else ''}"}
+        return f"Vega-Lite chart: {visible(title)}" if title and isinstance(title, str) else "Vega-Lite chart"
 
 
 @attrs.frozen
