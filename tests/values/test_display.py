@@ -165,6 +165,7 @@ def test_names_from_outside_are_text(rows, head, prose):
     assert page.seen <= TAGS
     assert page.attributes <= {"class", "lang", "scope", "dir", "style", "colspan"}
     assert page.texts["td"] == [visible(text) for text in two]
+    assert page.texts["caption"][0].startswith(visible(head))
     assert page.texts["th"][2:] == [visible(text) for text in one]
 
 

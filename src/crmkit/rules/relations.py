@@ -87,7 +87,8 @@ class Relations(Shown):
 
     def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
         """What should be looked at; see `Shown.display`."""
-        return Display.lines(map(str, self.findings), most=most, lang=lang)
+        none = "no finding" if lang == "en" else "未发现问题"
+        return Display.lines([*map(str, self.findings)] or [none], most=most, lang=lang)
 
 
 def relations(

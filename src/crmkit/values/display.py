@@ -139,7 +139,7 @@ class Table:
         """A `table` with its caption, and heads that say what they are the heads of; every cell is escaped."""
         size, (one, many) = len(self.rows) + self.more, _COUNT[self.lang]
         counted = (one if size == 1 else many).format(n=size)
-        caption = escape(f"{self.caption}: {counted}" if self.caption else counted)
+        caption = escape(f"{visible(self.caption)}: {counted}" if self.caption else counted)
         heads = "".join(f'<th scope="col"{self._side(at)}>{escape(name)}</th>' for at, name in enumerate(self.heads))
         rows = "\n".join(f"<tr>{''.join(self._cells(row))}</tr>" for row in self.rows)
         foot = f'<tfoot><tr><td colspan="{len(self.heads)}">{self._left_out()}</td></tr></tfoot>\n' if self.more else ""
@@ -214,7 +214,8 @@ class Display:
                 lines.append("")
             lines.append(block.to_text() if isinstance(block, Table) else _readable(block))
             before = block
-        return "\n".join(lines)
+        # A heading keeps away from what is above it, and above the first there is nothing.
+        return "\n".join(lines).removeprefix("\n")
 
     def to_html(self) -> str:
         """All of it in one `div`; every text is escaped, nothing is fetched."""
