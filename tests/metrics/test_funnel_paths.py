@@ -327,7 +327,7 @@ def test_ways_print_as_a_table():
     assert lines[0].split() == ["case", "level", "open", "A", "B", "C"]
     assert lines[2].split()[:3] == ["case1", "2", "True"]
     assert lines[2].endswith("-")
-    assert str(paths(logged("BC"), "ABC")) == "(no ways)"
+    assert str(paths(logged("BC"), "ABC")) == "(no rows)"
 
 
 def test_bpic(shared):

@@ -281,7 +281,7 @@ def test_losses_print_as_a_table():
     assert lines[0].split() == ["case", "at", "reason", "competitor", "stage", "who", "currency", "amount"]
     assert len(lines) == 4
     assert all("00:00+00:00" in line and "open" in line for line in lines[1:])
-    assert str(found[:0]) == "(no losses)"
+    assert str(found[:0]) == "(no rows)"
 
 
 def test_maven(shared):

@@ -28,6 +28,7 @@ import attrs
 
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.values import Fields
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 __all__ = ["CATEGORIES", "CauseGraph", "Causes", "fishbone", "why_tree"]
 
@@ -46,7 +47,7 @@ _FORMS = ("fishbone", "why tree")
 
 
 @attrs.frozen(slots=False)
-class CauseGraph:
+class CauseGraph(Shown):
     """An effect and what it comes from. Make one with `fishbone` or `why_tree`.
 
     Attributes:
@@ -62,6 +63,18 @@ class CauseGraph:
     form: Literal["fishbone", "why tree"]
     texts: tuple[str, ...]
     links: tuple[tuple[int, int], ...]
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The effect, and under each cause what leads to it; see `Shown.display`."""
+        return Display.lines([*self._outline(0, 0, set())], most=most, lang=lang)
+
+    def _outline(self, place: int, depth: int, told: set[int]) -> Iterator[str]:
+        """A cause that leads to several is taken apart where it comes first."""
+        yield f"{'  ' * depth}{self.texts[place]}{' ...' if place in told and self.behind(place) else ''}"
+        if place not in told:
+            told.add(place)
+            for cause in self.behind(place):
+                yield from self._outline(cause, depth + 1, told)
 
     def __attrs_post_init__(self) -> None:
         if self.form not in _FORMS:

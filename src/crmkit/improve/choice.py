@@ -20,6 +20,7 @@ from crmkit.rules import DecisionTable, Rule, RuleSet, explain_table
 from crmkit.rules.explain import RowExplanation, TableExplanation
 from crmkit.rules.feel import UNKNOWN, evaluate
 from crmkit.rules.ruleset import RuleFinding
+from crmkit.values.display import Told
 
 __all__ = ["Choice", "choose"]
 
@@ -27,7 +28,7 @@ _OUTPUT = "method"
 
 
 @attrs.frozen(kw_only=True)
-class Choice:
+class Choice(Told):
     """What a table says of a problem.
 
     Attributes:
@@ -66,9 +67,6 @@ class Choice:
         from crmkit.improve._method_words import place_of
 
         return self.told[place_of(lang)]
-
-    def __str__(self) -> str:
-        return self.to_text()
 
 
 def choose(

@@ -21,6 +21,7 @@ from crmkit.errors import InvalidValue, NotFound
 from crmkit.metrics.kpi import named
 from crmkit.metrics.metric import Better, Metric
 from crmkit.values import Fields, Period
+from crmkit.values.display import Told
 
 __all__ = ["OTHERS", "Design", "Hypothesis"]
 
@@ -43,7 +44,7 @@ def _against(against: Mapping[str, str] | str | None) -> Fields | str | None:
 
 
 @attrs.frozen(kw_only=True)
-class Hypothesis:
+class Hypothesis(Told):
     """What is expected to change, where, by how much, by when, and how it will be told.
 
     Attributes:
@@ -166,9 +167,6 @@ class Hypothesis:
         from crmkit.improve._words import claimed
 
         return claimed(self, lang)
-
-    def __str__(self) -> str:
-        return self.to_text()
 
 
 def _plain(claim: Hypothesis) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from crmkit.metrics import Facts
 from crmkit.metrics.estimators import benjamini_hochberg
 from crmkit.metrics.policy import definition_id
 from crmkit.values import Fields, Period
+from crmkit.values.display import Told
 
 __all__ = ["Practices", "Trait", "practices"]
 
@@ -100,7 +101,7 @@ class Trait:
 
 
 @attrs.frozen(kw_only=True)
-class Practices:
+class Practices(Told):
     """What the star does differently.
 
     Attributes:
@@ -192,9 +193,6 @@ class Practices:
         from crmkit.improve._practice_words import told
 
         return told(self, lang)
-
-    def __str__(self) -> str:
-        return self.to_text()
 
     def to_card(
         self,

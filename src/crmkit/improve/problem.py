@@ -27,6 +27,7 @@ from crmkit.improve._words import name_of
 from crmkit.journal import Frameable
 from crmkit.metrics.policy import definition_id
 from crmkit.values import EMPTY, Fields, Period, aware
+from crmkit.values.display import Told
 
 __all__ = ["Problem", "ProblemKind", "Problems"]
 
@@ -46,7 +47,7 @@ def _known_at(value: datetime | None) -> datetime | None:
 
 
 @attrs.frozen(kw_only=True)
-class Problem:
+class Problem(Told):
     """Something out of line, with its evidence.
 
     Attributes:
@@ -134,12 +135,9 @@ class Problem:
 
         return told(self, lang)
 
-    def __str__(self) -> str:
-        return self.to_text()
-
 
 @attrs.frozen
-class Problems(Frameable[Problem]):
+class Problems(Told, Frameable[Problem]):
     """What is out of line, what matters most first.
 
     Attributes:
@@ -186,9 +184,6 @@ class Problems(Frameable[Problem]):
         from crmkit.improve._problem_words import alarmed
 
         return "\n".join([*(row.to_text(lang) for row in self), alarmed(self, lang)])
-
-    def __str__(self) -> str:
-        return self.to_text()
 
 
 def _order(problem: Problem) -> tuple[int, float, str]:

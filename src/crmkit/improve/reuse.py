@@ -24,6 +24,7 @@ from crmkit.metrics import Facts
 from crmkit.metrics.estimators import benjamini_hochberg
 from crmkit.metrics.metric import Metric
 from crmkit.values import Period, aware, zone
+from crmkit.values.display import Told
 
 __all__ = ["Reuse", "Uptake", "reuse"]
 
@@ -56,7 +57,7 @@ class Uptake:
 
 
 @attrs.frozen(kw_only=True)
-class Reuse:
+class Reuse(Told):
     """What became of a practice.
 
     Attributes:
@@ -82,9 +83,6 @@ class Reuse:
         from crmkit.improve._practice_words import reused
 
         return reused(self, lang)
-
-    def __str__(self) -> str:
-        return self.to_text()
 
 
 def reuse(

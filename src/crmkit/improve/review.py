@@ -16,12 +16,13 @@ from crmkit.metrics.kpi import CATALOGUE, named
 from crmkit.metrics.metric import Metric
 from crmkit.metrics.policy import definition_id
 from crmkit.values import Period, aware, from_micros, to_micros, zone
+from crmkit.values.display import Told
 
 __all__ = ["Review", "review"]
 
 
 @attrs.frozen
-class Review:
+class Review(Told):
     """An agenda.
 
     Attributes:
@@ -90,9 +91,6 @@ class Review:
         from crmkit.improve._review_words import agenda
 
         return agenda(self, lang)
-
-    def __str__(self) -> str:
-        return self.to_text()
 
 
 def review(

@@ -36,6 +36,7 @@ from crmkit.rules import PythonRule, Registry, RuleSet
 from crmkit.rules.backtest import Past
 from crmkit.rules.codec import from_json, to_json
 from crmkit.values import Fields, aware
+from crmkit.values.display import Listed, Told
 
 __all__ = ["Standard", "StandardState", "Trial", "confirm", "propose", "put_in_force", "withdraw"]
 
@@ -47,7 +48,7 @@ _ANSWERS = ("worked", "did not", "too early", "cannot tell")
 
 
 @attrs.frozen(kw_only=True)
-class Trial:
+class Trial(Listed):
     """What a version did in shadow, where it stops nothing.
 
     Attributes:
@@ -115,7 +116,7 @@ def _reasons(reasons: Iterable[Sequence[str]]) -> tuple[tuple[str, str], ...]:
 
 
 @attrs.frozen(kw_only=True)
-class Standard:
+class Standard(Told):
     """A version of a rule set on its way.
 
     Attributes:
@@ -219,9 +220,6 @@ class Standard:
             NotFound: for another language.
         """
         return words.standard_text(self, lang)
-
-    def __str__(self) -> str:
-        return self.to_text()
 
 
 _NEEDED = frozenset({"old", "new", "state", "decided", "shadow_until", "effective"})

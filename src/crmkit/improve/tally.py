@@ -41,6 +41,7 @@ from crmkit.metrics.survival import kaplan_meier
 from crmkit.pipeline.case import Case
 from crmkit.pipeline.stages import Outcome, Stage
 from crmkit.values import Fields, Money, aware
+from crmkit.values.display import Listed, Told
 
 __all__ = ["Gain", "Part", "Tally", "tally"]
 
@@ -54,7 +55,7 @@ _GAIN, _LOW, _HIGH, _WORTH = "gain", "low", "high", "value a unit"
 
 
 @attrs.frozen
-class Part:
+class Part(Listed):
     """A share of cases, with Wilson's limits.
 
     Attributes:
@@ -76,7 +77,7 @@ class Part:
 
 
 @attrs.frozen
-class Gain:
+class Gain(Listed):
     """What cases brought in one currency.
 
     Attributes:
@@ -95,7 +96,7 @@ class Gain:
 
 
 @attrs.frozen(kw_only=True)
-class Tally:
+class Tally(Told):
     """The figures of the loop.
 
     Attributes:
@@ -138,9 +139,6 @@ class Tally:
         """
         spoken(lang)
         return "\n".join(_chinese(self) if lang == "zh" else _english(self))
-
-    def __str__(self) -> str:
-        return self.to_text()
 
 
 def tally(

@@ -23,6 +23,7 @@ from crmkit.improve.hypothesis import Hypothesis
 from crmkit.metrics import Facts, measure
 from crmkit.metrics.figures import Figures
 from crmkit.values import Every, Period, aware, zone
+from crmkit.values.display import Told
 
 __all__ = ["Verdict", "verify"]
 
@@ -31,7 +32,7 @@ _Answer: TypeAlias = Literal["worked", "did not", "too early", "cannot tell"]
 
 
 @attrs.frozen(kw_only=True)
-class Verdict:
+class Verdict(Told):
     """What the facts say of a hypothesis.
 
     Attributes:
@@ -86,9 +87,6 @@ class Verdict:
         from crmkit.improve._words import judged
 
         return judged(self, lang)
-
-    def __str__(self) -> str:
-        return self.to_text()
 
 
 @attrs.frozen

@@ -1,16 +1,17 @@
-"""What all results can do: be iterated, be printed as a table, and become a frame."""
+"""What all results can do: be iterated, be shown as a table, and become a frame."""
 
 from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
-from unicodedata import east_asian_width
 
 import attrs
+
+from crmkit.values.display import ROWS, Display, Lang, Shown, Table
 
 Row = TypeVar("Row")
 
 
 @attrs.frozen
-class Frameable(Generic[Row]):
+class Frameable(Shown, Generic[Row]):
     """Rows of one attrs class; a subclass adds `rows`."""
 
     rows: tuple[Row, ...]
@@ -34,24 +35,13 @@ class Frameable(Generic[Row]):
 
         return nw.from_dict(self.to_dict(), backend=backend).to_native()
 
-    def __str__(self) -> str:
-        columns = self.to_dict()
-        texts = {name: [name, *(_cell(value) for value in values)] for name, values in columns.items()}
-        widths = {name: max(map(_width, cells)) for name, cells in texts.items()}
-        lines = zip(*([_padded(cell, widths[name]) for cell in cells] for name, cells in texts.items()), strict=True)
-        return "\n".join("  ".join(line).rstrip() for line in lines) or "(no rows)"
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The first rows as a table, under the names that they have in a frame; see `Shown.display`."""
+        return Display.of(self._table(lang, most), lang=lang)
 
-
-def _width(text: str) -> int:
-    """How many columns a terminal gives to a text: Chinese characters take two."""
-    return len(text) if text.isascii() else sum(1 + (east_asian_width(char) in "WF") for char in text)
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    def _table(self, lang: Lang, most: int | None) -> Table:
+        """The first rows; made of them alone, however many there are, unless a subclass has columns of its own."""
+        caption = type(self).__name__
+        if type(self).to_dict is Frameable.to_dict:
+            return Table.of_rows(self.rows, most=most, caption=caption, lang=lang)
+        return Table.of(self.to_dict(), most=most, caption=caption, lang=lang)

@@ -13,7 +13,9 @@ from crmkit.journal import _build, _facts, _sources
 from crmkit.journal._coded import Coded, Longs, Micros
 from crmkit.journal._findings import Finding
 from crmkit.journal._rows import OPEN, Common
+from crmkit.journal._shown import stays
 from crmkit.values import from_micros, to_micros
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 if TYPE_CHECKING:
     from crmkit.events import Event
@@ -23,7 +25,7 @@ __all__ = ["Journal"]
 
 
 @attrs.frozen(eq=False)
-class Journal:
+class Journal(Shown):
     """Stage intervals as columns: row i says that a case entered a stage, who held it then, and what came next.
 
     A stay that has not ended is open: right-censored at `until`. Closed stages (won, lost) are stays too; they last
@@ -54,6 +56,10 @@ class Journal:
     amount: Longs | None = None
     findings: tuple[Finding, ...] = ()
     facts: Mapping[str, str] = attrs.field(factory=dict[str, str])
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """How much there is, and the first stays; see `Shown.display`."""
+        return stays(self, lang, most)
 
     # -- making one
 

@@ -13,9 +13,11 @@ from crmkit.journal._coded import Coded, Longs, Micros, code
 from crmkit.journal._findings import Finding, summarise
 from crmkit.journal._minor import minor_units
 from crmkit.journal._rows import OPEN, UNKNOWN
+from crmkit.journal._shown import dated
 from crmkit.journal._sources import Source, open_source
 from crmkit.model import Dated
 from crmkit.values import Currency, Money, Period, from_micros, to_micros, zone
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 if TYPE_CHECKING:
     from crmkit.journal._sources import Dates, Zone
@@ -24,7 +26,7 @@ __all__ = ["Ledger"]
 
 
 @attrs.frozen(eq=False)
-class Ledger:
+class Ledger(Shown):
     """Dated facts as columns: quotes and their revisions, orders, invoices, payments, expenses, visits, complaints.
 
     Attributes:
@@ -60,6 +62,10 @@ class Ledger:
     due: Micros | None = None
     recorded: Micros | None = None
     findings: tuple[Finding, ...] = ()
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """How much there is, and the first facts; see `Shown.display`."""
+        return dated(self, lang, most)
 
     @classmethod
     def from_frame(  # noqa: PLR0913 - each names a column of the host's table

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.journal._coded import Longs
+from crmkit.values.display import Listed
 
 __all__ = ["ProductLimit"]
 
@@ -14,7 +15,7 @@ _SAME = 1e-12
 
 
 @attrs.frozen(eq=False)
-class ProductLimit:
+class ProductLimit(Listed):
     """The product-limit estimate of how long stays last (Kaplan & Meier 1958), stays that go on included.
 
     Attributes:

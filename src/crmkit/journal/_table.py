@@ -8,12 +8,14 @@ import numpy as np
 from crmkit.errors import NotFound
 from crmkit.journal._coded import Coded, Longs, code
 from crmkit.journal._findings import Finding
+from crmkit.values.display import ROWS, Display, Lang, Shown
+from crmkit.values.display import Table as Cells
 
 __all__ = ["Table"]
 
 
 @attrs.frozen(eq=False)
-class Table:
+class Table(Shown):
     """A decoded export.
 
     Attributes:
@@ -29,6 +31,14 @@ class Table:
     rows: Longs
     facts: Mapping[str, str] = attrs.field(factory=dict[str, str])
     findings: tuple[Finding, ...] = ()
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The first rows, and what was noticed; see `Shown.display`."""
+        columns = {name: column[np.arange(len(self))[:most]].decode() for name, column in self.columns.items()}
+        table = Cells.of(columns, n=len(self), most=most, caption=self.name, lang=lang)
+        facts = Display.lines([f"{name}: {text}" for name, text in self.facts.items()], most=most, lang=lang)
+        found = Display.lines([f"- {one}" for one in self.findings], most=most, lang=lang)
+        return Display.of(facts, table, found, lang=lang)
 
     @classmethod
     def joined(cls, tables: Sequence["Table"]) -> "Table":

@@ -23,6 +23,7 @@ import attrs
 from crmkit.errors import InvalidValue, NotFound, did_you_mean
 from crmkit.protocols import Record, RecordStore
 from crmkit.values import aware
+from crmkit.values.display import Listed
 
 __all__ = ["Audience", "Card", "Cards", "Source", "State", "Viewer", "hidden_because", "shown", "visible"]
 
@@ -75,7 +76,7 @@ def _chosen(_: "Card", attribute: "attrs.Attribute[Any]", value: Any) -> None:
 
 
 @attrs.frozen
-class Card:
+class Card(Listed):
     """What is known about one problem.
 
     Attributes:

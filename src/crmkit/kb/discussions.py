@@ -40,6 +40,7 @@ from crmkit.kb._discussion_words import Lang, said
 from crmkit.kb._redaction import redacted
 from crmkit.kb.cards import Card, Source
 from crmkit.protocols import EventStore, Notice, Query
+from crmkit.values.display import ROWS, Display, Shown
 
 __all__ = [
     "Assigned",
@@ -63,7 +64,7 @@ def _facts(facts: Iterable[Event]) -> tuple[Event, ...]:
 
 
 @attrs.frozen(slots=False)
-class Discussion:
+class Discussion(Shown):
     """A discussion, made by `start` or from the facts of one.
 
     Attributes:
@@ -74,6 +75,12 @@ class Discussion:
     """
 
     facts: tuple[Event, ...] = attrs.field(converter=_facts)
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """What happened, in order; see `Shown.display`."""
+        from crmkit.kb._shown import talk
+
+        return talk(self, lang, most)
 
     def __attrs_post_init__(self) -> None:
         if not self.facts or not isinstance(self.facts[0], Started):

@@ -31,6 +31,7 @@ from crmkit.kb.duplicates import Shingles
 from crmkit.kb.text import Analyzer
 from crmkit.kb.usage import Searched
 from crmkit.values import aware
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 __all__ = ["Area", "Collected", "Feedback", "LeftOut", "Outcome", "collect", "doubles", "merged"]
 
@@ -117,7 +118,7 @@ class LeftOut:
 
 
 @attrs.frozen
-class Collected:
+class Collected(Shown):
     """What became of records.
 
     Attributes:
@@ -129,6 +130,12 @@ class Collected:
     drafts: tuple[Card, ...] = ()
     reinforced: tuple[Card, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """What became of the records; see `Shown.display`."""
+        from crmkit.kb._shown import collected
+
+        return collected(self, lang, most)
 
 
 @attrs.frozen

@@ -32,6 +32,7 @@ from crmkit.kb.cards import Card, Source
 from crmkit.kb.index import SearchIndex
 from crmkit.kb.results import Note
 from crmkit.kb.text import Analyzer
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 __all__ = [
     "Aim",
@@ -188,7 +189,7 @@ class Matched:
 
 
 @attrs.frozen(slots=False)
-class Proposal:
+class Proposal(Shown):
     """A proposal as far as the library goes, made by `propose`.
 
     Attributes:
@@ -214,6 +215,12 @@ class Proposal:
     materials: int
     unusable: Mapping[str, int]
     stale: tuple[str, ...]
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """Each requirement, and what there is for it; see `Shown.display`."""
+        from crmkit.kb._shown import answered
+
+        return answered(self, lang, most)
 
     @cached_property
     def offers(self) -> tuple[Offer, ...]:

@@ -11,6 +11,7 @@ from crmkit.errors import InvalidValue
 from crmkit.kb._marking import Marker, Stored
 from crmkit.kb.query import Scalar
 from crmkit.values import EMPTY, Fields
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 __all__ = ["Bucket", "Document", "Flaw", "Hit", "NearTerm", "Note", "Results", "Span"]
 
@@ -128,7 +129,7 @@ class Bucket:
 
 
 @attrs.frozen
-class Results:
+class Results(Shown):
     """What was found.
 
     Attributes:
@@ -144,6 +145,12 @@ class Results:
     facets: Mapping[str, tuple[Bucket, ...]]
     notes: tuple[Note, ...]
     next: str | None = None
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The hits, and what the search did; see `Shown.display`."""
+        from crmkit.kb._shown import found
+
+        return found(self, lang, most)
 
 
 @attrs.frozen

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-from unicodedata import east_asian_width
+
+from crmkit.values.display import Display, Table
 
 if TYPE_CHECKING:
     from crmkit.metrics._cards import Card, Result
@@ -15,8 +16,7 @@ __all__ = [
     "no_score",
     "not_yet",
     "several",
-    "table",
-    "text_of",
+    "shown",
     "unclear",
     "unknown",
     "unusable",
@@ -98,22 +98,27 @@ def several(texts: Sequence[Said]) -> Said:
     return "; ".join(text for text, _ in texts), "；".join(text for _, text in texts)
 
 
-def text_of(header: Mapping[str, Any], cards: Sequence["Card"], lang: Language) -> str:
+def shown(header: Mapping[str, Any], cards: Sequence["Card"], lang: Language, most: int | None) -> Display:
     """Scorecards for people."""
     scheme, chinese = header["scheme"], lang == "zh"
     head = f"{scheme['name']}, {header['over']['name']}; {_MISSING[scheme['missing']][chinese]}"
     lost = "\n".join(f"{one['column']}: {one['reason']} ({one['count']})" for one in header["findings"])
-    return "\n\n".join([head, *(_card(card, chinese=chinese) for card in cards), *([lost] if lost else [])])
+    parts = [part for card in cards[:most] for part in _card(card, lang, most)]
+    return Display.of(head, *parts, f"\n{lost}" if lost else "", lang=lang)
 
 
-def _card(card: "Card", *, chinese: bool) -> str:
+def _card(card: "Card", lang: Language, most: int | None) -> tuple[str, Table]:
+    chinese = lang == "zh"
     who = card.member or ("（团队）" if chinese else TEAM)
     points = "分" if chinese else " points"
     score = ("无总分" if chinese else "no score") if card.score is None else f"{card.score}{points}"
     limits = "" if card.low is None else f" ({card.low:.1f} - {'∞' if card.high is None else f'{card.high:.1f}'})"
     why = card.why_zh if chinese else card.why
-    rows = [[head[chinese] for head in _HEADS], *(_line(result, chinese=chinese) for result in card.results)]
-    return "\n".join([f"{who}: {score}{limits}" + (f"; {why}" if why else ""), table(rows)])
+    heads = [head[chinese] for head in _HEADS]
+    lines = zip(*(_line(result, chinese=chinese) for result in card.results), strict=True)
+    columns = dict(zip(heads, lines, strict=True)) if card.results else {}
+    table = Table.of(columns, most=most, caption=who, lang=lang, numbers=heads[1:-2])
+    return f"\n{who}: {score}{limits}" + (f"; {why}" if why else ""), table
 
 
 def _line(row: "Result", *, chinese: bool) -> list[str]:
@@ -134,14 +139,3 @@ def _number(value: float) -> str:
 
 def _share(value: float | None, none: str = "-") -> str:
     return none if value is None else f"{value:.1%}"
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns side by side; a Chinese character takes two places."""
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell + " " * (w - _width(cell)) for cell, w in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _width(text: str) -> int:
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

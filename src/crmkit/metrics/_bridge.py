@@ -14,10 +14,11 @@ from crmkit.journal import UNKNOWN, Finding, Frameable, Ledger
 from crmkit.metrics._chart_words import speaking
 from crmkit.metrics._shares import Cells, cells_of, decimal
 from crmkit.metrics._signal_words import Lang, worded
-from crmkit.metrics._vega import Spec, layered, nominal, number
+from crmkit.metrics._vega import layered, nominal, number
 from crmkit.metrics.policy import definition_id
 from crmkit.metrics.states import exact_sums
 from crmkit.values import Period, zone
+from crmkit.values.display import ROWS, Chart, Display, Table
 
 __all__ = ["EFFECTS", "Bridge", "Effects", "Units", "Weights", "change"]
 
@@ -95,10 +96,11 @@ class Bridge(Frameable[Effects]):
     definition: str
     findings: tuple[Finding, ...] = ()
 
-    def __str__(self) -> str:
-        return str(Frameable((*self.totals, *self.rows)))
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The totals and then the effects of each part; see `Shown.display`."""
+        return Display.of(Table.of_rows((*self.totals, *self.rows), most=most, caption="Bridge", lang=lang), lang=lang)
 
-    def plot(self, lang: Lang = "en") -> Spec:
+    def plot(self, lang: Lang = "en") -> Chart:
         """The waterfall from the amount before to the amount after, a bar an effect.
 
         Raises:
@@ -114,7 +116,7 @@ class Bridge(Frameable[Effects]):
         bar = {"mark": "bar", "encoding": {"x": x, "y": y, "y2": {"field": "end"}, "color": hue}}
         begin, end = self.periods
         title = worded(lang, (f"{begin} to {end} by {self.by}", f"{begin} 至 {end}，按 {self.by}"))
-        return layered(values, [bar], title=title, rows="currency")
+        return Chart(layered(values, [bar], title=title, rows="currency"))
 
 
 def change(

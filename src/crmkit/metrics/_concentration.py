@@ -13,10 +13,11 @@ from crmkit.metrics._chart_words import speaking
 from crmkit.metrics._checks import Floats, as_given, confidence
 from crmkit.metrics._shares import Cells, cells_of
 from crmkit.metrics._signal_words import Lang
-from crmkit.metrics._vega import Spec, layered, nominal, number, plain, whiskers
+from crmkit.metrics._vega import layered, nominal, number, plain, whiskers
 from crmkit.metrics.policy import definition_id
 from crmkit.metrics.states import exact_sums
 from crmkit.values import Period, zone
+from crmkit.values.display import Chart
 
 __all__ = [
     "Concentration", "ConcentrationRow", "Drawn", "Lorenz", "LorenzPoint", "concentration", "gini", "herfindahl",
@@ -67,7 +68,7 @@ class Concentration(Frameable[ConcentrationRow]):
     rows: tuple[ConcentrationRow, ...]
     findings: tuple[Finding, ...] = ()
 
-    def plot(self, lang: Lang = "en") -> Spec:
+    def plot(self, lang: Lang = "en") -> Chart:
         """The measures that lie between 0 and 1, with their intervals.
 
         Raises:
@@ -79,7 +80,7 @@ class Concentration(Frameable[ConcentrationRow]):
         values = [{**row, "measure": _measure(row["measure"], lang)} for row in rows]
         y, x = nominal("measure"), number("value", say("value"), scale={"domain": [0, 1]})
         dot = {"mark": {"type": "point", "filled": True}, "encoding": {"x": x, "y": y}}
-        return layered(values, [whiskers("x", x, {"y": y}), dot], title=say("concentration"), rows="currency")
+        return Chart(layered(values, [whiskers("x", x, {"y": y}), dot], title=say("concentration"), rows="currency"))
 
 
 def _measure(name: str, lang: Lang) -> str:
@@ -109,7 +110,7 @@ class Lorenz(Frameable[LorenzPoint]):
     rows: tuple[LorenzPoint, ...]
     findings: tuple[Finding, ...] = ()
 
-    def plot(self, lang: Lang = "en") -> Spec:
+    def plot(self, lang: Lang = "en") -> Chart:
         """The curve and the diagonal of equality.
 
         Raises:
@@ -120,7 +121,7 @@ class Lorenz(Frameable[LorenzPoint]):
         equal = {"mark": {"type": "line", "strokeDash": [4, 4]}, "encoding": {"x": x, "y": number("parts", y["title"])}}
         curve = {"mark": "line", "encoding": {"x": x, "y": y}}
         values = plain(self.rows, ("currency", "parts", "amount"))
-        return layered(values, [equal, curve], title=say("Lorenz curve"), rows="currency")
+        return Chart(layered(values, [equal, curve], title=say("Lorenz curve"), rows="currency"))
 
 
 def gini(amounts: npt.ArrayLike) -> Any:

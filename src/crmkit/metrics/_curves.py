@@ -16,6 +16,7 @@ from crmkit.metrics._kernels import (
     product_limit,
     ratio,
 )
+from crmkit.values.display import ROWS, Display, Lang, Listed, Shown, Table
 
 __all__ = ["Band", "CumulativeIncidence", "Quantile", "RestrictedMean", "SurvivalCurve", "Variance"]
 
@@ -28,7 +29,7 @@ _SAME = 1e-9
 
 
 @attrs.frozen(eq=False)
-class Quantile:
+class Quantile(Listed):
     """A quantile of a time, with its limits: floats for one curve, arrays for many.
 
     Attributes:
@@ -43,7 +44,7 @@ class Quantile:
 
 
 @attrs.frozen(eq=False)
-class RestrictedMean:
+class RestrictedMean(Listed):
     """The mean time until an end or until `tau`, whichever is first: the area under the survival curve.
 
     Attributes:
@@ -63,7 +64,7 @@ class RestrictedMean:
 
 
 @attrs.frozen(eq=False)
-class SurvivalCurve:
+class SurvivalCurve(Shown):
     """Kaplan-Meier curves: one (shape (T,)), or many on one time axis (shape (..., T)).
 
     Attributes:
@@ -81,6 +82,15 @@ class SurvivalCurve:
     survival: Floats
     std_err: Floats
     squares: Floats | None = None
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The steps of one curve as a table; see `Shown.display`."""
+        if self.survival.ndim > 1:
+            return Display.of(f"{self.survival.shape[0]} curves of {len(self.time)} times; index one", lang=lang)
+        names = ("time", "n_risk", "n_event", "survival", "std_err")
+        columns = {name: getattr(self, name)[:most].tolist() for name in names}
+        table = Table.of(columns, n=len(self.time), most=most, caption="SurvivalCurve", lang=lang)
+        return Display.of(table, lang=lang)
 
     def __getitem__(self, group: Any) -> "SurvivalCurve":
         """One of many curves."""
@@ -184,7 +194,7 @@ class SurvivalCurve:
 
 
 @attrs.frozen(eq=False)
-class CumulativeIncidence:
+class CumulativeIncidence(Shown):
     """Aalen-Johansen estimates of K causes: one set (shape (K, T)), or many on one time axis (shape (..., K, T)).
 
     Cause k is row k - 1; cause 0 is censoring and has no row.
@@ -204,6 +214,15 @@ class CumulativeIncidence:
     survival: Floats
     cif: Floats
     delayed: bool = False
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The steps of one curve as a table; see `Shown.display`."""
+        if self.survival.ndim > 1:
+            return Display.of(f"{self.survival.shape[0]} sets of {len(self.time)} times; index one", lang=lang)
+        columns = {name: getattr(self, name)[:most].tolist() for name in ("time", "n_risk", "survival")}
+        columns |= {f"cif {cause}": row[:most].tolist() for cause, row in enumerate(self.cif, 1)}
+        table = Table.of(columns, n=len(self.time), most=most, caption="CumulativeIncidence", lang=lang)
+        return Display.of(table, lang=lang)
 
     def __getitem__(self, group: Any) -> "CumulativeIncidence":
         """One of many sets."""

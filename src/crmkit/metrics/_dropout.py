@@ -3,7 +3,7 @@
 All times here are in the unit of the model, and every function takes numbers or arrays that broadcast.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import attrs
@@ -14,6 +14,7 @@ from crmkit.errors import InvalidValue
 from crmkit.metrics._checks import Floats, as_given, numbers
 from crmkit.metrics._fits import Fit, above_0, maximise
 from crmkit.metrics._purchases import BuyerCounts, Purchases
+from crmkit.values.display import Listed
 
 __all__ = ["BgNbd", "ParetoNbd", "bg_nbd", "pareto_nbd"]
 
@@ -23,7 +24,7 @@ _DROP = 40.0
 
 
 @attrs.frozen
-class _Dropout(ABC):
+class _Dropout(Listed):
     """What both models can tell; `x` purchases after the first, the last `recency` after it, `age` observed.
 
     The defaults are those of a customer who has just bought for the first time.

@@ -1,14 +1,12 @@
 """Figures as people read them, in their language."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
-import attrs
-
-from crmkit.journal import Frameable
 from crmkit.metrics._figure import Figure
 from crmkit.metrics.metric import About
 from crmkit.values import Money
+from crmkit.values.display import Table
 
 __all__ = ["table_of"]
 
@@ -16,17 +14,21 @@ _HEADS = {
     "en": ("metric", "group", "period", "value", "interval", "n", "open", "change"),
     "zh": ("指标", "分组", "期间", "数值", "区间", "样本数", "未结束", "变化"),
 }
-_LINES = {lang: attrs.make_class("Line", heads, frozen=True) for lang, heads in _HEADS.items()}
 _WORDS = {"en": ("no data", "(unknown)", "to"), "zh": ("无数据", "（未知）", "至")}
+_CAPTION = {"en": "Figures", "zh": "指标"}
 _UNITS = {
     "customers": "位客户", "quotations": "份报价", "days": "天", "minutes": "分钟", "contacts": "次接触",
     "share": "占比", "ratio": "比值", "log ratio": "对数比", "complaints": "件投诉", "complaints per 1,000": "件/千单",
 }  # fmt: skip
 
 
-def table_of(rows: Iterable[Figure], about: Mapping[str, About], lang: Literal["en", "zh"]) -> str:
+def table_of(rows: Sequence[Figure], about: Mapping[str, About], lang: Literal["en", "zh"], most: int | None) -> Table:
     """The table; a period that was not over when observation ended has an asterisk."""
-    return str(Frameable(tuple(_LINES[lang](*_cells(row, about[row.metric], lang)) for row in rows)))
+    lines = [_cells(row, about[row.metric], lang) for row in rows[:most]]
+    heads = _HEADS[lang]
+    columns = dict(zip(heads, zip(*lines, strict=True), strict=True)) if lines else {}
+    right = [heads[place] for place in (3, 5, 6)]
+    return Table.of(columns, n=len(rows), most=most, caption=_CAPTION[lang], lang=lang, numbers=right)
 
 
 def _cells(row: Figure, about: About, lang: Literal["en", "zh"]) -> tuple[str | int, ...]:

@@ -10,6 +10,7 @@ from crmkit.errors import InvalidValue
 from crmkit.journal import Frameable
 from crmkit.metrics._checks import Floats, normal_quantile
 from crmkit.metrics.policy import definition_id
+from crmkit.values.display import ROWS, Display, Lang
 
 __all__ = ["Fit", "Parameter", "above_0", "maximise"]
 
@@ -84,10 +85,13 @@ class Fit(Frameable[Parameter]):
     #: The estimator.
     method = "maximum likelihood, observed information, log-normal limits"
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The model, its parameters, and what they mean; see `Shown.display`."""
         said = "; ".join(f"{name}: {text}" for name, text in self.policies.items())
         head = f"{self.model}, n = {self.n}, {self.n_unusable} unusable, log-likelihood {self.log_likelihood:.2f}"
-        return f"{head}\n{super().__str__()}\n{self.method}; {said}; definition {self.definition}"
+        return Display.of(
+            head, self._table(lang, most), f"{self.method}; {said}; definition {self.definition}", lang=lang
+        )
 
 
 def maximise(

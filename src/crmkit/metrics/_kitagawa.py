@@ -15,10 +15,11 @@ from crmkit.metrics._cases import Cases, cases_of
 from crmkit.metrics._chart_words import speaking
 from crmkit.metrics._checks import normal_quantile
 from crmkit.metrics._signal_words import Lang
-from crmkit.metrics._vega import Spec, labelled, layered, nominal, number, plain
+from crmkit.metrics._vega import labelled, layered, nominal, number, plain
 from crmkit.metrics.policy import StageOrder, definition_id
 from crmkit.metrics.survival import aalen_johansen
 from crmkit.values import Period, zone
+from crmkit.values.display import ROWS, Chart, Display
 
 __all__ = ["RateChange", "RateEffect", "rate_change", "won_rate_change"]
 
@@ -96,15 +97,17 @@ class RateChange(Frameable[RateEffect]):
         up, down = any(step > 0 for step in steps), any(step < 0 for step in steps)
         return (self.change > 0 and down and not up) or (self.change < 0 and up and not down)
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The change and its parts; see `Shown.display`."""
         told = (
             f"{self.before:.4g} to {self.after:.4g}: {self.change:+.4g} = mix {self.mix:+.4g} + rate {self.rate:+.4g}"
         )
         paradox = "\nSimpson's paradox: the whole moves against all of its parts" if self.reversed else ""
         early = "" if self.complete else "\nsome cases could not be observed long enough yet"
-        return f"{told} ({self.low:+.4g} to {self.high:+.4g}){paradox}{early}\n{super().__str__()}"
+        head = f"{told} ({self.low:+.4g} to {self.high:+.4g}){paradox}{early}"
+        return Display.of(head, self._table(lang, most), lang=lang)
 
-    def plot(self, lang: Lang = "en") -> Spec:
+    def plot(self, lang: Lang = "en") -> Chart:
         """Rate against share, a point a part and period: what moves up, and what moves aside.
 
         Raises:
@@ -126,7 +129,7 @@ class RateChange(Frameable[RateEffect]):
             "mark": {"type": "point", "filled": True},
             "encoding": {"x": x, "y": y, **hue, "shape": nominal("period")},
         }
-        return layered(values, [line, dot], title=say("rate and mix"))
+        return Chart(layered(values, [line, dot], title=say("rate and mix")))
 
 
 @attrs.frozen

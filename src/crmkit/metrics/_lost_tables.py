@@ -12,11 +12,12 @@ from crmkit.journal import UNKNOWN, Coded, Finding, Frameable
 from crmkit.metrics._chart_words import speaking
 from crmkit.metrics._signal_words import Lang, worded
 from crmkit.metrics._trends import cochran_armitage, poisson_trend
-from crmkit.metrics._vega import Spec, bars, labelled, layered, nominal, number, plain, whiskers
+from crmkit.metrics._vega import bars, labelled, layered, nominal, number, plain, whiskers
 from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.estimators import benjamini_hochberg, wilson
 from crmkit.metrics.states import exact_sums
 from crmkit.metrics.survival import aalen_johansen
+from crmkit.values.display import Chart
 
 __all__ = ["Chance", "Chances", "LostRow", "LostTable", "LostTrend", "LostTrendRow", "chances_of", "tabled", "trended"]
 
@@ -79,7 +80,7 @@ class LostTable(Frameable[LostRow]):
         made["n_unpriced"] = [row.n_unpriced for row in self.rows]
         return made
 
-    def plot(self, lang: Lang = "en") -> Spec:
+    def plot(self, lang: Lang = "en") -> Chart:
         """Shares with their limits, the most frequent first.
 
         Raises:
@@ -90,7 +91,7 @@ class LostTable(Frameable[LostRow]):
         numbers = plain(self.rows, ("n", "share", "low", "high"))
         values = [{"group": name, **row} for name, row in zip(names, numbers, strict=True)]
         y, x = nominal("group"), number("share", say("share of losses"), axis={"format": "%"})
-        return layered(values, [bars({"y": y, "x": x}), whiskers("x", x, {"y": y})], title=say("lost deals"))
+        return Chart(layered(values, [bars({"y": y, "x": x}), whiskers("x", x, {"y": y})], title=say("lost deals")))
 
 
 @attrs.frozen
@@ -140,7 +141,7 @@ class LostTrend(Frameable[LostTrendRow]):
     by: str
     definition: str
 
-    def plot(self, lang: Lang = "en") -> Spec:
+    def plot(self, lang: Lang = "en") -> Chart:
         """A line a value, with its limits; hollow where the period is not over.
 
         Raises:
@@ -156,7 +157,7 @@ class LostTrend(Frameable[LostTrendRow]):
         filled = {"fill": {"condition": {"test": "datum.complete", **hue["color"], "legend": None}, "value": "#fff"}}
         dot = {"mark": "point", "encoding": {"x": x, "y": y, **hue, **filled}}
         title = worded(lang, (f"lost deals by {self.by}", f"按 {self.by} 的输单"))
-        return layered(values, [whiskers("y", y, {"x": x, **hue}), line, dot], title=title)
+        return Chart(layered(values, [whiskers("y", y, {"x": x, **hue}), line, dot], title=title))
 
 
 @attrs.frozen
@@ -196,7 +197,7 @@ class Chances(Frameable[Chance]):
     days: float
     definition: str
 
-    def plot(self, lang: Lang = "en") -> Spec:
+    def plot(self, lang: Lang = "en") -> Chart:
         """Chances with their limits.
 
         Raises:
@@ -206,7 +207,9 @@ class Chances(Frameable[Chance]):
         values = labelled(plain(self.rows, ("value", "chance", "low", "high", "n")), "value", say("(unknown)"))
         within = worded(lang, (f"lost within {self.days:g} days", f"{self.days:g} 天内输单的概率"))
         y, x = nominal("value"), number("chance", within, axis={"format": "%"})
-        return layered(values, [bars({"y": y, "x": x}), whiskers("x", x, {"y": y})], title=say("chance of losing"))
+        return Chart(
+            layered(values, [bars({"y": y, "x": x}), whiskers("x", x, {"y": y})], title=say("chance of losing"))
+        )
 
 
 def tabled(columns: Mapping[str, Coded], currencies: Coded, amount: Ints, level: float) -> tuple[LostRow, ...]:

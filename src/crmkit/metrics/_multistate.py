@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue
 from crmkit.metrics._checks import Floats, Longs, ages, as_codes
+from crmkit.values.display import Listed
 
 __all__ = ["StateProbabilities", "state_probabilities"]
 
@@ -17,7 +18,7 @@ _CENSORED = -1
 
 
 @attrs.frozen(eq=False)
-class StateProbabilities:
+class StateProbabilities(Listed):
     """The chance P(0, t) to be in state j at age t, given state h at age 0.
 
     Attributes:

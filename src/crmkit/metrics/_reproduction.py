@@ -11,6 +11,7 @@ from crmkit.metrics._cards import Result
 from crmkit.metrics._kept import hashed
 from crmkit.metrics._scorecards import Scorecards
 from crmkit.metrics.facts import Facts
+from crmkit.values.display import ROWS, Display, Lang
 
 __all__ = ["Difference", "Reproduction", "differences", "setting"]
 
@@ -56,8 +57,10 @@ class Reproduction(Frameable[Difference]):
         """Whether it is reproduced."""
         return not self.rows
 
-    def __str__(self) -> str:
-        return super().__str__() if self.rows else "reproduced: every figure and every point is as it was"
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """What differs, or that nothing does; see `Shown.display`."""
+        none = "reproduced: every figure and every point is as it was"
+        return Display.of(self._table(lang, most) if self.rows else none, lang=lang)
 
 
 def setting(facts: Facts) -> dict[str, Any]:

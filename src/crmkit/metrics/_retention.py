@@ -16,6 +16,7 @@ from crmkit.metrics._spells import Spells
 from crmkit.metrics.estimators import wilson
 from crmkit.metrics.policy import definition_id
 from crmkit.metrics.survival import SurvivalCurve, kaplan_meier
+from crmkit.values.display import ROWS, Display, Lang, Listed
 
 __all__ = ["Hazard", "Retention", "ShiftedBetaGeometric", "lasting", "retention", "shifted_beta_geometric"]
 
@@ -88,10 +89,13 @@ class Retention(Frameable[Hazard]):
         policies = {"setting": "contract", "cohort": "one"}
         return _tabulated(risk, left, None, (int(counts[0]), int(counts[-1]), 0), level=level, policies=policies)
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """How many there are, the hazards, and what they mean; see `Shown.display`."""
         said = "; ".join(f"{name}: {text}" for name, text in self.policies.items())
         head = f"retention, n = {self.n}, {self.n_open} open, {self.n_unusable} unusable"
-        return f"{head}\n{super().__str__()}\n{self.method}; {said}; definition {self.definition}"
+        return Display.of(
+            head, self._table(lang, most), f"{self.method}; {said}; definition {self.definition}", lang=lang
+        )
 
 
 def lasting(spells: Spells) -> SurvivalCurve:
@@ -143,7 +147,7 @@ def retention(spells: Spells, *, every: int = 30, level: float = 0.95) -> Retent
 
 
 @attrs.frozen
-class ShiftedBetaGeometric:
+class ShiftedBetaGeometric(Listed):
     """Shifted beta-geometric (Fader & Hardie 2007): each customer leaves at each renewal with a chance of their own.
 
     Attributes:

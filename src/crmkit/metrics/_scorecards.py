@@ -12,7 +12,8 @@ from crmkit.metrics._cards import Card, Result
 from crmkit.metrics._chart_words import speaking
 from crmkit.metrics._kept import frozen, thawed
 from crmkit.metrics._signal_words import Lang, worded
-from crmkit.metrics._vega import Spec, layered, nominal, number, plain, whiskers
+from crmkit.metrics._vega import layered, nominal, number, plain, whiskers
+from crmkit.values.display import ROWS, Chart, Display
 
 __all__ = ["Scorecards"]
 
@@ -80,12 +81,13 @@ class Scorecards(Frameable[Result]):
 
     def to_text(self, lang: Literal["en", "zh"] = "en") -> str:
         """The cards for people."""
-        return words.text_of(self.header, self.cards, lang)
+        return self.display(lang, most=None).to_text()
 
-    def __str__(self) -> str:
-        return self.to_text()
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """A table for each of the first cards; see `Shown.display`."""
+        return words.shown(self.header, self.cards, lang, most)
 
-    def plot(self, lang: Lang = "en") -> Spec:
+    def plot(self, lang: Lang = "en") -> Chart:
         """Attainment of each KPI with its interval, member by member, as a Vega-Lite specification.
 
         Raises:
@@ -114,4 +116,4 @@ class Scorecards(Frameable[Result]):
         ]
         scheme, over = self.header["scheme"]["name"], self.header["over"]["name"]
         title = worded(lang, (f"{scheme}, {over}", f"{scheme}，{over}"))
-        return layered(values, layers, title=title, rows="member")
+        return Chart(layered(values, layers, title=title, rows="member"))

@@ -13,10 +13,11 @@ from crmkit.errors import InvalidValue
 from crmkit.journal import Finding, Frameable, Ledger
 from crmkit.metrics._chart_words import speaking
 from crmkit.metrics._signal_words import Lang, worded
-from crmkit.metrics._vega import Spec, bars, labelled, layered, nominal, number, plain
+from crmkit.metrics._vega import bars, labelled, layered, nominal, number, plain
 from crmkit.metrics.policy import definition_id
 from crmkit.metrics.states import exact_sums
 from crmkit.values import Money, Period
+from crmkit.values.display import Chart
 
 __all__ = ["Cells", "Class", "Share", "Shares", "cells_of", "decimal", "shares"]
 
@@ -70,7 +71,7 @@ class Shares(Frameable[Share]):
         """The whole, exact."""
         return sum((row.amount for row in self.rows if row.currency == currency), Decimal(0))
 
-    def plot(self, lang: Lang = "en") -> Spec:
+    def plot(self, lang: Lang = "en") -> Chart:
         """The Pareto chart: bars by part, the largest first, with the running share on a second axis.
 
         Raises:
@@ -86,7 +87,7 @@ class Shares(Frameable[Share]):
         amounts = bars({"x": x, "y": number("amount", say("amount")), **kind})
         layers = [amounts, {**line, "encoding": {"x": x, "y": running}}]
         title = worded(lang, (f"amount by {self.by}", f"按 {self.by} 的金额"))
-        return layered(values, layers, title=title, rows="currency", apart="y")
+        return Chart(layered(values, layers, title=title, rows="currency", apart="y"))
 
 
 @attrs.frozen(eq=False)

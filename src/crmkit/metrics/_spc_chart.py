@@ -27,6 +27,7 @@ from crmkit.metrics._spc_points import (
 from crmkit.metrics._spc_rules import WESTERN_ELECTRIC, RunRule, checked_rules, hits
 from crmkit.metrics._spc_runs import RunLength, rules_run_length, yearly
 from crmkit.values import Every
+from crmkit.values.display import ROWS, Chart, Display
 
 __all__ = ["ChartOptions", "ChartPoint", "ControlChart", "Series", "charted", "notes_on", "rules_for"]
 
@@ -177,6 +178,10 @@ class ControlChart(Frameable[ChartPoint]):
         Raises:
             NotFound: for an unknown language.
         """
+        return self.display(lang, most=None).to_text()
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The points, the findings, and how often they are for nothing; see `Shown.display`."""
         zh = lang == "zh"
         of = f"：{len(self)} 点" if zh else f" of {len(self)} points"
         names = dict(_COLUMNS)
@@ -184,7 +189,7 @@ class ControlChart(Frameable[ChartPoint]):
             names.pop("n")
         below = self.spread.findings if self.spread else ()
         said: list[ChartFinding | ChartNote] = [*self.findings, *below, *self._stated(), *self.notes]
-        return told(self.name(lang) + of, self.rows, names, said, lang)
+        return told(self.name(lang) + of, self.rows, names, said, lang, most=most)
 
     def _stated(self) -> Iterator[ChartNote]:
         """The run length in words, or why there is none."""
@@ -200,14 +205,11 @@ class ControlChart(Frameable[ChartPoint]):
             return
         yield ChartNote(run_length_text(length, "en"), run_length_text(length, "zh"))
 
-    def __str__(self) -> str:
-        return self.to_text()
-
-    def plot(self, lang: Lang = "en") -> dict[str, Any]:
+    def plot(self, lang: Lang = "en") -> Chart:
         """The chart as a Vega-Lite specification: values, centre, limits, flagged points; the spread below."""
         from crmkit.metrics._spc_plot import points
 
-        return points(self, lang)
+        return Chart(points(self, lang))
 
 
 @attrs.frozen(eq=False)

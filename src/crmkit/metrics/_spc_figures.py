@@ -16,6 +16,7 @@ from crmkit.metrics._spc_memory import ewma_chart
 from crmkit.metrics._spc_points import ChartFinding, ChartNote, Lang, baseline_of
 from crmkit.metrics.estimators import garwood
 from crmkit.metrics.figures import Figure, Figures
+from crmkit.values.display import ROWS, Chart, Display
 
 __all__ = ["ChartChoice", "Charts", "GroupChart", "chart"]
 
@@ -116,19 +117,21 @@ class Charts(Frameable[GroupChart]):
         Raises:
             NotFound: for an unknown language.
         """
-        told = [
-            f"{row.title}: {row.why if lang == 'en' else row.why_zh}\n{row.chart.to_text(lang)}" for row in self.rows
-        ]
-        return "\n\n".join([*told, *(note.en if lang == "en" else note.zh for note in self.notes)])
+        return self.display(lang, most=None).to_text()
 
-    def __str__(self) -> str:
-        return self.to_text()
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The first charts, each with why it is of its kind; see `Shown.display`."""
+        blocks: list[str | Display] = []
+        for row in self.rows[:most]:
+            blocks += [f"\n{row.title}: {row.why if lang == 'en' else row.why_zh}", row.chart.display(lang, most=most)]
+        notes = [f"\n{note.en if lang == 'en' else note.zh}" for note in self.notes[:most]]
+        return Display.of(*blocks, *notes, lang=lang)
 
-    def plot(self, lang: Lang = "en") -> dict[str, Any]:
+    def plot(self, lang: Lang = "en") -> Chart:
         """The charts as one Vega-Lite specification, one below the other."""
         specs = [{**row.chart.plot(lang), "title": row.title} for row in self.rows]
         schema = [spec.pop("$schema") for spec in specs]
-        return {"$schema": schema[0], "vconcat": specs}
+        return Chart({"$schema": schema[0], "vconcat": specs})
 
 
 def _is_of(row: GroupChart, wanted: Sequence[str | None]) -> bool:

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from crmkit.errors import InvalidValue, NotFound
-from crmkit.journal import Frameable
 from crmkit.metrics._checks import Floats
 from crmkit.metrics._spc_rules import Side
 from crmkit.metrics._spc_runs import RunLength
+from crmkit.values.display import Display, Table
 
 __all__ = [
     "Baseline", "ChartFinding", "ChartNote", "Lang", "Phase", "as_series", "baseline_of", "fitting", "known",
@@ -173,35 +173,27 @@ _WORDS: dict[str, dict[Any, str]] = {
 }
 
 
-@attrs.frozen
-class _Named(Frameable[Any]):
-    """Rows as they are printed, under the names of their columns in a language."""
-
-    names: Mapping[str, str]
-    words: Mapping[Any, str]
-
-    def to_dict(self) -> dict[str, list[Any]]:
-        """The columns that are shown."""
-        return {name: [self._said(getattr(row, field)) for row in self.rows] for field, name in self.names.items()}
-
-    def _said(self, value: Any) -> Any:
-        return self.words.get(value, value) if isinstance(value, str | bool) else value
-
-
 def told(
     head: str,
     rows: Sequence[Any],
     names: Mapping[str, tuple[str, str]],
     said: Sequence[ChartFinding | ChartNote],
     lang: Lang,
-) -> str:
-    """A chart as text: its head, its points, what was found, what else is to be known.
+    *,
+    most: int | None,
+) -> Display:
+    """A chart to be seen: its head, its points, what was found, what else is to be known.
 
     Raises:
         NotFound: for an unknown language.
     """
     if lang not in ("en", "zh"):
         raise NotFound("language", lang, ("en", "zh"), "the chart")
-    shown = {field: pair[lang == "zh"] for field, pair in names.items()}
-    table = str(_Named(tuple(rows), shown, _WORDS[lang]))
-    return "\n".join([head, table, *(f"- {one.en if lang == 'en' else one.zh}" for one in said)])
+    words: Mapping[Any, str] = _WORDS[lang]
+    kept = rows[:most]
+    columns: dict[str, list[Any]] = {}
+    for field, pair in names.items():
+        values = (getattr(row, field) for row in kept)
+        columns[pair[lang == "zh"]] = [words.get(one, one) if isinstance(one, str | bool) else one for one in values]
+    table = Table.of(columns, n=len(rows), most=most, caption=head, lang=lang)
+    return Display.of(head, table, "\n".join(f"- {one.en if lang == 'en' else one.zh}" for one in said), lang=lang)

@@ -12,6 +12,7 @@ from crmkit.errors import InvalidValue, NotFound
 from crmkit.metrics._checks import Floats
 from crmkit.metrics._spc_rules import RunRule, Side, checked_rules, having, lying, met, sides
 from crmkit.values import Every
+from crmkit.values.display import Listed
 
 __all__ = ["Chances", "RunLength", "normal_chances", "rules_run_length", "run_length", "yearly"]
 
@@ -25,7 +26,7 @@ Tracker: TypeAlias = tuple[RunRule, Side]
 
 
 @attrs.frozen(kw_only=True)
-class RunLength:
+class RunLength(Listed):
     """How many points a chart runs, on average, until its rules are met.
 
     Attributes:

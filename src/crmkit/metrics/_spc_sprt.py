@@ -13,6 +13,7 @@ from crmkit.metrics._checks import Floats
 from crmkit.metrics._cusum import steps_of, weights
 from crmkit.metrics._spc_points import ChartNote, Lang, as_series, known, labels_of, told
 from crmkit.metrics._spc_sums import cases_of
+from crmkit.values.display import ROWS, Chart, Display
 
 __all__ = ["SequentialPoint", "SequentialTest", "SequentialVerdict", "risk_adjusted_sprt", "sprt"]
 
@@ -91,9 +92,13 @@ class SequentialTest(Frameable[SequentialPoint]):
         Raises:
             NotFound: for an unknown language.
         """
+        return self.display(lang, most=None).to_text()
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The points, and what was decided; see `Shown.display`."""
         en = f"{self.name('en')} of {len(self)} points, alpha {self.alpha:g}, beta {self.beta:g}"
         zh = f"{self.name('zh')}：{len(self)} 点，alpha {self.alpha:g}，beta {self.beta:g}"
-        return told(en if lang == "en" else zh, self.rows, _NAMES, self._notes(), lang)
+        return told(en if lang == "en" else zh, self.rows, _NAMES, self._notes(), lang, most=most)
 
     def name(self, lang: Lang = "en") -> str:
         """What kind of test it is."""
@@ -115,14 +120,11 @@ class SequentialTest(Frameable[SequentialPoint]):
             ),
         ]
 
-    def __str__(self) -> str:
-        return self.to_text()
-
-    def plot(self, lang: Lang = "en") -> dict[str, Any]:
+    def plot(self, lang: Lang = "en") -> Chart:
         """The sum between its limits, as a Vega-Lite specification."""
         from crmkit.metrics._spc_plot import sequential
 
-        return sequential(self, lang)
+        return Chart(sequential(self, lang))
 
 
 def sprt(

@@ -28,6 +28,7 @@ from crmkit.metrics._spc_points import (
 from crmkit.metrics._spc_rules import Side
 from crmkit.metrics._spc_runs import RunLength, yearly
 from crmkit.values import Every
+from crmkit.values.display import ROWS, Chart, Display
 
 __all__ = ["CusumChart", "CusumPoint", "Walk", "cases_of", "risk_adjusted_cusum", "summed", "walked"]
 
@@ -126,13 +127,18 @@ class CusumChart(Frameable[CusumPoint]):
         Raises:
             NotFound: for an unknown language.
         """
+        return self.display(lang, most=None).to_text()
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The sums, the alarms, and how often they are for nothing; see `Shown.display`."""
         head = (
             f"{self.name('en')} of {len(self)} points, limit {self.limit:g}, looks for {self._looks_for('en')}"
             if lang == "en"
             else f"{self.name('zh')}：{len(self)} 点，控制限 {self.limit:g}，检测{self._looks_for('zh')}"
         )
         length = run_length_text(self.run_length(), lang)
-        return told(head, self.rows, _NAMES, [*self.findings, ChartNote(length, length), *self.notes], lang)
+        said: list[ChartFinding | ChartNote] = [*self.findings, ChartNote(length, length), *self.notes]
+        return told(head, self.rows, _NAMES, said, lang, most=most)
 
     def name(self, lang: Lang = "en") -> str:
         """What kind of chart it is."""
@@ -144,14 +150,11 @@ class CusumChart(Frameable[CusumPoint]):
             return f"{2 * self.reference:g} sigma" if lang == "en" else f"{2 * self.reference:g} 倍标准差的偏移"
         return f"odds x {self.reference:g}" if lang == "en" else f"优势比 {self.reference:g}"
 
-    def __str__(self) -> str:
-        return self.to_text()
-
-    def plot(self, lang: Lang = "en") -> dict[str, Any]:
+    def plot(self, lang: Lang = "en") -> Chart:
         """The chart as a Vega-Lite specification: both sums, their limits, and the alarms."""
         from crmkit.metrics._spc_plot import sums
 
-        return sums(self, lang)
+        return Chart(sums(self, lang))
 
 
 @attrs.frozen(eq=False)

@@ -11,12 +11,13 @@ from crmkit.metrics._checks import Floats, numbers
 from crmkit.metrics._fits import Fit, above_0, maximise
 from crmkit.metrics._purchases import Purchases
 from crmkit.values import Currency
+from crmkit.values.display import Listed
 
 __all__ = ["GammaGamma", "gamma_gamma"]
 
 
 @attrs.frozen
-class GammaGamma:
+class GammaGamma(Listed):
     """Gamma-gamma (Fader & Hardie 2013): each customer's purchases vary about a mean, and the means among customers.
 
     It assumes that what one spends does not depend on how often one buys; `correlation` says how far that holds.

@@ -12,7 +12,7 @@ from crmkit.metrics._chart_words import speaking
 from crmkit.metrics._checks import confidence
 from crmkit.metrics._route import Route
 from crmkit.metrics._signal_words import Lang
-from crmkit.metrics._vega import Spec, bars, layered, nominal, number, plain, whiskers
+from crmkit.metrics._vega import bars, layered, nominal, number, plain, whiskers
 from crmkit.metrics._ways import Paths, paths
 from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.conversion import NOBODY
@@ -20,6 +20,7 @@ from crmkit.metrics.estimators import wilson
 from crmkit.metrics.policy import CLOCK_US, definition_id
 from crmkit.metrics.survival import aalen_johansen
 from crmkit.values import Every, Period, zone
+from crmkit.values.display import Chart
 
 __all__ = ["StepRate", "StepRates", "Timing", "step_rates"]
 
@@ -96,7 +97,7 @@ class StepRates(Frameable[StepRate]):
     policies: dict[str, str]
     definition: str
 
-    def plot(self, lang: Lang = "en") -> Spec:
+    def plot(self, lang: Lang = "en") -> Chart:
         """The chance to come to each step for a way that begins, with its limits; a chart a group.
 
         Raises:
@@ -118,7 +119,7 @@ class StepRates(Frameable[StepRate]):
         offset = {"yOffset": {"field": "period", "type": "nominal", "sort": None}}
         hue = {"color": {"field": "period", "type": "ordinal", "sort": None, "title": None}}
         layers = [bars({"y": y, "x": x, **offset, **hue}), whiskers("x", x, {"y": y, **offset})]
-        return layered(values, layers, title=say("funnel"), rows="group")
+        return Chart(layered(values, layers, title=say("funnel"), rows="group"))
 
 
 def step_rates(

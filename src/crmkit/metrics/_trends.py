@@ -8,12 +8,13 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue
 from crmkit.metrics._checks import Floats, numbers
+from crmkit.values.display import Listed
 
 __all__ = ["TrendTest", "cochran_armitage", "poisson_trend"]
 
 
 @attrs.frozen
-class TrendTest:
+class TrendTest(Listed):
     """A test for a trend.
 
     Attributes:

@@ -11,10 +11,10 @@ from crmkit.errors import InvalidValue, NotFound
 from crmkit.journal import OPEN, Journal
 from crmkit.metrics._cases import cases_of
 from crmkit.metrics._paths import walk
-from crmkit.metrics._printed import printed
 from crmkit.metrics._route import Route
 from crmkit.metrics.policy import StageOrder
 from crmkit.values import from_micros
+from crmkit.values.display import ROWS, Display, Lang, Shown, Table
 
 __all__ = ["Paths", "checked_steps", "paths"]
 
@@ -23,7 +23,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 @attrs.frozen(eq=False)
-class Paths:
+class Paths(Shown):
     """The ways of cases through the steps of a funnel, one a row.
 
     Attributes:
@@ -60,12 +60,15 @@ class Paths:
 
     def to_dict(self) -> dict[str, list[Any]]:
         """The ways as columns: the case, the steps reached, whether it is open, and when each step was reached."""
-        cases = self.journal.cases[self.rows[:, 0]].decode()
+        return self._columns(None)
+
+    def _columns(self, most: int | None) -> dict[str, list[Any]]:
+        cases = self.journal.cases[self.rows[:most, 0]].decode()
         times = {
-            step: [None if at == OPEN else from_micros(at) for at in self.at[:, k].tolist()]
+            step: [None if at == OPEN else from_micros(at) for at in self.at[:most, k].tolist()]
             for k, step in enumerate(self.steps)
         }
-        return {"case": cases, "level": self.level.tolist(), "open": self.open.tolist(), **times}
+        return {"case": cases, "level": self.level[:most].tolist(), "open": self.open[:most].tolist(), **times}
 
     def to_frame(self, backend: Any = "pandas") -> Any:
         """The same as a frame of the named library: "pandas", "polars" or "pyarrow"."""
@@ -73,8 +76,10 @@ class Paths:
 
         return nw.from_dict(self.to_dict(), backend=backend).to_native()
 
-    def __str__(self) -> str:
-        return printed(self.to_dict()) if len(self) else "(no ways)"
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The first ways as a table; see `Shown.display`."""
+        table = Table.of(self._columns(most), n=len(self), most=most, caption="Paths", lang=lang)
+        return Display.of(table, lang=lang)
 
 
 def checked_steps(steps: Sequence[str]) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from crmkit.metrics.forecast import Window
 from crmkit.metrics.policy import StageOrder, definition_id
 from crmkit.metrics.scores import brier, skill_interval
 from crmkit.values import to_micros
+from crmkit.values.display import Told
 
 __all__ = ["BacklogAhead", "BacklogCut", "BacklogDay", "BacklogDays", "BacklogTrack", "TicketAhead", "backlog_ahead"]
 
@@ -144,7 +145,7 @@ class BacklogTrack(Frameable[BacklogCut]):
 
 
 @attrs.frozen
-class BacklogAhead(Frameable[TicketAhead]):
+class BacklogAhead(Told, Frameable[TicketAhead]):
     """A row for each open ticket, the least likely to be closed soon first.
 
     Attributes:
@@ -176,9 +177,6 @@ class BacklogAhead(Frameable[TicketAhead]):
             NotFound: for a language other than "en" and "zh".
         """
         return told(self, lang)
-
-    def __str__(self) -> str:
-        return self.to_text()
 
 
 def backlog_ahead(

@@ -32,6 +32,7 @@ from crmkit.metrics.scores import (
     wape,
 )
 from crmkit.values import to_micros
+from crmkit.values.display import ROWS, Display, Lang, Listed
 
 __all__ = ["Backtest", "Coverage", "Coverages", "CutScore", "Drift", "MethodScore", "MethodScores", "backtest"]
 
@@ -129,7 +130,7 @@ class Coverage:
 
 
 @attrs.frozen
-class Drift:
+class Drift(Listed):
     """Do errors of one sign pile up (Page's CUSUM of actual - predicted, in standard deviations of independent deals)?
 
     Attributes:
@@ -196,13 +197,17 @@ class Backtest(Frameable[CutScore]):
     n: int
     definition: str
 
-    def __str__(self) -> str:
-        shown = [Frameable.__str__(self), str(self.methods), str(self.calibration), str(self.coverage)]
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The cuts, the methods, the calibration, the coverage, and what they come to; see `Shown.display`."""
+        parts = (self.methods, self.calibration, self.coverage)
+        tables = [part.display(lang, most=most) for part in parts if len(part)]
         alarm = f"drift since {self.drift.since}" if self.drift.alarm else "no drift"
+        said = ""
         if self.line is not None:
             slope, low, high = self.line.slope, self.line.slope_low, self.line.slope_high
-            shown.append(f"calibration slope {slope:.2f} ({low:.2f} to {high:.2f}); 1 is right")
-        return "\n\n".join((*shown, f"WAPE {self.wape:.3f}, predicted / actual {self.bias:.3f}, {alarm}"))
+            said = f"calibration slope {slope:.2f} ({low:.2f} to {high:.2f}); 1 is right"
+        last = f"WAPE {self.wape:.3f}, predicted / actual {self.bias:.3f}, {alarm}"
+        return Display.of(self._table(lang, most), *tables, said, last, lang=lang)
 
 
 def backtest(

@@ -36,6 +36,7 @@ from crmkit.metrics._spending import GammaGamma, gamma_gamma
 from crmkit.metrics.estimators import wilson
 from crmkit.metrics.policy import definition_id
 from crmkit.values import Period
+from crmkit.values.display import ROWS, Display, Lang
 
 __all__ = [
     "BgNbd",
@@ -129,8 +130,10 @@ class Churned(Frameable[ChurnRate]):
     definition: str
     policies: dict[str, str]
 
-    def __str__(self) -> str:
-        return f"{super().__str__()}\n{'; '.join(f'{name}: {text}' for name, text in self.policies.items())}"
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The rates, and what they mean; see `Shown.display`."""
+        said = "; ".join(f"{name}: {text}" for name, text in self.policies.items())
+        return Display.of(self._table(lang, most), said, lang=lang)
 
 
 @attrs.frozen

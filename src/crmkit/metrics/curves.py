@@ -12,6 +12,7 @@ from crmkit.journal import OPEN, Frameable, Journal
 from crmkit.metrics._kernels import first_at_most
 from crmkit.metrics.policy import CLOCK_US, StageOrder, definition_id
 from crmkit.metrics.survival import CumulativeIncidence, aalen_johansen, kaplan_meier
+from crmkit.values.display import Listed
 
 __all__ = [
     "CycleTime",
@@ -126,7 +127,7 @@ class WinCurve(Frameable[WinPoint]):
 
 
 @attrs.frozen
-class CycleTime:
+class CycleTime(Listed):
     """Days from opening to winning, of the cases that are won within the time observed.
 
     Attributes:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from crmkit.errors import InvalidValue, NotFound
 from crmkit.metrics._checks import Floats, numbers
+from crmkit.values.display import Listed
 
 __all__ = ["Dispersion", "Overdispersion", "dispersion"]
 
@@ -20,7 +21,7 @@ Overdispersion: TypeAlias = Literal["additive", "multiplicative", "none"]
 
 
 @attrs.frozen
-class Dispersion:
+class Dispersion(Listed):
     """How much more units differ than chance allows.
 
     Attributes:

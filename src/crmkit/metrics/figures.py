@@ -22,6 +22,7 @@ from crmkit.metrics.metric import UNUSABLE, Cells, Estimate, Metric, Part, State
 from crmkit.metrics.states import Counts
 from crmkit.metrics.view import TableName, View
 from crmkit.values import Money, from_micros
+from crmkit.values.display import ROWS, Chart, Display, Lang, Shown
 
 __all__ = ["Evidence", "Figure", "Figures"]
 
@@ -48,7 +49,7 @@ class Evidence:
 
 
 @attrs.frozen(eq=False, slots=False)
-class Figures:
+class Figures(Shown):
     """A table of figures; `measure` makes it.
 
     Attributes:
@@ -151,12 +152,14 @@ class Figures:
 
     def to_text(self, lang: Literal["en", "zh"] = "en") -> str:
         """The table for people: the name of each metric in their language."""
-        return table_of(self.rows, {metric.key: metric.about for metric in self._recipe.metrics}, lang)
+        return self.display(lang, most=None).to_text()
 
-    def __str__(self) -> str:
-        return self.to_text()
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The first figures, with the name of each metric in the reader's language; see `Shown.display`."""
+        about = {metric.key: metric.about for metric in self._recipe.metrics}
+        return Display.of(table_of(self.rows, about, lang, most), lang=lang)
 
-    def plot(self, metric: str | None = None, lang: Literal["en", "zh"] = "en") -> dict[str, Any]:
+    def plot(self, metric: str | None = None, lang: Literal["en", "zh"] = "en") -> Chart:
         """A chart as a Vega-Lite specification: lines over periods or bars over groups, with their intervals.
 
         Args:
@@ -168,7 +171,7 @@ class Figures:
         """
         from crmkit.metrics._figure_chart import chart
 
-        return chart(self.rows, self._recipe, metric, lang)
+        return Chart(chart(self.rows, self._recipe, metric, lang))
 
     def explain(self, cell: str | tuple[str | None, ...] | Figure) -> Evidence:
         """The facts behind a figure: the rows of the ledger or the journals that it counted, and what these rest on.

@@ -26,6 +26,7 @@ from crmkit.metrics._records import Record, Workshop
 from crmkit.metrics._signal_words import Lang
 from crmkit.metrics.policy import StageOrder, definition_id
 from crmkit.values import to_micros
+from crmkit.values.display import ROWS, Chart, Display
 
 __all__ = ["DealForecast", "Expectation", "Expectations", "Forecast", "PastCut", "Track", "Window", "forecast"]
 
@@ -152,19 +153,22 @@ class Forecast(Frameable[DealForecast]):
     definition: str
     level: float
 
-    def plot(self, lang: Lang = "en") -> dict[str, Any]:
+    def plot(self, lang: Lang = "en") -> Chart:
         """The periods with their bands, and the track record, as a Vega-Lite specification.
 
         Raises:
             NotFound: for a language other than "en" and "zh".
         """
-        return fan(self, lang)
+        return Chart(fan(self, lang))
 
-    def __str__(self) -> str:
-        periods = Expectations((*self.periods.rows, self.total))
-        parts = [str(periods), *([str(self.segments)] if self.segments.rows else [])]
-        said = str(self.track) if self.track.rows else "no track record: no earlier cut has come to its end"
-        return "\n\n".join([*parts, said])
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The periods and the total, the segments, and the track record; see `Shown.display`."""
+        periods = Expectations((*self.periods.rows, self.total)).display(lang, most=most)
+        segments = [self.segments.display(lang, most=most)] if self.segments.rows else []
+        none = "no track record: no earlier cut has come to its end"
+        return Display.of(
+            periods, *segments, self.track.display(lang, most=most) if self.track.rows else none, lang=lang
+        )
 
 
 def forecast(

@@ -17,11 +17,12 @@ from crmkit.metrics._paths import walk
 from crmkit.metrics._route import Entry, Repeats, Route, Skipped, Ties
 from crmkit.metrics._signal_words import Lang, worded
 from crmkit.metrics._step_rates import StepRate, StepRates, Timing, step_rates
-from crmkit.metrics._vega import Spec, bars, layered, nominal, number, plain
+from crmkit.metrics._vega import bars, layered, nominal, number, plain
 from crmkit.metrics._ways import Paths, checked_steps, paths
 from crmkit.metrics.curves import case_outcomes
 from crmkit.metrics.estimators import wilson
 from crmkit.metrics.policy import Order, StageOrder, definition_id
+from crmkit.values.display import Chart
 
 __all__ = [
     "Entry",
@@ -79,7 +80,7 @@ class Funnel(Frameable[FunnelStep]):
 
     rows: tuple[FunnelStep, ...]
 
-    def plot(self, lang: Lang = "en") -> Spec:
+    def plot(self, lang: Lang = "en") -> Chart:
         """Bars of cases by stage, in order.
 
         Raises:
@@ -87,7 +88,7 @@ class Funnel(Frameable[FunnelStep]):
         """
         values = plain(self.rows, ("stage", "cases", "share", "skipped", "n_open"))
         x = number("cases", worded(lang, ("cases", "商机数")))
-        return layered(values, [bars({"y": nominal("stage"), "x": x})], title=worded(lang, ("funnel", "漏斗")))
+        return Chart(layered(values, [bars({"y": nominal("stage"), "x": x})], title=worded(lang, ("funnel", "漏斗"))))
 
 
 def funnel(

@@ -16,6 +16,7 @@ from crmkit.metrics._checks import Floats, confidence
 from crmkit.metrics._segments import Fitted, design, fitted, named, series
 from crmkit.metrics._signal_words import Lang, said_of_change, worded
 from crmkit.metrics.policy import definition_id
+from crmkit.values.display import ROWS, Display
 
 __all__ = ["Effect", "Errors", "Family", "Interruption", "interrupted"]
 
@@ -117,10 +118,13 @@ class Interruption(Frameable[Effect]):
         """
         return worded(lang, said_of_change(self))
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The verdict, the effects, and what they rest on; see `Shown.display`."""
         head = f"{self.verdict}: {self.n_before} periods before, {self.n_after} since; {self.scale}s"
         tail = f"dispersion {self.dispersion:.3g}, autocorrelation {self.autocorrelation:.2f}"
-        return f"{head}\n{super().__str__()}\n{self.method}; {tail}; definition {self.definition}"
+        return Display.of(
+            head, self._table(lang, most), f"{self.method}; {tail}; definition {self.definition}", lang=lang
+        )
 
 
 def interrupted(

@@ -28,11 +28,11 @@ from crmkit.metrics._lost_tables import (
     tabled,
     trended,
 )
-from crmkit.metrics._printed import printed
 from crmkit.metrics._trends import TrendTest, cochran_armitage, poisson_trend
 from crmkit.metrics.buckets import Buckets
 from crmkit.metrics.policy import StageOrder, definition_id
 from crmkit.values import Every, Period, from_micros, zone
+from crmkit.values.display import ROWS, Display, Lang, Shown, Table
 
 __all__ = [
     "Chance",
@@ -59,7 +59,7 @@ _FIRST = 2
 
 
 @attrs.frozen(eq=False)
-class Losses:
+class Losses(Shown):
     """The losses of a journal, one row each.
 
     Attributes:
@@ -128,8 +128,11 @@ class Losses:
 
         return nw.from_dict(self.to_dict(), backend=backend).to_native()
 
-    def __str__(self) -> str:
-        return printed(self.to_dict()) if len(self) else "(no losses)"
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The first losses as a table; see `Shown.display`."""
+        first = self if most is None else self[:most]
+        table = Table.of(first.to_dict(), n=len(self), most=most, caption="Losses", lang=lang)
+        return Display.of(table, lang=lang)
 
     def by(self, *names: str, level: float = 0.95) -> LostTable:
         """Losses by reason, competitor, stage, person ..., or by several of these at once.

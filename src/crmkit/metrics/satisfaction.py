@@ -23,6 +23,7 @@ from crmkit.metrics.kpi._checks import names
 from crmkit.metrics.policy import definition_id
 from crmkit.metrics.view import View
 from crmkit.values import Period, from_micros, zone
+from crmkit.values.display import Told
 
 __all__ = ["Link", "Satisfaction", "satisfaction"]
 
@@ -70,7 +71,7 @@ class Link:
 
 
 @attrs.frozen
-class Satisfaction(Frameable[Link]):
+class Satisfaction(Told, Frameable[Link]):
     """A row for each figure that differs among tickets, the strongest link first.
 
     Attributes:
@@ -117,9 +118,6 @@ class Satisfaction(Frameable[Link]):
             NotFound: for a language other than "en" and "zh".
         """
         return told(self, lang)
-
-    def __str__(self) -> str:
-        return self.to_text()
 
 
 def satisfaction(

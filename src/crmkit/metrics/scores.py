@@ -12,6 +12,7 @@ from crmkit.errors import InvalidValue
 from crmkit.journal import Frameable
 from crmkit.metrics._checks import Floats, as_flags, confidence, normal_quantile, numbers
 from crmkit.metrics.estimators import wilson
+from crmkit.values.display import Listed
 
 __all__ = [
     "Bin",
@@ -33,7 +34,7 @@ __all__ = [
 
 
 @attrs.frozen
-class Murphy:
+class Murphy(Listed):
     """The parts of a Brier score: score = reliability - resolution + uncertainty + within (Murphy 1973).
 
     Attributes:
@@ -76,7 +77,7 @@ class Calibration(Frameable[Bin]):
 
 
 @attrs.frozen
-class CalibrationLine:
+class CalibrationLine(Listed):
     """Log odds of what happened = intercept + slope x log odds of what was said (Cox 1958).
 
     Attributes:

@@ -17,6 +17,7 @@ from crmkit.metrics._checks import Floats, Longs, ages, as_codes, as_flags, numb
 from crmkit.metrics._curves import CumulativeIncidence, Quantile, RestrictedMean, SurvivalCurve, curve_of
 from crmkit.metrics._kernels import check_entry, incidence, log_ranks, tally, weighted_tally
 from crmkit.metrics._multistate import StateProbabilities, state_probabilities
+from crmkit.values.display import Listed
 
 __all__ = [
     "CumulativeIncidence",
@@ -107,7 +108,7 @@ def aalen_johansen(
 
 
 @attrs.frozen(eq=False)
-class LogRank:
+class LogRank(Listed):
     """The log-rank test of equal survival in k groups.
 
     Attributes:

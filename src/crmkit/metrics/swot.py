@@ -27,6 +27,7 @@ from crmkit.metrics.churn import Spells
 from crmkit.metrics.estimators import benjamini_hochberg
 from crmkit.metrics.policy import StageOrder, definition_id
 from crmkit.values import Period, zone
+from crmkit.values.display import Chart, Told
 
 __all__ = ["Indicator", "Quadrant", "Silence", "Statement", "Swot", "Table", "swot"]
 
@@ -114,7 +115,7 @@ class Silence:
 
 
 @attrs.frozen
-class Swot(Frameable[Statement]):
+class Swot(Told, Frameable[Statement]):
     """What stands out: strengths, weaknesses, opportunities, threats.
 
     Attributes:
@@ -182,10 +183,7 @@ class Swot(Frameable[Statement]):
         numbers = {"made": self.n_comparisons, "skipped": skipped, "false": f"{self.false_statements:.1f}"}
         return "\n".join([*lines, _LAST[lang].format(**numbers)])
 
-    def __str__(self) -> str:
-        return self.to_text()
-
-    def plot(self, lang: Lang = "en") -> Spec:
+    def plot(self, lang: Lang = "en") -> Chart:
         """How far each figure is from what it is compared with, as a ratio with its limits; a chart a quadrant.
 
         Raises:
@@ -203,7 +201,7 @@ class Swot(Frameable[Statement]):
         y = {**nominal(text), "axis": {"labelLimit": 1000}}
         x = number("value", say("times what it is compared with"))
         dot = {"mark": {"type": "point", "filled": True}, "encoding": {"y": y, "x": x}}
-        return layered(values, [whiskers("x", x, {"y": y}), dot], title=say("SWOT"), rows="quadrant")
+        return Chart(layered(values, [whiskers("x", x, {"y": y}), dot], title=say("SWOT"), rows="quadrant"))
 
 
 def swot(

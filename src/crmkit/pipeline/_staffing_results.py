@@ -13,10 +13,11 @@ from crmkit.pipeline._staffing_roster import LATE, MICROSECOND, Roster, misfits,
 from crmkit.pipeline._staffing_rounds import Deal
 from crmkit.pipeline._staffing_values import Job
 from crmkit.values import Money, Period
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 
 @attrs.frozen
-class Fit:
+class Fit(Shown):
     """How well a job and a worker fit; false if it may not be given to them.
 
     Attributes:
@@ -46,15 +47,18 @@ class Fit:
     def __bool__(self) -> bool:
         return not self.refusals
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """Whether they can, and why not; see `Shown.display`."""
         if self.refusals:
-            return f"{self.job} -> {self.who}: no, {'; '.join(self.refusals)}"
+            said = f"{self.job} -> {self.who}: no, {'; '.join(self.refusals)}"
+            return Display.lines([said], most=most, lang=lang)
         more = "".join(f"; {reason}" for reason in self.reasons)
-        return f"{self.job} -> {self.who}: {_stretch(self.start, self.finish)}{more}"
+        said = f"{self.job} -> {self.who}: {_stretch(self.start, self.finish)}{more}"
+        return Display.lines([said], most=most, lang=lang)
 
 
 @attrs.frozen
-class Choice:
+class Choice(Shown):
     """A job that somebody has, and why.
 
     Attributes:
@@ -86,9 +90,11 @@ class Choice:
     doubts: tuple[str, ...]
     cost: Money | None
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """Who does it when; see `Shown.display`."""
         late = f", late by {span(self.late // MICROSECOND)}" if self.late else ""
-        return f"{self.job.id} -> {self.who}: {_stretch(self.start, self.finish)}{late}"
+        said = f"{self.job.id} -> {self.who}: {_stretch(self.start, self.finish)}{late}"
+        return Display.lines([said], most=most, lang=lang)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -113,7 +119,7 @@ class Choice:
 
 
 @attrs.frozen
-class Load:
+class Load(Shown):
     """How busy a worker is in a period.
 
     Attributes:
@@ -151,15 +157,17 @@ class Load:
         """The working time that nothing has taken; none where a limit is reached."""
         return timedelta(0) if self.limits else max(self.working - self.committed, timedelta(0))
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """How much they have to do; see `Shown.display`."""
         taken, working = (span(one // MICROSECOND) for one in (self.committed, self.working))
         share = "away" if self.utilisation is None else f"{self.utilisation:.0%}"
         notes = [*self.limits, *([f"late: {', '.join(self.late)}"] if self.late else [])]
-        return f"{self.who}: {share}, {taken} of {working}, free {_when(self.free)}" + "".join(f"; {n}" for n in notes)
+        said = f"{self.who}: {share}, {taken} of {working}, free {_when(self.free)}" + "".join(f"; {n}" for n in notes)
+        return Display.lines([said], most=most, lang=lang)
 
 
 @attrs.frozen(eq=False)
-class Plan:
+class Plan(Shown):
     """Who does what when, and what nobody can take.
 
     Attributes:
@@ -241,9 +249,10 @@ class Plan:
         lines = [f"{who} {', '.join(reasons)}" for who, reasons in self.refusals(job).items()]
         return f"{job} -> nobody" + "".join(f"\n  - {line}" for line in [*lines, *self._unknown(job)])
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """Who does what when, and what nobody does; see `Shown.display`."""
         left = [f"{job.id} -> nobody" for job in self.unassigned]
-        return "\n".join([*map(str, self.choices), *left])
+        return Display.lines([*map(str, self.choices), *left], most=most, lang=lang)
 
     def _number(self, job: str) -> int:
         ids = [one.id for one in self._roster.jobs]

@@ -8,10 +8,11 @@ import numpy as np
 
 from crmkit.journal import Frameable, Journal, ProductLimit
 from crmkit.pipeline._trails import DAY_US, Longs, Trails, closed_stages, is_closed, networkx
+from crmkit.values.display import Listed
 
 
 @attrs.frozen
-class Rework:
+class Rework(Listed):
     """Work done again in one stage, by everybody or by one person.
 
     Attributes:

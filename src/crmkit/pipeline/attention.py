@@ -12,6 +12,7 @@ from crmkit.pipeline.case import Case
 from crmkit.pipeline.clocks import Calendars, ClockState, due, survey
 from crmkit.pipeline.history import replay
 from crmkit.values import aware, from_micros
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 if TYPE_CHECKING:
     from crmkit.calendars import WorkingTime
@@ -28,7 +29,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 @attrs.frozen
-class Concern:
+class Concern(Shown):
     """One reason to look at one case.
 
     Attributes:
@@ -51,12 +52,14 @@ class Concern:
     weight: float
     rank: int = 0
 
-    def __str__(self) -> str:
-        return f"{self.rank}. {self.case} ({self.stage}, {self.owner or 'nobody'}): {self.reason}"
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """What it is about; see `Shown.display`."""
+        said = f"{self.rank}. {self.case} ({self.stage}, {self.owner or 'nobody'}): {self.reason}"
+        return Display.lines([said], most=most, lang=lang)
 
 
 @attrs.frozen
-class Issue:
+class Issue(Shown):
     """An open case: how old, whose, how urgent.
 
     Attributes:
@@ -79,14 +82,16 @@ class Issue:
     used: float | None
     concerns: tuple[Kind, ...] = ()
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """How old, whose, how urgent; see `Shown.display`."""
         deadline = "no deadline" if self.due is None else f"due {_moment(self.due)}"
         used = "" if self.used is None else f", {self.used:.0%} used"
-        return f"{self.case} ({self.stage}, {self.owner or 'nobody'}): open for {_span(self.age)}, {deadline}{used}"
+        said = f"{self.case} ({self.stage}, {self.owner or 'nobody'}): open for {_span(self.age)}, {deadline}{used}"
+        return Display.lines([said], most=most, lang=lang)
 
 
 @attrs.frozen
-class Attention:
+class Attention(Shown):
     """Everything that needs attention, and what could not be judged.
 
     Attributes:
@@ -122,12 +127,13 @@ class Attention:
             "unread": dict(self.unread),
         }
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The concerns, and what could not be judged; see `Shown.display`."""
         lines = [f"concerns: {len(self.concerns)}, open cases: {len(self.issues)}, at {_moment(self.at)}"]
         lines += [f"  {one}" for one in self.concerns]
         lines += [f"  not judged: {stage or 'the whole way'}: {why}" for stage, why in self.unjudged.items()]
         lines += [f"  not read: {case}: {why}" for case, why in self.unread.items()]
-        return "\n".join(lines)
+        return Display.lines(lines, most=most, lang=lang)
 
 
 def attention(

@@ -10,6 +10,7 @@ from crmkit.events import Event
 from crmkit.pipeline.approvals import Request
 from crmkit.pipeline.directory import Directory
 from crmkit.values import EMPTY, Fields
+from crmkit.values.display import ROWS, Display, Lang, Listed, Shown
 
 _NOBODY = Directory()
 
@@ -81,6 +82,19 @@ class Case(NamedTuple):
     requests: tuple[Request, ...] = ()
     children: tuple[Child, ...] = ()
     parent: str | None = None
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """Where it stands, and its fields; see `crmkit.values.display.Shown.display`."""
+        from crmkit.pipeline._shown import state
+
+        return state(self, lang, most)
+
+    def __str__(self) -> str:
+        return self.display().to_text()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return self.display().to_html()
 
     def request(self, approval: str) -> Request | None:
         """The last request for an approval; None if there was none."""
@@ -179,7 +193,7 @@ class Attempt:
 
 
 @attrs.frozen
-class Accepted:
+class Accepted(Shown):
     """The move is legal.
 
     Attributes:
@@ -190,6 +204,10 @@ class Accepted:
 
     def __bool__(self) -> bool:
         return True
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """Where the case would stand; see `Shown.display`."""
+        return self.case.display(lang, most=most)
 
     @property
     def case(self) -> Case:
@@ -208,7 +226,7 @@ class Accepted:
 
 
 @attrs.frozen
-class Refused:
+class Refused(Listed):
     """The move is not legal, with every reason.
 
     Attributes:

@@ -22,6 +22,7 @@ from crmkit.pipeline._ticking import ClockStatus, Run, by_case, runs
 from crmkit.pipeline.case import Effect
 from crmkit.pipeline.limits import Limit
 from crmkit.values import aware
+from crmkit.values.display import Listed
 
 if TYPE_CHECKING:
     from crmkit.calendars import WorkingTime
@@ -138,7 +139,7 @@ class Threshold(NamedTuple):
 
 
 @attrs.frozen
-class ClockState:
+class ClockState(Listed):
     """One cycle of one clock, as of an instant.
 
     Times of a limit in business hours or days are working time, all others are wall time.

@@ -21,6 +21,7 @@ from crmkit.pipeline._judge import judge
 from crmkit.pipeline._laws import Laws
 from crmkit.pipeline._trails import DAY_US, Bools, Trails
 from crmkit.values import from_micros
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 if TYPE_CHECKING:
     from crmkit.calendars import WorkingTime
@@ -84,7 +85,7 @@ class Share:
 
 
 @attrs.frozen(eq=False)
-class Conformance:
+class Conformance(Shown):
     """What a check found.
 
     Attributes:
@@ -183,10 +184,12 @@ class Conformance:
         rows = zip([names[-1], *names[:-1]], made.tolist(), hits.tolist(), cases.tolist(), strict=True)
         return [Share(*row) for row in rows if row[1] or row[2]]
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The verdicts, and the deviations by kind; see `Shown.display`."""
         lines = [f"{self.n} cases: " + ", ".join(f"{n} {verdict}" for verdict, n in self.counts.items())]
         lines += [f"{row.of}: {row.deviations} in {row.cases} cases" for row in self.by_kind()]
-        return "\n".join([*lines, *(f"not checked: {what} ({n})" for what, n in self.not_checked.items())])
+        lines += [f"not checked: {what} ({n})" for what, n in self.not_checked.items()]
+        return Display.lines(lines, most=most, lang=lang)
 
 
 def conform(
@@ -285,7 +288,7 @@ class Impact:
 
 
 @attrs.frozen(eq=False)
-class Impacts:
+class Impacts(Shown):
     """What a changed definition would have done to past cases.
 
     Attributes:
@@ -307,14 +310,16 @@ class Impacts:
         columns = Frameable(tuple(row.deviation for row in self.rows)).to_dict()
         return {"what": [row.what for row in self.rows], "first": [row.first for row in self.rows], **columns}
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """What would have been refused, or late; see `Shown.display`."""
         lines = [f"{self.n} cases: {self.refused} would have been refused, {self.late} late"]
         for row in self.rows:
             one = row.deviation
             if row.first or row.what == "late":
                 move = one.stage if one.next is None else f"{one.stage} > {one.next}"
                 lines.append(f"{one.case}: {row.what} at {move} on {one.at.date()}: {one.kind}, {one.detail}")
-        return "\n".join([*lines, *(f"not checked: {what} ({n})" for what, n in self.not_checked.items())])
+        lines += [f"not checked: {what} ({n})" for what, n in self.not_checked.items()]
+        return Display.lines(lines, most=most, lang=lang)
 
 
 def what_if(

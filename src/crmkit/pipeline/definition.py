@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,6 +19,7 @@ from crmkit.pipeline.commands import Command
 from crmkit.pipeline.links import Link
 from crmkit.pipeline.stages import Guard, Move, Stage
 from crmkit.values import EMPTY, Fields, aware
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 if TYPE_CHECKING:
     from crmkit.pipeline._conditions import Conditions
@@ -29,7 +30,7 @@ __all__ = ["Pipeline"]
 
 
 @attrs.frozen(eq=False, slots=False)
-class Pipeline:
+class Pipeline(Shown):
     """A process: its stages in order, and the moves between them.
 
     The order of `stages` is the order of the funnel. The first is where a case starts, unless `start` says otherwise.
@@ -82,8 +83,14 @@ class Pipeline:
     _conditions: "Conditions | None" = attrs.field(init=False, repr=False)
     _engine: _machine.Machine = attrs.field(init=False, repr=False)
 
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The stages, and the moves out of each; see `Shown.display`."""
+        from crmkit.pipeline._shown import definition
+
+        return definition(self, lang, most)
+
     def __attrs_post_init__(self) -> None:
-        put = self.__dict__.__setitem__
+        put = partial(object.__setattr__, self)
         if not self.start and self.stages:
             put("start", self.stages[0].name)
         if not self.moves:

@@ -15,6 +15,7 @@ from crmkit.pipeline import flow
 from crmkit.pipeline._trails import Trails, closed_stages, networkx
 from crmkit.pipeline.definition import Pipeline
 from crmkit.pipeline.stages import Outcome, Stage
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 __all__ = ["Discovery", "Draft", "discover", "milestones", "usual_order"]
 
@@ -23,7 +24,7 @@ _SHOWN = 10
 
 
 @attrs.frozen(eq=False)
-class Draft:
+class Draft(Shown):
     """A pipeline drawn from a log, to be corrected by somebody who knows the process.
 
     Attributes:
@@ -42,17 +43,18 @@ class Draft:
     stages_out: tuple[str, ...]
     guesses: tuple[str, ...]
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """How much of the log it has, and what it leaves out; see `Shown.display`."""
         lines = [f"{self.pipeline.name}: {self.moves:.1%} of the moves, {self.cases:.1%} of the cases"]
         lines += [f"left out: {origin} > {to} ({n})" for (origin, to), n in [*self.left_out.items()][:_SHOWN]]
         if len(self.left_out) > _SHOWN:
             lines.append(f"left out: {len(self.left_out) - _SHOWN} more moves")
         lines += [f"left out: stage {name}" for name in self.stages_out]
-        return "\n".join([*lines, *(f"guess: {guess}" for guess in self.guesses)])
+        return Display.lines([*lines, *(f"guess: {guess}" for guess in self.guesses)], most=most, lang=lang)
 
 
 @attrs.frozen(eq=False)
-class Discovery:
+class Discovery(Shown):
     """What a log shows of its process; each part is computed when it is asked for.
 
     Attributes:
@@ -111,9 +113,10 @@ class Discovery:
         """The pipeline of the draft, under a name of its own."""
         return attrs.evolve(self.draft.pipeline, name=name)
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The flow, the bottlenecks and the draft; see `Shown.display`."""
         parts = (self.graph, self.bottlenecks, self.draft)
-        return "\n\n".join(str(part) for part in parts)
+        return Display.of(*(part.display(lang, most=most) for part in parts), lang=lang)
 
 
 def discover(

@@ -26,6 +26,7 @@ from crmkit.pipeline._work import (
     handovers,
     rework,
 )
+from crmkit.values.display import ROWS, Display, Lang
 
 __all__ = [
     "Bottleneck",
@@ -96,11 +97,12 @@ class FlowGraph(Frameable[Follows]):
     open: Mapping[str, int]
     closed: Mapping[str, str]
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """Where cases begin, end and wait, and what follows what; see `Shown.display`."""
         told = (("start", self.starts), ("end", self.ends), ("open", self.open))
         lines = [f"{name}: {', '.join(f'{stage} {n}' for stage, n in of.items()) or '-'}" for name, of in told]
-        # The base class by its name: attrs replaces a slotted class, and `super()` would not find it.
-        return "\n".join([f"{self.cases} cases", *lines, Frameable.__str__(self)])
+        head = Display.lines([f"{self.cases} cases", *lines], most=most, lang=lang)
+        return Display.of(head, self._table(lang, most), lang=lang)
 
     def to_networkx(self) -> Any:
         """The graph, with the fields of a row on each edge, and `starts`, `ends`, `open` on each stage."""
@@ -129,7 +131,7 @@ def directly_follows(journal: Journal, *, closed: Iterable[str] | None = None) -
     end: won 1
     open: lead 1
     stage  next  n  share  median  mean  p90  shortest  longest
-    lead   won   1  1      2       2     2    2         2
+    lead   won   1      1       2     2    2         2        2
     """
     trails = Trails.of(journal)
     names = trails.stages

@@ -15,6 +15,7 @@ from crmkit.pipeline.definition import Pipeline
 from crmkit.pipeline.history import replay
 from crmkit.pipeline.limits import Limit
 from crmkit.values import EMPTY, Fields, aware
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 if TYPE_CHECKING:
     from crmkit.calendars import WorkingTime
@@ -72,7 +73,7 @@ class Changeover:
 
 
 @attrs.frozen
-class MigrationPlan:
+class MigrationPlan(Shown):
     """What a migration would do; nothing has happened yet.
 
     Attributes:
@@ -116,7 +117,8 @@ class MigrationPlan:
             self, changeovers=(*self.changeovers, *(one for plan in others for one in plan.changeovers))
         )
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """What can change over, and what cannot; see `Shown.display`."""
         migration, moved = self.migration, len(self.mapped)
         lines = [
             f"{migration.old.name}: {moved} of {len(self.changeovers)} cases can change over to {migration.new.name}"
@@ -127,7 +129,7 @@ class MigrationPlan:
         unseen = sum(bool(one.unseen) for one in self.mapped)
         lines += [f"  {unseen} of them have clocks that nobody looked at: give their facts"] if unseen else []
         lines += [f"  {one.case.id} cannot: {'; '.join(one.blocked)}" for one in self.blocked]
-        return "\n".join(lines)
+        return Display.lines(lines, most=most, lang=lang)
 
 
 def _counted(changeovers: Iterable[Changeover]) -> Iterator[tuple[str, int]]:

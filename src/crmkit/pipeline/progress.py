@@ -11,6 +11,7 @@ from crmkit.events import Event
 from crmkit.pipeline._machine import has_value
 from crmkit.pipeline.clocks import Calendars, ClockState, states
 from crmkit.pipeline.history import replay, timeline
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 if TYPE_CHECKING:
     from crmkit.calendars import WorkingTime
@@ -21,7 +22,7 @@ __all__ = ["Progress", "progress"]
 
 
 @attrs.frozen
-class Progress:
+class Progress(Shown):
     """Where a case stands.
 
     Attributes:
@@ -68,7 +69,8 @@ class Progress:
             ],
         }  # fmt: skip
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """Where it stands, and what is next; see `Shown.display`."""
         parts = [f"{self.case}: step {self.step} of {len(self.path)}, {self.stage!r}"]
         if self.outcome is not None:
             parts.append(self.outcome)
@@ -77,7 +79,8 @@ class Progress:
         if self.lacks:
             parts.append(f"{self.ahead[0]!r} needs {', '.join(self.lacks)}")
         parts += [f"{one.used:.0%} of the time of {one.clock!r} used" for one in self.clocks]
-        return "; ".join(parts)
+        said = "; ".join(parts)
+        return Display.lines([said], most=most, lang=lang)
 
 
 def progress(

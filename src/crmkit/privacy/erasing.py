@@ -21,6 +21,7 @@ from crmkit.privacy.reports import Held, kinds_of, report
 from crmkit.privacy.subjects import Subject
 from crmkit.protocols import ErasableEvents, Record, Recorded, RecordStore, Scrubbable, Store
 from crmkit.values import aware
+from crmkit.values.display import Listed
 
 __all__ = ["Erased", "Rebuilt", "erase"]
 
@@ -36,7 +37,7 @@ class Rebuilt(Protocol):
 
 
 @attrs.frozen
-class Erased:
+class Erased(Listed):
     """What was done.
 
     Attributes:

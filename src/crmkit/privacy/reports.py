@@ -18,6 +18,7 @@ from crmkit.kb.mail import parse
 from crmkit.privacy._walking import strings, strings_of_event
 from crmkit.privacy.subjects import Subject
 from crmkit.protocols import EventStore, MovableRecords, RecordStore, Store
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 __all__ = ["Held", "PersonReport", "kinds_of", "mentions", "report"]
 
@@ -58,7 +59,7 @@ class Held:
 
 
 @attrs.frozen
-class PersonReport:
+class PersonReport(Shown):
     """What is held about a person.
 
     Attributes:
@@ -68,6 +69,10 @@ class PersonReport:
 
     subject: Subject
     held: tuple[Held, ...]
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """Where something is held; see `Shown.display`."""
+        return Display.lines(self.to_text(lang).rstrip().split("\n"), most=most, lang=lang)
 
     def to_json(self) -> str:
         """For a program: `schema`, `subject`, `counts` by where, and `held`."""

@@ -23,6 +23,7 @@ from crmkit.metrics import (
 from crmkit.metrics.curves import CycleTime, StageTimes, WinCurve, case_outcomes
 from crmkit.metrics.funnel import Funnel
 from crmkit.values import from_micros
+from crmkit.values.display import ROWS, Display, Lang, Listed, Shown
 
 __all__ = ["AGES", "AgeGroup", "OpenCases", "Report", "Totals", "build"]
 
@@ -66,7 +67,7 @@ class OpenCases:
 
 
 @attrs.frozen
-class Totals:
+class Totals(Listed):
     """The counts a reader can check against their own system.
 
     Attributes:
@@ -91,7 +92,7 @@ class Totals:
 
 
 @attrs.frozen(eq=False)
-class Report:
+class Report(Shown):
     """Everything the report says.
 
     Attributes:
@@ -123,6 +124,12 @@ class Report:
     open_cases: OpenCases
     truth: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
     agenda: Review | None = None
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """What to look at first; see `Shown.display`."""
+        from crmkit.report.text import summary
+
+        return Display.lines(summary(self, lang).split("\n"), most=most, lang=lang)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -32,6 +32,7 @@ from crmkit.report._site_text import clean
 from crmkit.report._site_words import site_words
 from crmkit.report.words import Words
 from crmkit.values import aware
+from crmkit.values.display import Listed
 
 __all__ = ["Site", "publish"]
 
@@ -43,7 +44,7 @@ _LISTED, _NEWEST, _FED = 100, 10, 50
 
 
 @attrs.frozen
-class Site:
+class Site(Listed):
     """What was published, and what was not.
 
     Attributes:

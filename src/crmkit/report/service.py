@@ -35,6 +35,7 @@ from crmkit.pipeline.progress import Progress, progress
 from crmkit.pipeline.staffing import Job, Plan, Worker, assign
 from crmkit.report._service_words import said
 from crmkit.values import Period, aware
+from crmkit.values.display import Told
 
 if TYPE_CHECKING:
     from crmkit.calendars import WorkingTime
@@ -70,7 +71,7 @@ class Standing:
 
 
 @attrs.frozen(eq=False)
-class Morning:
+class Morning(Told):
     """The desk at an instant.
 
     Attributes:
@@ -126,9 +127,6 @@ class Morning:
             "nobody": [] if self.plan is None else [job.id for job in self.plan.unassigned],
             "unread": dict(self.unread),
         }  # fmt: skip
-
-    def __str__(self) -> str:
-        return self.to_text()
 
 
 def morning(

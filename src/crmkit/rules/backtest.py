@@ -28,6 +28,7 @@ from crmkit.rules.ruleset import PythonRule, Rule, RuleSet
 from crmkit.rules.table import DecisionTable
 from crmkit.rules.versions import RuleDiff, diff_rules
 from crmkit.values import Every, zone
+from crmkit.values.display import ROWS, Display, Lang, Several, Shown
 
 #: History in any form; see `backtest`.
 Past: TypeAlias = Sequence[Record] | Columns | Journal | Ledger | Any
@@ -46,6 +47,9 @@ class Effect:
 
     n: int
     weight: Decimal | None = None
+
+    def __str__(self) -> str:
+        return f"{self.n}" if self.weight is None else f"{self.n} ({self.weight:,f})"
 
 
 @attrs.frozen
@@ -79,7 +83,7 @@ class RuleEffect:
 
 
 @attrs.frozen
-class TableEffect:
+class TableEffect(Shown):
     """What a new version of a table would have changed.
 
     Attributes:
@@ -98,6 +102,12 @@ class TableEffect:
     unexplained: tuple[int, ...]
     proved: bool
 
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """Where the versions differ, and how much is there; see `Shown.display`."""
+        from crmkit.rules._shown import effects
+
+        return effects(self, lang, most)
+
 
 def backtest(
     rules: RuleSet,
@@ -109,7 +119,7 @@ def backtest(
     every: Every | None = None,
     dated: str = "at",
     tz: str | tzinfo = "UTC",
-) -> tuple[RuleEffect, ...]:
+) -> Several[RuleEffect]:
     """What the rules of a set would have done to history.
 
     Args:
@@ -143,7 +153,7 @@ def backtest(
             proofs.get(one.name),
             lambda row: rules.schema.read(columns.record(row)),
         )
-    return tuple(effects)
+    return Several(effects)
 
 
 def _proved(

@@ -17,6 +17,7 @@ from crmkit.rules.feel import _nodes as nodes
 from crmkit.rules.feel._evaluate import evaluate
 from crmkit.rules.feel._printer import unparse
 from crmkit.rules.ruleset import RuleSet
+from crmkit.values.display import Listed
 
 __all__ = ["Coverage", "Mutant", "MutationScore", "coverage", "literals", "mutants", "mutation_score"]
 
@@ -57,7 +58,7 @@ def _leaves(node: nodes.Node) -> Iterator[nodes.Node]:
 
 
 @attrs.frozen
-class Coverage:
+class Coverage(Listed):
     """What some records exercise of a rule set.
 
     Attributes:
@@ -139,7 +140,7 @@ class Mutant:
 
 
 @attrs.frozen
-class MutationScore:
+class MutationScore(Listed):
     """How many changed rules some records tell from the original.
 
     Attributes:

@@ -11,14 +11,15 @@ import attrs
 
 from crmkit.rules._boxed import TableNode
 from crmkit.rules._compile import Checked, Record
+from crmkit.rules._shown import decided, explained, literal_of
 from crmkit.rules.feel import _nodes as nodes
 from crmkit.rules.feel._operators import Problem, inverted
 from crmkit.rules.feel._printer import unparse
-from crmkit.rules.feel._text import literal
 from crmkit.rules.feel._values import UNKNOWN
 from crmkit.rules.ruleset import PythonRule, RuleSet
 from crmkit.rules.schema import Schema
 from crmkit.rules.table import DecisionTable
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 __all__ = ["Change", "Condition", "Explanation", "RowExplanation", "TableExplanation", "explain", "explain_table"]
 
@@ -57,12 +58,12 @@ class Change:
     to: Any = None
 
     def __str__(self) -> str:
-        now = ", ".join(f"{name} is {_literal(value)}" for name, value in self.reads.items())
+        now = ", ".join(f"{name} is {literal_of(value)}" for name, value in self.reads.items())
         return f"{self.condition} ({now})" if now else self.condition
 
 
 @attrs.frozen
-class Explanation:
+class Explanation(Shown):
     """Why a rule says what it says of a record.
 
     Attributes:
@@ -81,22 +82,9 @@ class Explanation:
     nearest: tuple[Change, ...]
     settle: tuple[str, ...]
 
-    def __str__(self) -> str:
-        lines = [f"{self.rule}: {_literal(self.value)}"]
-        lines += [f"  {_literal(one.value)}: {one.text} ({_read(one.reads)})" for one in self.because]
-        if self.nearest:
-            lines.append(f"  it would be true with {' and '.join(map(str, self.nearest))}")
-        if self.settle:
-            lines.append(f"  it waits for {', '.join(self.settle)}")
-        return "\n".join(lines)
-
-
-def _literal(value: Any) -> str:
-    return "UNKNOWN" if value is UNKNOWN else literal(value)
-
-
-def _read(reads: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} = {_literal(value)}" for name, value in reads.items())
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The verdict, and what decided it; see `Shown.display`."""
+        return explained(self, lang, most)
 
 
 def explain(rules: RuleSet, name: str, record: Record, *, old: Record | None = None) -> Explanation:
@@ -218,7 +206,7 @@ class _Teller:
         for changed in islice(self._choices(atoms), _MOST_TRIED):
             if self._passes(changed):
                 reads = self.reads(self.checked.node)
-                return [Change(f"{f} = {_literal(to)}", {f: reads[f]}, f, to) for f, to in changed]
+                return [Change(f"{f} = {literal_of(to)}", {f: reads[f]}, f, to) for f, to in changed]
         return [attrs.evolve(one, field=None, to=None) for one in found]
 
     def _choices(self, atoms: Sequence[nodes.Node]) -> Iterator[list[tuple[str, Any]]]:
@@ -337,7 +325,7 @@ class RowExplanation:
 
 
 @attrs.frozen
-class TableExplanation:
+class TableExplanation(Shown):
     """Why a table decides what it decides.
 
     Attributes:
@@ -355,6 +343,10 @@ class TableExplanation:
     rows: tuple[RowExplanation, ...]
     nearest: tuple[RowExplanation, ...]
     notes: tuple[str, ...]
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The result, and what decided it; see `Shown.display`."""
+        return decided(self, lang, most)
 
 
 def explain_table(table: DecisionTable, record: Record) -> TableExplanation:
@@ -393,6 +385,6 @@ def _row(
     for label, cell, text in zip(table.inputs, node.rows[number].cells, table.rows[number], strict=False):
         said = _value(table.schema, cell, {**values, "?": inputs[label]})
         if said is not True:
-            failed.append(f"{label}: {text} ({_literal(inputs[label])})")
+            failed.append(f"{label}: {text} ({literal_of(inputs[label])})")
             worst = False if said is False or worst is False else said
     return RowExplanation(number + 1, worst, tuple(failed))

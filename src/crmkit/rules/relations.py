@@ -28,6 +28,7 @@ from crmkit.rules.analysis._solvers import SolverName, solver
 from crmkit.rules.feel._convert import to_feel
 from crmkit.rules.feel._text import literal
 from crmkit.rules.ruleset import Rule, RuleSet
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 __all__ = ["Answer", "Relations", "SetFinding", "Verdicts", "relations", "witness"]
 
@@ -72,7 +73,7 @@ class SetFinding:
 
 
 @attrs.frozen
-class Relations:
+class Relations(Shown):
     """What is known of the rules of a set.
 
     Attributes:
@@ -83,6 +84,11 @@ class Relations:
 
     findings: tuple[SetFinding, ...]
     examples: Mapping[str, Mapping[bool | None, Mapping[str, Any] | None]]
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """What should be looked at; see `Shown.display`."""
+        none = "no finding" if lang == "en" else "未发现问题"
+        return Display.lines([*map(str, self.findings)] or [none], most=most, lang=lang)
 
 
 def relations(

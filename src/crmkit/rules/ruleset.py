@@ -13,6 +13,7 @@ from crmkit.rules.analysis import TableFinding, analyse
 from crmkit.rules.feel._values import UNKNOWN
 from crmkit.rules.schema import Field, Schema
 from crmkit.rules.table import DecisionTable
+from crmkit.values.display import ROWS, Display, Lang, Listed, Shown
 
 __all__ = [
     "Kind",
@@ -107,7 +108,7 @@ def rule(**settings: Any) -> Callable[[Callable[[Record], bool | None]], PythonR
 
 
 @attrs.frozen
-class Verdict:
+class Verdict(Listed):
     """What one rule says of one record.
 
     Attributes:
@@ -153,7 +154,7 @@ def _tables(tables: Iterable[DecisionTable]) -> tuple[DecisionTable, ...]:
 
 
 @attrs.frozen(slots=False)
-class RuleSet:
+class RuleSet(Shown):
     """Rules over one schema, as one frozen value with a version of its own.
 
     >>> deal = Schema([Field("discount", "decimal", low=0, high=1), Field("approved", "boolean", nullable=True)])
@@ -180,6 +181,12 @@ class RuleSet:
     transitions: bool = attrs.field(default=False, kw_only=True)
     shadow: bool = attrs.field(default=False, kw_only=True)
 
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The rules and the tables; see `Shown.display`."""
+        from crmkit.rules._shown import ruleset
+
+        return ruleset(self, lang, most)
+
     def __attrs_post_init__(self) -> None:
         errors = [*_misnamed(self)]
         for one in self.rules:
@@ -193,7 +200,7 @@ class RuleSet:
                 errors += [error for error in group.exceptions if isinstance(error, DefinitionError)]
         if errors:
             raise DefinitionErrors(f"rule set {self.name!r} cannot be used", errors)
-        self.__dict__["checked"] = checked
+        object.__setattr__(self, "checked", checked)
 
     checked: Mapping[str, Checked] = attrs.field(init=False, eq=False, repr=False, default=None)
 

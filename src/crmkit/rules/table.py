@@ -21,6 +21,7 @@ from crmkit.rules.feel._parser import parse, parse_tests
 from crmkit.rules.feel._run import Seen, World
 from crmkit.rules.feel._text import write
 from crmkit.rules.schema import Field, Schema
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 __all__ = ["CheckedTable", "DecisionTable", "HitPolicy"]
 
@@ -41,7 +42,7 @@ def _rows(rows: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
 
 
 @attrs.frozen(slots=False)
-class DecisionTable:
+class DecisionTable(Shown):
     """Conditions in rows, one column an input, with results.
 
     >>> deal = Schema([Field("discount", "decimal", low=0, high=1), Field("strategic", "boolean")])
@@ -76,6 +77,12 @@ class DecisionTable:
     rows: tuple[tuple[str, ...], ...] = attrs.field(converter=_rows)
     policy: HitPolicy = attrs.field(default="U", kw_only=True)
     defaults: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The table as it is drawn in DMN; see `Shown.display`."""
+        from crmkit.rules._shown import decision_table
+
+        return decision_table(self, lang, most)
 
     def __attrs_post_init__(self) -> None:
         _ = self.checked

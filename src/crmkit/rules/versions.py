@@ -20,6 +20,7 @@ from crmkit.rules.analysis._box_solver import BoxSolver, Differing
 from crmkit.rules.analysis._boxes import Box, Budget
 from crmkit.rules.feel._text import literal
 from crmkit.rules.ruleset import RuleSet
+from crmkit.values.display import ROWS, Display, Lang, Several, Shown
 
 __all__ = ["RuleChange", "RuleDiff", "diff_rules"]
 
@@ -50,7 +51,7 @@ class RuleChange:
 
 
 @attrs.frozen(eq=False)
-class RuleDiff:
+class RuleDiff(Shown):
     """All places where two versions of a rule judge differently.
 
     Attributes:
@@ -64,6 +65,12 @@ class RuleDiff:
     proved: bool
     _place: Callable[[Mapping[str, Any]], Box] = attrs.field(repr=False)
 
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """Where the versions differ; see `Shown.display`."""
+        from crmkit.rules._shown import differences
+
+        return differences(self.changes, proved=self.proved, name=self.rule, lang=lang, most=most)
+
     def holds(self, values: Mapping[str, Any]) -> bool | None:
         """Whether a record, as `Schema.read` gives it, lies in one of the places.
 
@@ -75,7 +82,7 @@ class RuleDiff:
         return any(all(side & cell for side, cell in zip(one.box, cells, strict=True)) for one in self.changes)
 
 
-def diff_rules(before: RuleSet, after: RuleSet, *, budget: Budget = Budget()) -> tuple[RuleDiff, ...]:  # noqa: B008 - a frozen value
+def diff_rules(before: RuleSet, after: RuleSet, *, budget: Budget = Budget()) -> Several[RuleDiff]:  # noqa: B008 - a frozen value
     """Where the rules that two sets have in common judge differently.
 
     Compared are rules in FEEL that read fields of which both schemas say the same; the others are left out.
@@ -86,7 +93,7 @@ def diff_rules(before: RuleSet, after: RuleSet, *, budget: Budget = Budget()) ->
         budget: how much work each rule may cost; what was not proved within it is said.
     """
     known = {one.name for one in before.written}
-    return tuple(
+    return Several(
         _diff(one.name, before, after, budget)
         for one in after.written
         if one.name in known and _comparable(one.name, before, after)

@@ -18,6 +18,7 @@ from crmkit.errors import CrmkitError, ExtraMissing, InputError, InvalidValue, d
 from crmkit.testing._history import History
 from crmkit.testing._homes import KINDS, Home, Reference, is_contract, make_of, opened, part_of, takes_folder
 from crmkit.testing._standard import Standard, standard_checks
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 __all__ = ["Checked", "Checks", "Claims", "Outcome", "check_store", "load_store"]
 
@@ -75,7 +76,7 @@ class Checked:
 
 
 @attrs.frozen
-class Checks:
+class Checks(Shown):
     """All that was checked.
 
     Attributes:
@@ -99,10 +100,12 @@ class Checks:
         return {"schema": "crmkit-check-1", "target": self.target, "ok": self.ok,
                 "claims": attrs.asdict(self.claims), "checks": checked}  # fmt: skip
 
-    def __str__(self) -> str:
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """What was checked, and how it went; see `Shown.display`."""
         counts = {name: sum(one.outcome == name for one in self.checked) for name in ("passed", "failed", "waived")}
         total = ", ".join(f"{count} {name}" for name, count in counts.items() if count or name != "waived")
-        return "\n".join([f"{self.target} {self.claims}", *map(str, self.checked), total])
+        lines = [f"{self.target} {self.claims}", *map(str, self.checked), total]
+        return Display.lines(lines, most=most, lang=lang)
 
 
 def load_store(text: str) -> Any:

@@ -16,6 +16,7 @@ from crmkit.kb.mail.message import Message
 from crmkit.kb.mail.replies import reply
 from crmkit.kb.mail.threads import Thread, threads
 from crmkit.model import Contact
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 __all__ = ["CONFIDENCE", "Book", "Filed", "Filing", "Queued", "Reason", "Role", "Rule", "file_mail"]
 
@@ -74,7 +75,7 @@ class Queued:
 
 
 @attrs.frozen
-class Filed:
+class Filed(Shown):
     """What came of filing.
 
     Attributes:
@@ -88,6 +89,12 @@ class Filed:
     queue: tuple[Queued, ...] = ()
     ignored: tuple[str, ...] = ()
     internal: tuple[str, ...] = ()
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """What is filed where, and what is to be decided; see `Shown.display`."""
+        from crmkit.kb._shown import filed
+
+        return filed(self, lang, most)
 
     def under(self, customer: str) -> tuple[str, ...]:
         """The ids of the messages of a customer."""

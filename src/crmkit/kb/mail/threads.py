@@ -9,6 +9,7 @@ import attrs
 
 from crmkit.kb.mail._subjects import subject_of
 from crmkit.kb.mail.message import Message
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 __all__ = ["Evidence", "Thread", "threads"]
 
@@ -19,7 +20,7 @@ _LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 @attrs.frozen
-class Thread:
+class Thread(Shown):
     """Messages that belong together.
 
     Attributes:
@@ -31,6 +32,12 @@ class Thread:
     messages: tuple[Message, ...]
     parents: tuple[str | None, ...]
     evidence: tuple[Evidence, ...]
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """The messages in order; see `Shown.display`."""
+        from crmkit.kb._shown import conversation
+
+        return conversation(self, lang, most)
 
     @property
     def id(self) -> str:

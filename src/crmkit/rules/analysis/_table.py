@@ -18,6 +18,7 @@ from crmkit.rules.analysis._versions import TableChange, TableDiff, diff
 from crmkit.rules.feel._convert import to_feel
 from crmkit.rules.feel._text import literal
 from crmkit.rules.table import DecisionTable
+from crmkit.values.display import Several
 
 __all__ = ["FindingKind", "TableChange", "TableDiff", "TableFinding", "analyse", "diff"]
 
@@ -62,7 +63,7 @@ def analyse(
     *,
     solver: SolverName = "boxes",
     budget: Budget = Budget(),  # noqa: B008 - a frozen value
-) -> tuple[TableFinding, ...]:
+) -> Several[TableFinding]:
     """Everything there is to know about a table: gaps, overlaps, rows that never decide, rows that could be one.
 
     >>> from crmkit.rules.schema import Field, Schema
@@ -97,7 +98,7 @@ def analyse(
     ]
     if exact and (laid.opaque or laid.computed):
         found = [*_settled(table, found, budget)]
-    return (*found, *_advice(table.node, laid, found))
+    return Several((*found, *_advice(table.node, laid, found)))
 
 
 def _gaps(table: DecisionTable, laid: Layout, budget: Budget) -> Iterator[TableFinding]:

@@ -18,6 +18,7 @@ from crmkit.rules.feel._builtins import call_builtin
 from crmkit.rules.feel._printer import unparse
 from crmkit.rules.feel._text import write
 from crmkit.rules.table import DecisionTable
+from crmkit.values.display import ROWS, Display, Lang, Shown
 
 _ONE_ROW = frozenset({"U", "A", "F", "P"})
 _AGGREGATES: Mapping[str, Callable[[Any], Any]] = {
@@ -51,7 +52,7 @@ class TableChange:
 
 
 @attrs.frozen
-class TableDiff:
+class TableDiff(Shown):
     """All places where two versions of a table decide differently.
 
     Attributes:
@@ -61,6 +62,13 @@ class TableDiff:
 
     changes: tuple[TableChange, ...]
     proved: bool
+
+    def display(self, lang: Lang = "en", *, most: int | None = ROWS) -> Display:
+        """Where the versions differ; see `Shown.display`."""
+        from crmkit.rules._shown import differences
+
+        name = "table" if lang == "en" else "决策表"
+        return differences(self.changes, proved=self.proved, name=name, lang=lang, most=most)
 
 
 def diff(before: DecisionTable, after: DecisionTable, *, budget: Budget = Budget()) -> TableDiff:  # noqa: B008 - a frozen value
