@@ -1,19 +1,32 @@
-"""Charts as Vega-Lite specifications (plain data), rendered to SVG by vl-convert."""
+"""Charts as Vega-Lite or Vega specifications (plain data), rendered by vl-convert to SVG.
+
+The SVG has both languages inside, of which a page shows one, and colours that a page may change: `var(--ink)` ...
+"""
 
 import json
-from typing import Any, TypeAlias
+import re
+from html import escape, unescape
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 
 from crmkit.errors import ExtraMissing
+from crmkit.report._sankey import Flow
 from crmkit.report.figures import AGES, Report
+from crmkit.report.panels import Spec
 from crmkit.report.words import Words
 
-__all__ = ["Spec", "conversion_chart", "curve_chart", "funnel_chart", "open_chart", "times_chart", "to_svg"]
-
-#: A Vega-Lite specification.
-Spec: TypeAlias = dict[str, Any]
+__all__ = [
+    "bilingual",
+    "conversion_chart",
+    "curve_chart",
+    "flow_chart",
+    "funnel_chart",
+    "open_chart",
+    "times_chart",
+    "to_svg",
+]
 
 # Okabe and Ito (2008): told apart by all common forms of colour blindness, and in print.
 BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#8a9099", "#22303c"
@@ -119,8 +132,81 @@ def open_chart(report: Report, say: Words) -> Spec:
     return _chart(rows, encoding, [{"mark": {"type": "bar", "height": {"band": 0.62}}}])
 
 
-def to_svg(spec: Spec) -> str:
+def flow_chart(flow: Flow, say: Words) -> Spec:
+    """A Sankey of stages: a Vega specification whose places are worked out already."""
+    ribbons = [
+        {"path": one.path, "kind": one.kind, "width": one.width, "color": _RIBBONS[one.kind]} for one in flow.ribbons
+    ]
+    boxes = [
+        {"x": box.x, "y": box.y, "w": box.width, "h": max(box.height, 1.0), "name": _label(box.name), "n": f"{box.n:,}"}
+        for box in flow.boxes
+    ]
+    legend = [
+        {"x": 140.0 * i, "text": say[key], "color": _RIBBONS[kind]}
+        for i, (key, kind) in enumerate((("advanced", "on"), ("open", "open"), ("lost", "lost"), ("back", "back")))
+    ]
+    filled = {"path": {"field": "path"}, "fill": {"field": "color"}, "fillOpacity": {"value": 0.42}}
+    line = {
+        "path": {"field": "path"}, "stroke": {"field": "color"}, "strokeWidth": {"field": "width"},
+        "strokeOpacity": {"value": 0.5},
+    }  # fmt: skip
+    written = {"fill": {"value": INK}, "fontSize": {"value": 12}, "x": {"field": "x"}}
+    square = {"x": {"field": "x"}, "y": {"value": flow.height}, "width": {"value": 12}, "height": {"value": 12}}
+    return {
+        "$schema": "https://vega.github.io/schema/vega/v5.json",
+        "width": flow.width + 60, "height": flow.height + 16, "padding": 5,
+        "data": [{"name": name, "values": rows} for name, rows in (
+            ("ribbons", [row for row in ribbons if row["kind"] != "back"]),
+            ("arcs", [row for row in ribbons if row["kind"] == "back"]), ("boxes", boxes), ("legend", legend),
+        )],
+        "marks": [
+            {"type": "path", "from": {"data": "ribbons"}, "encode": {"enter": filled}},
+            {"type": "path", "from": {"data": "arcs"}, "encode": {"enter": line}},
+            {"type": "rect", "from": {"data": "boxes"}, "encode": {"enter": {
+                "x": {"field": "x"}, "y": {"field": "y"}, "width": {"field": "w"}, "height": {"field": "h"},
+                "fill": {"value": INK}}}},
+            *({"type": "text", "from": {"data": "boxes"}, "encode": {"enter": {
+                **written, "y": {"field": "y", "offset": up}, "text": {"field": field}, "limit": {"value": 120}}}}
+              for field, up in (("name", -19), ("n", -5))),
+            {"type": "rect", "from": {"data": "legend"}, "encode": {"enter": {
+                **square, "fill": {"field": "color"}, "fillOpacity": {"value": 0.6}}}},
+            {"type": "text", "from": {"data": "legend"}, "encode": {"enter": {
+                **written, "x": {"field": "x", "offset": 18}, "y": {"value": flow.height + 10},
+                "text": {"field": "text"}}}},
+        ],
+    }  # fmt: skip
+
+
+def bilingual(en: Spec, zh: Spec) -> Spec:
+    """One specification of two that differ only in their words: the English one, which knows its Chinese words.
+
+    >>> bilingual({"title": "won", "width": 9}, {"title": "赢单", "width": 9})["usermeta"]
+    {'zh': {'won': '赢单'}}
+    """
+    words: dict[str, str] = {}
+    made: Spec = _both(en, zh, words)
+    return {**made, "usermeta": {"zh": words}}
+
+
+def _both(en: Any, zh: Any, words: dict[str, str]) -> Any:
+    match en:
+        case dict() if isinstance(zh, dict):
+            return {key: _both(value, zh.get(key, value), words) for key, value in en.items()}
+        case list() | tuple() if isinstance(zh, list | tuple):
+            return [_both(one, other, words) for one, other in zip(en, zh, strict=False)]
+        case str() if isinstance(zh, str) and en != zh:
+            words[en] = zh
+            return _MARK + en
+        case _:
+            return en
+
+
+def to_svg(spec: Spec, *, key: str = "chart") -> str:
     """The chart as an SVG text that scales with its box.
+
+    Args:
+        spec: a Vega-Lite specification, or a Vega one; its words are in both languages if `bilingual` made it.
+        key: what sets the names inside it apart from those of other charts of a page.
 
     Raises:
         ExtraMissing: if vl-convert is not installed.
@@ -129,9 +215,60 @@ def to_svg(spec: Spec) -> str:
         import vl_convert
     except ImportError:
         raise ExtraMissing("vl-convert-python", "report", "drawing charts") from None
-    svg: str = vl_convert.vegalite_to_svg(json.dumps(spec), vl_version="5.20")
-    return svg
+    lite = "vega-lite" in spec["$schema"]
+    given, config = dict(spec), dict(spec.get("config", {}))
+    words: dict[str, str] = given.pop("usermeta", {}).get("zh", {})
+    # The figure around it is named for those who listen; a thousand marks with a name each help nobody.
+    given["config"] = {**(_CONFIG if lite else {}), **config, **({"aria": False} if lite else {})}
+    text = json.dumps({**given, "background": "transparent"})
+    svg: str = vl_convert.vegalite_to_svg(text, vl_version="5.20") if lite else vl_convert.vega_to_svg(text)
+    return _dressed(svg, words, key)
 
+
+def _dressed(svg: str, words: dict[str, str], key: str) -> str:
+    """The drawing with the page's colours and font, its own names, and words in both languages."""
+    svg = re.sub(r' (?:font-family|aria-[a-z]+|role)="[^"]*"', "", svg)
+    svg = re.sub(r' stroke-miterlimit="10"|<g [^>]*>\s*</g>', "", svg)
+    svg = re.sub(r"\b(id=\"|url\(#)(?=(?:clip|gradient))", rf"\g<1>{key}-", svg)
+    svg = re.sub(r'="(#[0-9A-Fa-f]{3,6}|black)"', lambda found: f'="{_THEME.get(found[1].lower(), found[1])}"', svg)
+    return re.sub(f">{_MARK}([^<]*)<", lambda found: f">{_spoken(unescape(found[1]), words)}<", svg).replace(_MARK, "")
+
+
+def _spoken(text: str, words: dict[str, str]) -> str:
+    if text not in words:
+        return escape(text)
+    return f'<tspan lang="en">{escape(text)}</tspan><tspan lang="zh-Hans">{escape(words[text])}</tspan>'
+
+
+# Invisible: it stands before a word that has a translation.
+_MARK = "\u2063"
+_RIBBONS = {"on": BLUE, "won": BLUE, "lost": ORANGE, "open": GREY, "back": INK}
+# What a page may change: the colours of this file and of the charts of metrics, by the page's variables.
+_THEME = {
+    "#22303c": "var(--ink)", "#000": "var(--ink)", "black": "var(--ink)", "#000000": "var(--ink)",
+    "#0072b2": "var(--blue)", "#d55e00": "var(--orange)", "#8a9099": "var(--grey)", "#767676": "var(--grey)",
+    "#e7ebef": "var(--grid)", "#ddd": "var(--grid)", "#888": "var(--grey)", "#009e73": "var(--green)",
+}  # fmt: skip
+
+_CONFIG: Spec = {
+    "font": _FONT,
+    "view": {"stroke": None},
+    "bar": {"color": BLUE},
+    "rule": {"color": INK},
+    "point": {"color": BLUE},
+    "line": {"color": BLUE},
+    "area": {"color": BLUE},
+    "axis": {
+        "labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
+        "gridColor": "#e7ebef", "domain": False, "tickColor": "#e7ebef",
+    },
+    "header": {"labelColor": INK, "titleColor": INK, "labelFontSize": 12},
+    "title": {"anchor": "start", "fontSize": 12, "fontWeight": "normal", "color": INK},
+    "legend": {
+        "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelColor": INK, "titleColor": INK,
+    },
+    "text": {"color": INK},
+}  # fmt: skip
 
 _AXIS = {"grid": True, "gridColor": "#e7ebef", "domain": False, "tickCount": 5, "labelFlush": False}
 
@@ -152,19 +289,6 @@ def _chart(rows: list[Any], encoding: Spec, layers: list[Spec]) -> Spec:
         "data": {"values": [{**row, "stage": _label(row["stage"])} if "stage" in row else row for row in rows]},
         "encoding": encoding,
         "layer": layers,
-        "config": {
-            "font": _FONT,
-            "view": {"stroke": None},
-            "axis": {
-                "labelColor": INK,
-                "titleColor": INK,
-                "labelFontSize": 12,
-                "titleFontSize": 12,
-                "titleFontWeight": "normal",
-            },
-            "title": {"anchor": "start", "fontSize": 12, "fontWeight": "normal", "color": INK},
-            "legend": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
-        },
     }
 
 
