@@ -43,6 +43,7 @@ from crmkit.journal import Finding, Journal, Table, usual_outcome
 from crmkit.pipeline import Pipeline
 from crmkit.pipeline.discover import usual_order
 from crmkit.report import Report, build, summary
+from crmkit.report.composing import Page
 from crmkit.report.page import to_html
 from crmkit.values import to_micros, zone
 
@@ -129,10 +130,13 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("out/demo"),
     lang: Lang = "en",
 ) -> None:
-    """Write two reports: a simulated year whose truth is known, and real quotations of a public agency."""
-    from crmkit._demo import quotations, year
+    """Write three pages: a made-up company with everything, a year whose truth is known, and real quotations."""
+    from crmkit._demo import firm, quotations, year
 
     language = _language(lang)
+    page = firm()
+    if page.report is not None:
+        write(page.report, out / "company", "a made-up company", language, page=page)
     for folder, name, made in (("simulated", "a simulated year", year), ("quotations", "USAID quotations", quotations)):
         write(made(), out / folder, name, language)
 
@@ -299,13 +303,13 @@ def _told_of_tomorrow(journal: Journal) -> Journal:
     return attrs.evolve(journal, findings=(*journal.findings, finding))
 
 
-def write(made: Report, out: Path, name: str, language: str) -> None:
-    """Write the page and the data, and say where they lie."""
-    page = to_html(made, name=name, language=language)
+def write(made: Report, out: Path, name: str, language: str, *, page: Page | None = None) -> None:
+    """Write the page and the data, and say where they lie; the page of the deals alone, if no other is given."""
+    html = to_html(made, name=name, language=language) if page is None else page.to_html(name=name, language=language)
     text = json.dumps(made.to_dict(), ensure_ascii=False, indent=1, allow_nan=False)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "report.html").write_text(page, encoding="utf-8")
+        (out / "report.html").write_text(html, encoding="utf-8")
         (out / "report.json").write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(str(out), f"cannot be written: {error.strerror or error}") from None

@@ -74,7 +74,7 @@ def review_(
     open_: Annotated[
         bool, typer.Option("--open", help="Open a case in the store for each problem without one.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for report.html and report.json, agenda first.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for report.html and report.json, the agenda in it.")] = None,
     case: Case = None,
     stage: StageColumn = None,
     at: At = None,

@@ -107,7 +107,7 @@ def _cells(kind: str, figures: Figures, key: str, by: tuple[str, ...]) -> Iterat
     if kind in ("count", "share"):
         for row in figures:
             if row.value is not None and row.n:
-                counted = [int(row.exact or 0)] if kind == "count" else [round(row.value * row.n), row.n]
+                counted = [round(row.value)] if kind == "count" else [round(row.value * row.n), row.n]
                 yield (*(row.group[dim] for dim in by), row.period), counted
         return
     for name, counts in figures.states[key].items():

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from crmkit.improve.problem import Problem
 from crmkit.improve.tally import Part, Tally
 from crmkit.journal import Finding
 from crmkit.report._sales_panels import word
-from crmkit.report._sources import Made, Sources, shown, signed
+from crmkit.report._sources import Made, Sources, margins, shown, signed
 from crmkit.report.panels import Alert, Grid, Panel, Text, between, figure
 
 __all__ = ["agenda", "cases", "moved", "quality", "truth"]
@@ -26,11 +27,37 @@ def agenda(given: Sources) -> Made:
     return Panel(
         id="agenda", title=Text(made.title("en"), made.title("zh")), n=made.compared, wide=True,
         says=says.format(n=len(made.problems.rows), again=len(made.again), due=len(made.due)),
-        about=Text(f"Changes that are sure at {made.level:.0%} all together (Bonferroni); problems by false discovery rate.",
+        about=Text(f"Changes that are sure at {made.level:.0%} all together (Bonferroni); problems by false discovery "
+                   "rate.",
                    f"变化整体置信度 {made.level:.0%}（Bonferroni）；问题按错误发现率判定。"),
         method="review", definition=made.definition,
+        alerts=tuple(alert for one in (*made.problems, *(row for row, _ in made.again)) for alert in _problem(one)),
         table=Grid.of((Text("topic", "议题"), Text("what", "内容")), rows, most=40, words=2),
     )  # fmt: skip
+
+
+def _problem(one: Problem) -> Iterator[Alert]:
+    """What is out of line, if it was inferred; what was counted, by how often."""
+    found, where = one.found, " · ".join(map(str, one.where.values()))
+    says, n = word(f"is_{one.kind.replace(' ', '_')}").format(where=where), str(found.get("n", ""))
+    about = str(one.where.get("who") or one.key)
+    if one.kind in ("coach", "share"):
+        value, base, low, high = (float(found[name]) for name in ("value", "expected", "low", "high"))
+        effect = float(found["effect"])
+        gap = Text("{change} ({low} … {high})", "{change}（{low} … {high}）").format(
+            change=signed(effect, "share"), low=signed(low, "share"), high=signed(high, "share"))  # fmt: skip
+        yield Alert(
+            says=says, value=figure(value, "share"), base=figure(base, "share"), limits=gap, n=n, about=about,
+            weight=max(margins(effect, low if effect > 0 else high), 1.0), good=one.kind == "share",
+        )  # fmt: skip
+    elif one.kind == "chart":
+        value, base, low, high = (float(found[name]) for name in ("value", "expected", "low", "high"))
+        yield Alert(
+            says=says, value=figure(value, "share"), base=figure(base, "share"), limits=between(low, high, "share"),
+            n=n, weight=max(abs(float(found["z"])) / 3.0, 1.0), about=about,
+        )  # fmt: skip
+    else:
+        yield Alert(says=says, value=str(found.get("count", one.weight)), weight=0.6, about=about)
 
 
 def moved(given: Sources) -> Made:
@@ -111,7 +138,7 @@ def _tallied(made: Tally) -> Iterator[tuple[Text | str, ...]]:
 def truth(given: Sources) -> Made:
     """What a simulation knows, beside the estimates."""
     if given.sales is None or not given.sales.truth:
-        return Text("these are real data: nobody knows the truth", "真实数据，真值未知")
+        return None
     rows = given.sales.truth["rows"]
     held = sum(row["low"] <= row["truth"] <= row["high"] for row in rows)
     says = Text("{held} of {n} intervals hold the truth.", "{n} 个区间中有 {held} 个覆盖真值。")

@@ -13,7 +13,7 @@ from crmkit.metrics.swot import Statement, swot
 from crmkit.report._sales_panels import word
 from crmkit.report._sources import Made, Sources, kpi_panel, signed, stays
 from crmkit.report.charts import bilingual
-from crmkit.report.panels import Alert, Grid, Panel, Text, between, figure
+from crmkit.report.panels import Alert, Grid, Panel, Spec, Text, between, figure
 
 __all__ = ["ahead", "changed_why", "collections", "lost_reasons", "made_of", "swot_panel"]
 
@@ -45,10 +45,23 @@ def ahead(given: Sources) -> Made:
         about=Text("Semi-Markov by Aalen-Johansen, given stage and age; new deals included. "
                    f"{total.interval}. Baselines: stage weights, the last period.",
                    f"半马尔可夫 Aalen-Johansen，按阶段与停留时间；含新商机。{total.interval}。基线：阶段权重、上期。"),
-        method=total.interval, definition=made.definition, chart=bilingual(made.plot("en"), made.plot("zh")),
+        method=total.interval, definition=made.definition, chart=_fan(made),
         table=Grid.of(heads, [_expected(row) for row in (*made.periods, total)]),
         rows=Grid.of(deals, rows, most=12, words=2), alerts=tuple(_drifted(past, made)), wide=True,
     )  # fmt: skip
+
+
+def _fan(made: Forecast) -> Spec:
+    """What is ahead beside what was said before."""
+    spec = bilingual(made.plot("en"), made.plot("zh"))
+    ahead, past = spec.pop("vconcat")
+    for layer in (*ahead["layer"], past):
+        layer["encoding"]["y"]["title"] = None
+    return {**spec, "hconcat": [{**ahead, "width": 220, "height": 190}, {**past, "width": 380, "height": 190}]}
+
+
+def _sized(spec: Spec, width: int, height: int) -> Spec:
+    return {**spec, "width": width, "height": height}
 
 
 def _ratio(past: Backtest) -> float:
@@ -102,7 +115,8 @@ def made_of(given: Sources) -> Made:
         says=says.format(first=first.value or "–", n=len(made.rows), by=by, share=figure(first.share, "share")),
         about=Text("Invoiced amounts of the period by part, exact; class A makes up the first 80 %, B up to 95 %.",
                    "本期开票金额按构成划分（精确）；A 类占前 80%，B 类至 95%。"),
-        method="exact sums", definition=made.definition, chart=bilingual(made.plot("en"), made.plot("zh")),
+        method="exact sums", definition=made.definition,
+        chart=_sized(bilingual(made.plot("en"), made.plot("zh")), 240, 190),
         table=Grid.of(heads, [
             (row.value or "–", f"{row.amount:,.2f} {row.currency}", figure(row.share, "share"),
              figure(row.cumulative, "share"), row.kind or "–", f"{row.n:,}") for row in made.rows
@@ -126,7 +140,7 @@ def changed_why(given: Sources) -> Made:
     most = max(parts, key=lambda name: abs(parts[name]))
     says = Text("From {before} to {after} {currency}; most of it by {most}: {effect}.",
                 "由 {before} 变为 {after} {currency}；主要来自{most}：{effect}。")  # fmt: skip
-    heads = (by, Text("before", "上期"), Text("after", "本期"), *map(_effect, composition.EFFECTS))
+    heads: list[str | Text] = [by, Text("before", "上期"), Text("after", "本期"), *map(_effect, composition.EFFECTS)]
     rows: list[tuple[str | Text, ...]] = [
         (row.value or "–", f"{row.before:,.0f}", f"{row.after:,.0f}",
          *(signed(float(getattr(row, name))) for name in composition.EFFECTS)) for row in (*made.rows, total)
@@ -138,7 +152,8 @@ def changed_why(given: Sources) -> Made:
         about=Text("The change of the amount by volume, mix, price, new and gone parts, valued at the mean of both "
                    "periods; the effects add up to the change to the cent.",
                    "金额变化分解为数量、结构、价格、新增与流失，按两期均值计价；各项之和精确等于变化。"),
-        definition=made.definition, chart=bilingual(made.plot("en"), made.plot("zh")), table=Grid.of(heads, rows),
+        definition=made.definition, chart=_sized(bilingual(made.plot("en"), made.plot("zh")), 260, 190),
+        table=Grid.of(heads, rows),
         rows=stays(sold, np.arange(len(sold))),
     )  # fmt: skip
 
@@ -176,7 +191,8 @@ def lost_reasons(given: Sources) -> Made:
         about=Text("Lost deals by what was given as the reason; a reason nobody gave is a row of its own. "
                    "The trend is that of the share over whole quarters.",
                    "按所填原因统计输单；未填写者单列一行。趋势为各完整季度占比的变化。"),
-        definition=table.definition, chart=bilingual(table.plot("en"), table.plot("zh")),
+        definition=table.definition,
+        chart=_sized(bilingual(table.plot("en"), table.plot("zh")), 270, 24 * len(table.rows)),
         table=Grid.of(heads, [
             (row.group[by] or "–", f"{row.n:,}", figure(row.share, "share"), between(row.low, row.high, "share"),
              ways[trend[row.group[by]].rising], figure(trend[row.group[by]].share_q)) for row in table.rows
@@ -218,7 +234,7 @@ def swot_panel(given: Sources) -> Made:
         about=Text("Persons and parts against the rest, and the period against the one before; judged together by "
                    "Benjamini and Hochberg.",
                    "人员与各部分同其余相比，本期同上期相比；全部比较经 Benjamini-Hochberg 校正。"),
-        method=f"false discovery rate {found.rate:.0%}", definition=found.definition, wide=True,
+        method=f"false discovery rate {found.rate:.0%}", definition=found.definition,
         table=Grid.of((Text("", ""), Text("statement", "结论"), word("n"), "q"), rows, words=2) if rows else None,
         rows=_evidence(found.evidence(found.rows[0])) if found.rows else None,
     )  # fmt: skip

@@ -219,7 +219,8 @@ def people(given: Sources) -> Made:
     return Panel(
         id="people", title=word("people"), says=says, about=word("people_note"), n=sum(one.n for one in report.signals),
         n_open=sum(one.n_open for one in report.signals), method=first.method, definition=first.definition,
-        table=table, alerts=tuple(map(_call, calls)), rows=_of_person(report, calls[0]) if calls else None, wide=True,
+        table=table, alerts=() if given.review else tuple(map(_call, calls)), wide=True,
+        rows=_of_person(report, calls[0]) if calls else None,
     )  # fmt: skip
 
 
@@ -230,6 +231,7 @@ def _call(one: Signal) -> Alert:
     return Alert(
         says=said.format(mark=mark, who=one.who, stage=one.stage, en=word(one.kind)), value=percent(one.value),
         base=percent(one.centre), limits=_gap(one), n=f"{one.n:,}", weight=max(margins(one.effect, near), 1.0),
+        good=one.kind == "share", about=one.who,
     )  # fmt: skip
 
 

@@ -26,8 +26,8 @@ from crmkit.values import Money, Period, from_micros, zone
 
 __all__ = ["Made", "Sources", "kpi_panel", "limits", "line_of", "margins", "signed", "stays"]
 
-#: What a function of panels gives: a panel, or why there is none.
-Made: TypeAlias = Panel | Text
+#: What a function of panels gives: a panel, or why there is none, or None where there is no such question.
+Made: TypeAlias = Panel | Text | None
 _NO_FACTS = Text("none of these figures can be made of the facts", "现有数据无法计算这些指标")
 _BETTER = {"more": "▲", "less": "▼", "neither": "·"}
 
@@ -133,7 +133,12 @@ def stays(rows_of: Journal | Ledger, rows: npt.ArrayLike, *, most: int = 12) -> 
 
 def line_of(figures: Figures) -> Any:
     """The first metric of figures over months as a chart in both languages."""
-    return bilingual(figures.plot(lang="en"), figures.plot(lang="zh"))
+    spec = bilingual(figures.plot(lang="en"), figures.plot(lang="zh"))
+    for layer in spec["layer"]:
+        # The title says what is drawn; one group needs no legend.
+        layer["encoding"]["y"]["title"] = None
+        layer["encoding"]["color"]["legend"] = None
+    return {**spec, "width": 640, "height": 150}
 
 
 def limits(row: Figure) -> str:
@@ -238,7 +243,7 @@ def _changed(row: Figure) -> Alert:
         says=Text(" · ".join([about.en, *inner]) + mark, " · ".join([about.zh, *inner]) + mark),
         value=shown(row), base=figure(row.base, row.unit),
         limits=f"{signed(change, row.unit)} ({signed(low, row.unit)} … {signed(high, row.unit)})", n=f"{row.n:,}",
-        weight=margins(change, near),
+        weight=margins(change, near), good=good, about=row.metric,
     )  # fmt: skip
 
 

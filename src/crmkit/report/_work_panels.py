@@ -2,6 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import attrs
 
 from crmkit.errors import InvalidValue
 from crmkit.events import Found
@@ -11,12 +14,13 @@ from crmkit.metrics.estimators import wilson
 from crmkit.metrics.figures import Figures
 from crmkit.report._sources import Made, Sources, kpi_panel
 from crmkit.report.charts import bilingual
-from crmkit.report.panels import Alert, Grid, Panel, Text, between, figure
+from crmkit.report.panels import Alert, Grid, Panel, Spec, Text, between, figure
 from crmkit.rules.backtest import Effect, RuleEffect
 
 __all__ = ["backlog", "charted", "complaints", "fired", "knowledge", "passed_over", "response", "unanswered"]
 
 _MOST_CHARTS = 6
+_LANGS: tuple[Literal["en"], Literal["zh"]] = ("en", "zh")
 
 
 def response(given: Sources) -> Made:
@@ -87,20 +91,23 @@ def charted(given: Sources) -> Made:
     drawn = list(_charts(made))
     if not drawn:
         return Text("no figure has two whole months of data", "没有任何指标有两个完整月份的数据")
-    drawn.sort(key=lambda one: -len(one.chart.findings))
+    # What is out of line now comes before what was so once.
+    drawn.sort(key=lambda one: (not one.chart.rows[-1].rules, -abs(one.chart.rows[-1].z or 0.0)))
     found = [one for one in drawn if one.chart.findings]
     shown = (found or drawn)[:_MOST_CHARTS]
     says = Text("{k} of {n} charts find more than the usual ups and downs; {shown} are drawn.",
                 "{n} 张控制图中有 {k} 张发现超出常规波动；绘出 {shown} 张。")  # fmt: skip
-    specs = [bilingual({**one.chart.plot("en"), "title": _name(one).en},
-                       {**one.chart.plot("zh"), "title": _name(one).zh}) for one in shown]  # fmt: skip
-    heads = (Text("figure", "指标"), Text("chart", "图种"), Text("points", "点数"), Text("found", "发现"), Text("usual", "中心"),
-             Text("false alarms a year", "每年误报"))  # fmt: skip
+    specs = [bilingual(*(_plain(one, lang) for lang in _LANGS)) for one in shown]
+    heads = (
+        Text("figure", "指标"), Text("chart", "图种"), Text("points", "点数"), Text("found", "发现"),
+        Text("usual", "中心"), Text("false alarms a year", "每年误报"),
+    )  # fmt: skip
     return Panel(
         id="charts", title=Text("Control charts", "控制图"), n=sum(len(one.chart.rows) for one in drawn), wide=True,
-        says=says.format(k=len(found), n=len(drawn), shown=len(shown)), method="Shewhart charts, Western Electric rules",
-        about=Text("Each figure of the catalogue month by month, with limits of its own past; the kind of chart follows "
-                   "from what is counted. An orange point breaks a rule.",
+        says=says.format(k=len(found), n=len(drawn), shown=len(shown)),
+        method="Shewhart charts, Western Electric rules",
+        about=Text("Each figure of the catalogue month by month, with limits of its own past; the kind of chart "
+                   "follows from what is counted. An orange point breaks a rule.",
                    "目录中各指标逐月绘制，控制限取自其自身历史；图种由计数方式决定。橙色点违反判异规则。"),
         chart=_stacked(specs),
         table=Grid.of(heads, [
@@ -109,6 +116,15 @@ def charted(given: Sources) -> Made:
         ]),
         alerts=tuple(_broken(one) for one in found if one.chart.rows[-1].rules),
     )  # fmt: skip
+
+
+def _plain(one: spc.GroupChart, lang: Literal["en", "zh"]) -> Spec:
+    """A chart without that of its spread, under the name of its figure."""
+    spec = attrs.evolve(one.chart, spread=None).plot(lang)
+    for layer in spec["layer"]:
+        if "y" in layer["encoding"]:
+            layer["encoding"]["y"]["title"] = None
+    return {**spec, "title": getattr(_name(one), lang), "width": 340, "height": 120}
 
 
 def _charts(made: Iterable[Figures]) -> Iterator[spc.GroupChart]:
@@ -130,14 +146,12 @@ def _false(one: spc.GroupChart) -> float | None:
     return one.chart.run_length().alarms_per_year if one.chart.rules else None
 
 
-def _stacked(specs: list[dict[str, object]]) -> dict[str, object]:
+def _stacked(specs: list[Spec]) -> Spec:
     """Several charts as one, two beside each other."""
     words: dict[str, str] = {}
     for spec in specs:
-        meta = spec.pop("usermeta")
-        words |= meta["zh"] if isinstance(meta, dict) else {}
+        words |= spec.pop("usermeta")["zh"]
         spec.pop("$schema")
-        spec |= {"width": 340, "height": 150}
     schema = "https://vega.github.io/schema/vega-lite/v5.json"
     resolve = {"scale": {"x": "independent", "y": "independent", "color": "independent"}}
     return {"$schema": schema, "concat": specs, "columns": 2, "resolve": resolve, "usermeta": {"zh": words}}
@@ -147,9 +161,11 @@ def _broken(one: spc.GroupChart) -> Alert:
     last, name = one.chart.rows[-1], _name(one)
     unit = "share" if one.unit == "share" else ""
     says = Text("{name} is out of its usual range in {period}", "{name} 在 {period} 超出常规范围")
+    better, higher = kpi.named(one.metric).about.better, (last.value or 0.0) > (last.centre or 0.0)
     return Alert(
         says=says.format(name=name, period=last.label), value=figure(last.value, unit), base=figure(last.centre, unit),
-        limits=between(last.low, last.high, unit), n=figure(last.n), weight=max(abs(last.z or 3.0) / 3.0, 1.0),
+        limits=between(last.low, last.high, unit), n="" if one.chart.kind == "xmr" else figure(last.n),
+        weight=max(abs(last.z or 3.0) / 3.0, 1.0), good=better == ("more" if higher else "less"), about=one.metric,
     )  # fmt: skip
 
 
@@ -161,10 +177,11 @@ def fired(given: Sources) -> Made:
     first = rows[0]
     tried = any(row.newly_failed for row in rows)
     says = Text("“{rule}” stops most: {n} of {all} ({share}).", "“{rule}”拦截最多：{all} 条中 {n} 条（{share}）。")
+    new = (Text("newly fails", "新增不通过"), Text("newly passes", "新增通过"), Text("proved", "已证明"))
     heads = (
         Text("rule", "规则"), Text("judged", "判定"), Text("would fail", "不通过"), Text("share", "占比"),
         Text("95 % interval", "95% 区间"), Text("amount", "金额"), Text("cannot tell", "无法判定"),
-        *((Text("newly fails", "新增不通过"), Text("newly passes", "新增通过"), Text("proved", "已证明")) if tried else ()),
+        *(new if tried else ()),
     )  # fmt: skip
     return Panel(
         id="rules", title=Text("What rules would have done", "规则回测"), n=first.judged.n, method="replay; wilson",

@@ -220,15 +220,30 @@ def to_svg(spec: Spec, *, key: str = "chart") -> str:
     words: dict[str, str] = given.pop("usermeta", {}).get("zh", {})
     # The figure around it is named for those who listen; a thousand marks with a name each help nobody.
     given["config"] = {**(_CONFIG if lite else {}), **config, **({"aria": False} if lite else {})}
-    text = json.dumps({**given, "background": "transparent"})
+    text = json.dumps(_finite({**given, "background": "transparent"}), allow_nan=False)
     svg: str = vl_convert.vegalite_to_svg(text, vl_version="5.20") if lite else vl_convert.vega_to_svg(text)
     return _dressed(svg, words, key)
+
+
+def _finite(value: Any) -> Any:
+    """Plain data for JSON: what is no number is nothing."""
+    match value:
+        case dict():
+            return {key: _finite(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_finite(item) for item in value]
+        case float() if not np.isfinite(value):
+            return None
+        case _:
+            return value
 
 
 def _dressed(svg: str, words: dict[str, str], key: str) -> str:
     """The drawing with the page's colours and font, its own names, and words in both languages."""
     svg = re.sub(r' (?:font-family|aria-[a-z]+|role)="[^"]*"', "", svg)
+    svg = re.sub(r' width="(\d+\.?\d*)" height="[^"]*"', r' style="max-width:\1px"', svg, count=1)
     svg = re.sub(r' stroke-miterlimit="10"|<g [^>]*>\s*</g>', "", svg)
+    svg = re.sub(r' (?:d|transform)="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), svg)
     svg = re.sub(r"\b(id=\"|url\(#)(?=(?:clip|gradient))", rf"\g<1>{key}-", svg)
     svg = re.sub(r'="(#[0-9A-Fa-f]{3,6}|black)"', lambda found: f'="{_THEME.get(found[1].lower(), found[1])}"', svg)
     return re.sub(f">{_MARK}([^<]*)<", lambda found: f">{_spoken(unescape(found[1]), words)}<", svg).replace(_MARK, "")
@@ -268,6 +283,7 @@ _CONFIG: Spec = {
         "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelColor": INK, "titleColor": INK,
     },
     "text": {"color": INK},
+    "range": {"category": [BLUE, ORANGE, "#009e73", GREY, "#CC79A7", "#56B4E9"]},
 }  # fmt: skip
 
 _AXIS = {"grid": True, "gridColor": "#e7ebef", "domain": False, "tickCount": 5, "labelFlush": False}

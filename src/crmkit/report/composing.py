@@ -5,8 +5,8 @@
     page.to_html(name="Acme", language="en")     # one file, both languages, loads nothing
 
 Each section is a row of a table of small functions, from the sources to a panel, or to why there is none; a source that
-is not given is no panel. What to look at is gathered from all panels: what is inferred, by how many margins of error it
-is off, then what is counted, by the share that it is.
+is not given is no panel. What to look at is gathered from all panels: what is inferred and bad, by how many margins of
+error it is off, then what is inferred and good, then what is counted, by the share that it is.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -36,10 +36,6 @@ _Make: TypeAlias = Callable[[Sources], Made]
 
 # In the order of the page. A panel that has no source says so by its title.
 _SECTIONS: tuple[tuple[str, Text, tuple[tuple[Text, _Make], ...]], ...] = (
-    ("loop", Text("Agenda and improvement", "议程与改进"), (
-        (Text("Agenda", "议程"), _loop_panels.agenda),
-        (Text("Improvement cases", "改进案例"), _loop_panels.cases),
-    )),
     ("sales", Text("Funnel and flow", "漏斗与流转"), (
         (Text("Known truth", "已知真值"), _loop_panels.truth),
         (Text("Funnel", "漏斗"), _sales_panels.funnel),
@@ -74,6 +70,10 @@ _SECTIONS: tuple[tuple[str, Text, tuple[tuple[Text, _Make], ...]], ...] = (
         (Text("Knowledge at work", "知识使用"), _work_panels.knowledge),
         (Text("Unanswered", "无答案的问题"), _work_panels.unanswered),
     )),
+    ("loop", Text("Agenda and improvement", "议程与改进"), (
+        (Text("Agenda", "议程"), _loop_panels.agenda),
+        (Text("Improvement cases", "改进案例"), _loop_panels.cases),
+    )),
     ("data", Text("Data quality", "数据质量"), ((Text("Data quality", "数据质量"), _loop_panels.quality),)),
 )  # fmt: skip
 
@@ -99,8 +99,7 @@ class Page:
     @property
     def alerts(self) -> tuple[Alert, ...]:
         """What to look at, the most urgent first."""
-        found = [alert for section in self.sections for alert in section.alerts]
-        return tuple(sorted(found, key=lambda alert: -alert.weight))
+        return Alert.ranked(alert for section in self.sections for alert in section.alerts)
 
     def panel(self, name: str) -> Panel:
         """A panel by its id.
@@ -179,7 +178,7 @@ def _section(row: tuple[str, Text, tuple[tuple[Text, _Make], ...]], given: Sourc
             made = Text.of(error)
         if isinstance(made, Panel):
             panels.append(made)
-        elif not quiet:
+        elif made is not None and not quiet:
             silent.append(Silence(title, made))
     return Section(row[0], row[1], tuple(panels), tuple(silent))
 

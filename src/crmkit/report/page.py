@@ -43,12 +43,13 @@ def to_html(report: Report, *, name: str, language: str = "en") -> str:
 
 def drawn(page: Page, *, name: str, language: str = "en") -> str:
     """A page drawn; see `to_html` for the arguments and the errors."""
+    words(language)
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
         from markupsafe import Markup
     except ImportError:
         raise ExtraMissing("jinja2", "report", "writing the page") from None
-    say = words(language)
+    texts = {key: Text(value, LANGUAGES["zh"][key]) for key, value in words("en").items()}
     environment = Environment(
         loader=PackageLoader("crmkit.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -58,8 +59,8 @@ def drawn(page: Page, *, name: str, language: str = "en") -> str:
     packed = Markup(json.dumps(page.states, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"))  # noqa: S704
     alerts = page.alerts
     return environment.get_template("page.html.j2").render(
-        page=page, name=name, language=language, title=say["title"], css=css, js=js, packed=packed, say=_said,
-        text=Text, words={key: Text(value, LANGUAGES["zh"][key]) for key, value in LANGUAGES["en"].items()},
+        page=page, name=name, language=language, title=texts["company" if page.over else "title"], css=css, js=js, packed=packed, say=_said,
+        text=Text, words=texts,
         drawn_cell=_cell, figure=figure, between=between, dims=_DIMS, states=page.states,
         cards=_cards(page.report) if page.report else [], alerts=alerts[:_MOST_ALERTS], more=alerts[_MOST_ALERTS:],
         svgs={

@@ -155,6 +155,10 @@ class Alert:
         n: how many it rests on; empty if it is a count itself.
         weight: what is inferred: by how many times its margin of error the figure is off. What is counted: 0 to 1, the
             share of all that it is. The higher the more urgent, what is inferred above what is counted.
+        good: whether it is something to be glad of.
+        about: what it is about, as a person or a metric; of several alerts about one the heaviest is shown. What it
+            says, if nothing is given.
+        also: how many others there are about it.
         panel: the id of the panel that shows it.
     """
 
@@ -164,7 +168,20 @@ class Alert:
     limits: Said = "–"
     n: str = ""
     weight: float
+    good: bool = False
+    about: str = ""
+    also: int = 0
     panel: str = ""
+
+    @classmethod
+    def ranked(cls, alerts: Iterable["Alert"]) -> tuple["Alert", ...]:
+        """The heaviest alert about each thing: what is inferred and bad, what is inferred and good, what is counted."""
+        order = sorted(alerts, key=lambda one: (one.weight < 1.0, one.good, -one.weight))
+        first: dict[str, Alert] = {}
+        for one in order:
+            about = one.about or one.says.en
+            first[about] = one if about not in first else attrs.evolve(first[about], also=first[about].also + 1)
+        return tuple(first.values())
 
 
 @attrs.frozen(kw_only=True)

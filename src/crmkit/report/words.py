@@ -53,14 +53,27 @@ def span(low: float | None, high: float | None, language: Words) -> str:
 
 
 _EN: Words = {
-    "title": "Report",
+    "title": "Sales process report",
+    "company": "Report",
     "left_out": "and {n} more, not shown",
     "skip": "Skip to what to look at first",
     "dark": "Dark",
     "contents": "Contents",
     "against": "compared with",
     "more_alerts": "{n} more",
-    "ranked": "First what is inferred, by how many margins of error it is off; then what is counted, by its share. ✗ worse, ✓ better.",
+    "ranked": (
+        "First what is inferred and bad, by how many margins of error it is off; then what is inferred and good; "
+        "then what is counted, by its share. ✗ worse, ✓ better."
+    ),
+    "is_coach": "▼ Coach {where}",
+    "is_share": "▲ Worth sharing: {where}",
+    "is_chart": "Below its usual range: {where}",
+    "is_recurrence": "Customers complain again: {where}",
+    "is_backlog": "Work piles up: {where}",
+    "is_override": "A rule is passed over: {where}",
+    "is_no_result": "A question finds no answer: {where}",
+    "is_gap": "Required, and not in the library: {where}",
+    "also": "also in {n} other figures",
     "choose": "Figures of whom and when you choose",
     "everything": "all",
     "from": "from",
@@ -69,7 +82,10 @@ _EN: Words = {
     "kpi": "KPI",
     "limits": "95 % interval",
     "all": "all, all months",
-    "additive": "Only figures whose counters add up can be chosen from; intervals: Wilson, Garwood, Aalen-Johansen with open cases counted.",
+    "additive": (
+        "Only figures whose counters add up can be chosen from. Intervals: Wilson, Garwood, Aalen-Johansen with open "
+        "cases counted."
+    ),
     "numbers": "The figures",
     "show_rows": "Show the rows",
     "unusable": "unusable",
@@ -160,14 +176,26 @@ _EN: Words = {
 }
 
 _ZH: Words = {
-    "title": "报告",
+    "title": "销售过程报告",
+    "company": "报告",
     "left_out": "另有 {n} 行未显示",
     "skip": "跳至首先关注",
     "dark": "深色",
     "contents": "目录",
     "against": "对比",
     "more_alerts": "另有 {n} 项",
-    "ranked": "先列推断项，按超出误差范围的倍数排序；后列计数项，按占比排序。✗ 变差，✓ 变好。",
+    "ranked": (
+        "先列推断的不利项，按超出误差范围的倍数排序；再列推断的有利项；最后列计数项，按占比排序。✗ 变差，✓ 变好。"
+    ),
+    "is_coach": "▼ 需辅导：{where}",
+    "is_share": "▲ 值得分享：{where}",
+    "is_chart": "低于常规范围：{where}",
+    "is_recurrence": "客户重复投诉：{where}",
+    "is_backlog": "工作积压：{where}",
+    "is_override": "规则被越过：{where}",
+    "is_no_result": "问题没有答案：{where}",
+    "is_gap": "客户要求而库中没有：{where}",
+    "also": "另见 {n} 个指标",
     "choose": "按人员与时间查看指标",
     "everything": "全部",
     "from": "从",
