@@ -15,9 +15,10 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from crmkit.errors import CrmkitError
+from crmkit.errors import CrmkitError, InvalidValue, NotFound
 from crmkit.events import Event
 from crmkit.improve.review import Review
+from crmkit.improve.review import review as make_review
 from crmkit.journal import Finding, Ledger
 from crmkit.kb.usage import Searched
 from crmkit.loop import Loop
@@ -34,6 +35,8 @@ __all__ = ["Page", "compose"]
 
 _Make: TypeAlias = Callable[[Sources], Made]
 
+# What these cannot say is told of deals alone, too.
+_OF_DEALS = ("sales", "people")
 # In the order of the page. A panel that has no source says so by its title.
 _SECTIONS: tuple[tuple[str, Text, tuple[tuple[Text, _Make], ...]], ...] = (
     ("sales", Text("Funnel and flow", "漏斗与流转"), (
@@ -107,8 +110,6 @@ class Page:
         Raises:
             NotFound: if it is not on the page.
         """
-        from crmkit.errors import NotFound
-
         by_id = {panel.id: panel for section in self.sections for panel in section.panels}
         if name not in by_id:
             raise NotFound("panel", name, tuple(by_id), "the page")
@@ -152,21 +153,27 @@ def compose(
         InvalidValue: if there is nothing to show.
     """
     known = _joined(facts, tuple(knowledge))
+    if sales is None and known is None:
+        raise InvalidValue("page", "nothing", "shows nothing; give facts, or the report of the deals")
     if sales is None and known is not None and known.journal is not None:
         sales = build(known.journal, stages=known.stages)
     when = over or (None if known is None else _last_quarter(known))
     agenda = review or (sales.agenda if sales else None) or _reviewed(known, when, loop)
     searches = tuple(one for one in knowledge if isinstance(one, Searched))
-    end = sales.journal.until if sales is not None else known.until() if known is not None else 0
     given = Sources(
         sales=sales, facts=known, over=when, review=agenda, cases=loop.cases() if loop else (),
         tally=loop.tally() if loop else None, rules=tuple(rules), events=tuple(events), searches=searches,
         findings=tuple(findings),
     )  # fmt: skip
-    sections = tuple(_section(row, given, quiet=facts is None) for row in _SECTIONS)
+    sections = tuple(_section(row, given, quiet=known is None and row[0] not in _OF_DEALS) for row in _SECTIONS)
     states = {} if known is None or when is None else _filters.states(known, when, tuple(filters)[:2])
     shown = tuple(one for one in sections if one.panels or one.silent)
-    return Page(shown, from_micros(end), when, sales, states)
+    return Page(shown, from_micros(_until(sales, known)), when, sales, states)
+
+
+def _until(sales: Report | None, facts: Facts | None) -> int:
+    ends = [sales.journal.until] if sales is not None else []
+    return max([*ends, *([facts.until()] if facts is not None else [])])
 
 
 def _section(row: tuple[str, Text, tuple[tuple[Text, _Make], ...]], given: Sources, *, quiet: bool) -> Section:
@@ -202,7 +209,5 @@ def _last_quarter(facts: Facts) -> Period:
 def _reviewed(facts: Facts | None, over: Period | None, loop: Loop | None) -> Review | None:
     if facts is None or over is None:
         return None
-    from crmkit.improve.review import review
-
     end = min(from_micros(facts.until()), from_micros(over.instants(zone(facts.tz))[1]))
-    return review(facts, over, cases=loop.cases() if loop else (), at=end)
+    return make_review(facts, over, cases=loop.cases() if loop else (), at=end)

@@ -59,7 +59,8 @@ def drawn(page: Page, *, name: str, language: str = "en") -> str:
     packed = Markup(json.dumps(page.states, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"))  # noqa: S704
     alerts = page.alerts
     return environment.get_template("page.html.j2").render(
-        page=page, name=name, language=language, title=texts["company" if page.over else "title"], css=css, js=js, packed=packed, say=_said,
+        page=page, name=name, language=language, title=texts["company" if page.over else "title"],
+        css=css, js=js, packed=packed, say=_said,
         text=Text, words=texts,
         drawn_cell=_cell, figure=figure, between=between, dims=_DIMS, states=page.states,
         cards=_cards(page.report) if page.report else [], alerts=alerts[:_MOST_ALERTS], more=alerts[_MOST_ALERTS:],

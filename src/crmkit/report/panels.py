@@ -75,7 +75,7 @@ def figure(value: float | None, unit: str = "") -> str:
         return "∞" if value > 0 else "-∞"
     if unit == "share":
         return f"{100 * value:.1f}%"
-    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 999.5 or value == int(value) else f"{value:.3g}"
 
 
 def between(low: float | None, high: float | None, unit: str = "") -> str:
