@@ -161,9 +161,10 @@ def _broken(one: spc.GroupChart) -> Alert:
     last, name = one.chart.rows[-1], _name(one)
     unit = "share" if one.unit == "share" else ""
     says = Text("{name} is out of its usual range in {period}", "{name} 在 {period} 超出常规范围")
+    named = figure(last.value, unit) + ("" if unit else f" {one.unit}")
     better, higher = kpi.named(one.metric).about.better, (last.value or 0.0) > (last.centre or 0.0)
     return Alert(
-        says=says.format(name=name, period=last.label), value=figure(last.value, unit), base=figure(last.centre, unit),
+        says=says.format(name=name, period=last.label), value=named, base=figure(last.centre, unit),
         limits=between(last.low, last.high, unit), n="" if one.chart.kind == "xmr" else figure(last.n),
         weight=max(abs(last.z or 3.0) / 3.0, 1.0), good=better == ("more" if higher else "less"), about=one.metric,
     )  # fmt: skip
