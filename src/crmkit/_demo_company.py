@@ -143,7 +143,7 @@ def _books(rng: np.random.Generator, journal: Journal) -> Iterator[Dated]:
     amounts: list[int] = [] if journal.amount is None else journal.amount.tolist()
     for i, stage in enumerate(rows["stage"]):
         case, at, who, region = rows["case"][i], rows["entered"][i], rows["who"][i], rows["region"][i]
-        shared = {"case": case, "customer": f"C-{int(journal.cases.codes[i]) % 240:03}", "who": who}
+        shared: dict[str, Any] = {"case": case, "customer": f"C-{int(journal.cases.codes[i]) % 240:03}", "who": who}
         dims = {"region": region, "product": _PRODUCTS[int(journal.cases.codes[i]) % 3]}
         amount = Money.from_minor(amounts[i], "EUR")
         if at < _END - _DAY and stage not in ("won", "lost"):

@@ -90,6 +90,17 @@ class Sources:
             raise InvalidValue("facts", "no journal", "have no deals; give the stays of deals")
         return self.facts.journal
 
+    @cached_property
+    def there(self) -> frozenset[str]:
+        """What the facts hold: kinds of the ledger, and journals; a kind of which there is no row is not there."""
+        if self.facts is None:
+            return frozenset()
+        found = {name for name in ("journal", "service", "complaints") if getattr(self.facts, name) is not None}
+        if self.facts.ledger is not None:
+            kinds = self.facts.ledger.kinds
+            found |= {kinds.values[code] for code in np.unique(kinds.codes).tolist() if code >= 0}
+        return frozenset(found)
+
     def measured(self, keys: Iterable[str], *, monthly: bool = False) -> tuple[list[Figures], tuple[str, ...]]:
         """Figures of the period, or of the months up to its end, one table a metric; and those that cannot be made."""
         made, silent = list[Figures](), list[str]()
@@ -97,6 +108,9 @@ class Sources:
         for key in keys if facts is not None and over is not None else ():
             assert facts is not None  # noqa: S101 - the loop runs only if there are facts
             assert over is not None  # noqa: S101 - likewise
+            if not self.there.issuperset(kpi.named(key).about.needs):
+                silent.append(key)
+                continue
             end = min(from_micros(facts.until(), zone(facts.tz)), from_micros(over.instants(zone(facts.tz))[1]))
             try:
                 figures = (
