@@ -1,7 +1,7 @@
 """The report: one honest picture of what is known, as data, as text, and as one self-contained page.
 
-`build` measures deals; `compose` puts everything on one page: sales, service, knowledge, rules, and the loop. Beside it,
-`crmkit.report.publishing` makes a site of what may be known.
+`build` measures deals; `compose` puts everything on one page: sales, service, knowledge, rules, and the loop.
+Beside it, `crmkit.report.publishing` makes a site of what may be known.
 """
 
 from crmkit.report.composing import Page, compose

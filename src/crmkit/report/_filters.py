@@ -5,13 +5,13 @@ counted, whose state is ages by how they ended (Aalen-Johansen). A median of med
 """
 
 from collections.abc import Iterator, Mapping
+from statistics import NormalDist
 from typing import Any
 
 import attrs
 
 from crmkit.errors import CrmkitError
 from crmkit.metrics import Facts, kpi, measure
-from crmkit.metrics._checks import normal_quantile
 from crmkit.metrics.figures import Figures
 from crmkit.metrics.metric import Metric
 from crmkit.report._sources import Sources
@@ -70,7 +70,7 @@ def states(facts: Facts, over: Period, by: tuple[str, ...]) -> dict[str, Any]:
     months.sort()
     values = {dim: sorted({v for one in kpis for v in one["values"][dim]}) for dim in by}
     return {
-        "level": LEVEL, "z": float(normal_quantile(LEVEL)), "months": months,
+        "level": LEVEL, "z": NormalDist().inv_cdf((1.0 + LEVEL) / 2.0), "months": months,
         "dims": [{"name": dim, "values": values[dim]} for dim in by],
         "kpis": [_coded(one, [*values.values(), months]) for one in kpis],
     }  # fmt: skip

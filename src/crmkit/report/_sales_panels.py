@@ -10,6 +10,7 @@ from crmkit.metrics.conversion import Rate
 from crmkit.metrics.signals import Signal
 from crmkit.pipeline.flow import directly_follows
 from crmkit.report import charts
+from crmkit.report._flow_chart import flow_chart
 from crmkit.report._sankey import Moves, lay_out
 from crmkit.report._sources import Made, Sources, margins, stays
 from crmkit.report.figures import Report
@@ -92,7 +93,7 @@ def flow(given: Sources) -> Made:
         says=says.format(n=f"{sum(moves.values()):,}", k=f"{back:,}"),
         about=Text("Stays by the stage that directly follows; those that last are stubs, moves back are arcs above.",
                    "按紧随其后的阶段统计停留；仍在进行的为短带，退回为上方弧线。"),
-        method="count", chart=charts.bilingual(*(charts.flow_chart(drawing, LANGUAGES[lang]) for lang in ("en", "zh"))),
+        method="count", chart=charts.bilingual(*(flow_chart(drawing, LANGUAGES[lang]) for lang in ("en", "zh"))),
         table=Grid.of(heads, [
             (row.stage, row.next, f"{row.n:,}", figure(row.share, "share"), figure(row.median)) for row in graph
         ], words=2),

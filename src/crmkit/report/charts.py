@@ -12,7 +12,6 @@ from zlib import crc32
 import numpy as np
 
 from crmkit.errors import ExtraMissing
-from crmkit.report._sankey import Flow
 from crmkit.report.figures import AGES, Report
 from crmkit.report.panels import Spec
 from crmkit.report.words import Words
@@ -21,7 +20,6 @@ __all__ = [
     "bilingual",
     "conversion_chart",
     "curve_chart",
-    "flow_chart",
     "funnel_chart",
     "open_chart",
     "times_chart",
@@ -132,51 +130,6 @@ def open_chart(report: Report, say: Words) -> Spec:
     return _chart(rows, encoding, [{"mark": {"type": "bar", "height": {"band": 0.62}}}])
 
 
-def flow_chart(flow: Flow, say: Words) -> Spec:
-    """A Sankey of stages: a Vega specification whose places are worked out already."""
-    ribbons = [
-        {"path": one.path, "kind": one.kind, "width": one.width, "color": _RIBBONS[one.kind]} for one in flow.ribbons
-    ]
-    boxes = [
-        {"x": box.x, "y": box.y, "w": box.width, "h": max(box.height, 1.0), "name": _label(box.name), "n": f"{box.n:,}"}
-        for box in flow.boxes
-    ]
-    legend = [
-        {"x": 140.0 * i, "text": say[key], "color": _RIBBONS[kind]}
-        for i, (key, kind) in enumerate((("advanced", "on"), ("open", "open"), ("lost", "lost"), ("back", "back")))
-    ]
-    filled = {"path": {"field": "path"}, "fill": {"field": "color"}, "fillOpacity": {"value": 0.42}}
-    line = {
-        "path": {"field": "path"}, "stroke": {"field": "color"}, "strokeWidth": {"field": "width"},
-        "strokeOpacity": {"value": 0.5},
-    }  # fmt: skip
-    written = {"fill": {"value": INK}, "fontSize": {"value": 12}, "x": {"field": "x"}}
-    square = {"x": {"field": "x"}, "y": {"value": flow.height}, "width": {"value": 12}, "height": {"value": 12}}
-    return {
-        "$schema": "https://vega.github.io/schema/vega/v5.json",
-        "width": flow.width + 60, "height": flow.height + 16, "padding": 5,
-        "data": [{"name": name, "values": rows} for name, rows in (
-            ("ribbons", [row for row in ribbons if row["kind"] != "back"]),
-            ("arcs", [row for row in ribbons if row["kind"] == "back"]), ("boxes", boxes), ("legend", legend),
-        )],
-        "marks": [
-            {"type": "path", "from": {"data": "ribbons"}, "encode": {"enter": filled}},
-            {"type": "path", "from": {"data": "arcs"}, "encode": {"enter": line}},
-            {"type": "rect", "from": {"data": "boxes"}, "encode": {"enter": {
-                "x": {"field": "x"}, "y": {"field": "y"}, "width": {"field": "w"}, "height": {"field": "h"},
-                "fill": {"value": INK}}}},
-            *({"type": "text", "from": {"data": "boxes"}, "encode": {"enter": {
-                **written, "y": {"field": "y", "offset": up}, "text": {"field": field}, "limit": {"value": 120}}}}
-              for field, up in (("name", -19), ("n", -5))),
-            {"type": "rect", "from": {"data": "legend"}, "encode": {"enter": {
-                **square, "fill": {"field": "color"}, "fillOpacity": {"value": 0.6}}}},
-            {"type": "text", "from": {"data": "legend"}, "encode": {"enter": {
-                **written, "x": {"field": "x", "offset": 18}, "y": {"value": flow.height + 10},
-                "text": {"field": "text"}}}},
-        ],
-    }  # fmt: skip
-
-
 def bilingual(en: Spec, zh: Spec) -> Spec:
     """One specification of two that differ only in their words: the English one, which knows its Chinese words.
 
@@ -257,7 +210,6 @@ def _spoken(text: str, words: dict[str, str]) -> str:
 
 # Invisible: it stands before a word that has a translation.
 _MARK = "\u2063"
-_RIBBONS = {"on": BLUE, "won": BLUE, "lost": ORANGE, "open": GREY, "back": INK}
 # What a page may change: the colours of this file and of the charts of metrics, by the page's variables.
 _THEME = {
     "#22303c": "var(--ink)", "#000": "var(--ink)", "black": "var(--ink)", "#000000": "var(--ink)",
