@@ -38,6 +38,7 @@ from crmkit.journal import Finding, Journal, Table, usual_outcome
 from crmkit.pipeline import Pipeline
 from crmkit.pipeline.discover import usual_order
 from crmkit.report import Report, build, summary
+from crmkit.report.composing import Page
 from crmkit.report.page import to_html
 from crmkit.values import to_micros, zone
 
@@ -96,18 +97,27 @@ def demo(
     lang: Lang = "en",
     as_json: AsJson = False,
 ) -> None:
-    """Write two reports: a simulated year whose truth is known, and real quotations of a public agency."""
-    from crmkit._demo import quotations, year
+    """Write three pages: a made-up company with everything, a year whose truth is known, and real quotations."""
+    from crmkit._demo import firm, quotations, year
 
     language = language_of(lang)
+    with step("a made-up company"):
+        page = firm()
     pages: list[dict[str, str]] = []
+    if page.report is not None:
+        write(page.report, out / "company", "a made-up company", language, quiet=as_json, page=page)
+        pages.append(_page(out, "company", "a made-up company"))
     for folder, name, made in (("simulated", "a simulated year", year), ("quotations", "USAID quotations", quotations)):
         with step(name):
             report = made()
         write(report, out / folder, name, language, quiet=as_json)
-        pages.append({"name": name, **{kind: str(out / folder / f"report.{kind}") for kind in ("html", "json")}})
+        pages.append(_page(out, folder, name))
     if as_json:
         write_json({"schema": "crmkit-demo-1", "pages": pages})
+
+
+def _page(out: Path, folder: str, name: str) -> dict[str, str]:
+    return {"name": name, **{kind: str(out / folder / f"report.{kind}") for kind in ("html", "json")}}
 
 
 @attrs.frozen
@@ -272,14 +282,19 @@ def _told_of_tomorrow(journal: Journal) -> Journal:
     return attrs.evolve(journal, findings=(*journal.findings, finding))
 
 
-def write(made: Report, out: Path, name: str, language: str, *, quiet: bool = False) -> None:
-    """Write the page and the data, and say where they lie unless it is to be quiet."""
+def write(made: Report, out: Path, name: str, language: str, *, quiet: bool = False, page: Page | None = None) -> None:
+    """Write the page and the data, and say where they lie unless it is to be quiet.
+
+    Without a page it is that of the deals alone.
+    """
     with step("drawing the page"):
-        page = to_html(made, name=name, language=language)
+        html = (
+            to_html(made, name=name, language=language) if page is None else page.to_html(name=name, language=language)
+        )
     text = json.dumps(made.to_dict(), ensure_ascii=False, indent=1, allow_nan=False)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "report.html").write_text(page, encoding="utf-8")
+        (out / "report.html").write_text(html, encoding="utf-8")
         (out / "report.json").write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(str(out), f"cannot be written: {error.strerror or error}") from None

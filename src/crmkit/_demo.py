@@ -1,15 +1,22 @@
-"""The two reports of `crmkit demo`: one with a known truth, one of real data."""
+"""The pages of `crmkit demo`: a company with everything, a year with a known truth, and real data."""
 
 import gzip
 from importlib.resources import files
 from typing import Any
 
+from crmkit._demo_company import company
 from crmkit.journal import Journal, decode_csv
 from crmkit.report import Report, build
+from crmkit.report.composing import Page
 from crmkit.testing.simulate import Simulation, simulate
 
 _PEOPLE = {"ann": 1.0, "bo": 1.0, "chen": 2.4, "dana": 1.0, "emil": 1.0, "fay": 0.35, "gus": 1.0, "hui": 1.0}
 _HORIZONS = (90, 180, 365)
+
+
+def firm() -> Page:
+    """Two years of a made-up company: deals, money, tickets, knowledge, rules, and what was improved."""
+    return company().page()
 
 
 def year(seed: int = 2026) -> Report:

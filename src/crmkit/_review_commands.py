@@ -76,7 +76,7 @@ def review_(
         bool, typer.Option("--open", help="Open a case in the store for each problem without one.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Folder for report.html and report.json, agenda first.")
+        Path | None, typer.Option(metavar="FOLDER", help="Folder for report.html and report.json, the agenda in it.")
     ] = None,
     case: Case = None,
     stage: StageColumn = None,

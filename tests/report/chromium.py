@@ -19,7 +19,7 @@ class Opened:
     @property
     def told(self):
         """The JSON that a script of ours left as the title."""
-        found = re.search(r"<title>(.*?)</title>", self.dom, flags=re.DOTALL)
+        found = re.search(r"<title[^>]*>(.*?)</title>", self.dom, flags=re.DOTALL)
         text = found[1].replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", "\u00a0").replace("&amp;", "&")
         return json.loads(text)
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import attrs
 import numpy as np
@@ -104,10 +105,12 @@ def test_the_page_has_every_part(made, language):
     say = words(language)
     for part in ("funnel", "conversion", "curve", "times", "people", "open_cases", "quality", "to_look_at"):
         assert say[part] in page
-    assert page.count("<svg") == 5
+    assert page.count("<svg") == 6
     assert "a &lt;name&gt;" in page
-    assert f"▲ {say['share']}" in page
-    assert f"▼ {say['coach']}" in page
+    assert f'<html lang="{"zh-Hans" if language == "zh" else "en"}">' in page
+    for word in (words("en"), words("zh")):
+        assert re.search(f"<em>▲ .*{word['share']}", page)
+        assert re.search(f"<em>▼ .*{word['coach']}", page)
     assert made.rates.definition in page
 
 

@@ -1,9 +1,11 @@
-"""The report: one honest picture of a process, as data, as text, and as one self-contained page.
+"""The report: one honest picture of what is known, as data, as text, and as one self-contained page.
 
+`build` measures deals; `compose` puts everything on one page: sales, service, knowledge, rules, and the loop.
 Beside it, `crmkit.report.publishing` makes a site of what may be known.
 """
 
+from crmkit.report.composing import Page, compose
 from crmkit.report.figures import Report, build
 from crmkit.report.text import summary
 
-__all__ = ["Report", "build", "summary"]
+__all__ = ["Page", "Report", "build", "compose", "summary"]

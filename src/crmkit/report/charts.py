@@ -1,19 +1,30 @@
-"""Charts as Vega-Lite specifications (plain data), rendered to SVG by vl-convert."""
+"""Charts as Vega-Lite or Vega specifications (plain data), rendered by vl-convert to SVG.
+
+The SVG has both languages inside, of which a page shows one, and colours that a page may change: `var(--ink)` ...
+"""
 
 import json
-from typing import Any, TypeAlias
+import re
+from html import escape, unescape
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 
 from crmkit.errors import ExtraMissing
 from crmkit.report.figures import AGES, Report
+from crmkit.report.panels import Spec
 from crmkit.report.words import Words
 
-__all__ = ["Spec", "conversion_chart", "curve_chart", "funnel_chart", "open_chart", "times_chart", "to_svg"]
-
-#: A Vega-Lite specification.
-Spec: TypeAlias = dict[str, Any]
+__all__ = [
+    "bilingual",
+    "conversion_chart",
+    "curve_chart",
+    "funnel_chart",
+    "open_chart",
+    "times_chart",
+    "to_svg",
+]
 
 # Okabe and Ito (2008): told apart by all common forms of colour blindness, and in print.
 BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#8a9099", "#22303c"
@@ -119,8 +130,36 @@ def open_chart(report: Report, say: Words) -> Spec:
     return _chart(rows, encoding, [{"mark": {"type": "bar", "height": {"band": 0.62}}}])
 
 
-def to_svg(spec: Spec) -> str:
+def bilingual(en: Spec, zh: Spec) -> Spec:
+    """One specification of two that differ only in their words: the English one, which knows its Chinese words.
+
+    >>> bilingual({"title": "won", "width": 9}, {"title": "赢单", "width": 9})["usermeta"]
+    {'zh': {'won': '赢单'}}
+    """
+    words: dict[str, str] = {}
+    made: Spec = _both(en, zh, words)
+    return {**made, "usermeta": {"zh": words}}
+
+
+def _both(en: Any, zh: Any, words: dict[str, str]) -> Any:
+    match en:
+        case dict() if isinstance(zh, dict):
+            return {key: _both(value, zh.get(key, value), words) for key, value in en.items()}
+        case list() | tuple() if isinstance(zh, list | tuple):
+            return [_both(one, other, words) for one, other in zip(en, zh, strict=False)]
+        case str() if isinstance(zh, str) and en != zh:
+            words[en] = zh
+            return _MARK + en
+        case _:
+            return en
+
+
+def to_svg(spec: Spec, *, key: str = "chart") -> str:
     """The chart as an SVG text that scales with its box.
+
+    Args:
+        spec: a Vega-Lite specification, or a Vega one; its words are in both languages if `bilingual` made it.
+        key: what sets the names inside it apart from those of other charts of a page.
 
     Raises:
         ExtraMissing: if vl-convert is not installed.
@@ -129,9 +168,75 @@ def to_svg(spec: Spec) -> str:
         import vl_convert
     except ImportError:
         raise ExtraMissing("vl-convert-python", "report", "drawing charts") from None
-    svg: str = vl_convert.vegalite_to_svg(json.dumps(spec), vl_version="5.20")
-    return svg
+    lite = "vega-lite" in spec["$schema"]
+    given, config = dict(spec), dict(spec.get("config", {}))
+    words: dict[str, str] = given.pop("usermeta", {}).get("zh", {})
+    # The figure around it is named for those who listen; a thousand marks with a name each help nobody.
+    given["config"] = {**(_CONFIG if lite else {}), **config, **({"aria": False} if lite else {})}
+    text = json.dumps(_finite({**given, "background": "transparent"}), allow_nan=False)
+    svg: str = vl_convert.vegalite_to_svg(text, vl_version="5.20") if lite else vl_convert.vega_to_svg(text)
+    return _dressed(svg, words, key)
 
+
+def _finite(value: Any) -> Any:
+    """Plain data for JSON: what is no number is nothing."""
+    match value:
+        case dict():
+            return {key: _finite(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_finite(item) for item in value]
+        case float() if not np.isfinite(value):
+            return None
+        case _:
+            return value
+
+
+def _dressed(svg: str, words: dict[str, str], key: str) -> str:
+    """The drawing with the page's colours and font, its own names, and words in both languages."""
+    svg = re.sub(r' (?:font-family|aria-[a-z]+|role)="[^"]*"', "", svg)
+    svg = re.sub(r' width="(\d+\.?\d*)" height="[^"]*"', r' style="max-width:\1px"', svg, count=1)
+    svg = re.sub(r' stroke-miterlimit="10"|<g [^>]*>\s*</g>', "", svg)
+    svg = re.sub(r' (?:d|transform)="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), svg)
+    svg = re.sub(r"\b(id=\"|url\(#)(?=(?:clip|gradient))", rf"\g<1>{key}-", svg)
+    svg = re.sub(r'="(#[0-9A-Fa-f]{3,6}|black)"', lambda found: f'="{_THEME.get(found[1].lower(), found[1])}"', svg)
+    return re.sub(f">{_MARK}([^<]*)<", lambda found: f">{_spoken(unescape(found[1]), words)}<", svg).replace(_MARK, "")
+
+
+def _spoken(text: str, words: dict[str, str]) -> str:
+    if text not in words:
+        return escape(text)
+    return f'<tspan lang="en">{escape(text)}</tspan><tspan lang="zh-Hans">{escape(words[text])}</tspan>'
+
+
+# Invisible: it stands before a word that has a translation.
+_MARK = "\u2063"
+# What a page may change: the colours of this file and of the charts of metrics, by the page's variables.
+_THEME = {
+    "#22303c": "var(--ink)", "#000": "var(--ink)", "black": "var(--ink)", "#000000": "var(--ink)",
+    "#0072b2": "var(--blue)", "#d55e00": "var(--orange)", "#8a9099": "var(--grey)", "#767676": "var(--grey)",
+    "#e7ebef": "var(--grid)", "#ddd": "var(--grid)", "#888": "var(--grey)", "#009e73": "var(--green)",
+}  # fmt: skip
+
+_CONFIG: Spec = {
+    "font": _FONT,
+    "view": {"stroke": None},
+    "bar": {"color": BLUE},
+    "rule": {"color": INK},
+    "point": {"color": BLUE},
+    "line": {"color": BLUE},
+    "area": {"color": BLUE},
+    "axis": {
+        "labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
+        "gridColor": "#e7ebef", "domain": False, "tickColor": "#e7ebef",
+    },
+    "header": {"labelColor": INK, "titleColor": INK, "labelFontSize": 12},
+    "title": {"anchor": "start", "fontSize": 12, "fontWeight": "normal", "color": INK},
+    "legend": {
+        "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelColor": INK, "titleColor": INK,
+    },
+    "text": {"color": INK},
+    "range": {"category": [BLUE, ORANGE, "#009e73", GREY, "#CC79A7", "#56B4E9"]},
+}  # fmt: skip
 
 _AXIS = {"grid": True, "gridColor": "#e7ebef", "domain": False, "tickCount": 5, "labelFlush": False}
 
@@ -152,19 +257,6 @@ def _chart(rows: list[Any], encoding: Spec, layers: list[Spec]) -> Spec:
         "data": {"values": [{**row, "stage": _label(row["stage"])} if "stage" in row else row for row in rows]},
         "encoding": encoding,
         "layer": layers,
-        "config": {
-            "font": _FONT,
-            "view": {"stroke": None},
-            "axis": {
-                "labelColor": INK,
-                "titleColor": INK,
-                "labelFontSize": 12,
-                "titleFontSize": 12,
-                "titleFontWeight": "normal",
-            },
-            "title": {"anchor": "start", "fontSize": 12, "fontWeight": "normal", "color": INK},
-            "legend": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
-        },
     }
 
 
