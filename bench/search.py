@@ -34,6 +34,10 @@ QUERIES, VOCABULARY = 100, 200_000
 TEN = 10
 # How often each question is asked, a million documents less often: FTS5 takes a quarter of a second there.
 TIMES, TIMES_OF_MANY = 9, 3
+_COUNTED = (
+    "Of each question the best of nine times counts (three of a million documents), and of these the median; the "
+    "spread is that of the medians of single rounds, so where rounds are noisy the ratio may lie outside of it."
+)
 # What scores equal may come in any order: FTS5 rounds otherwise than we do, tantivy keeps lengths in one byte.
 CLOSE = 1e-3
 # How much of the first ten must be the same, where the formula is.
@@ -71,7 +75,8 @@ def figures(folder: Path, *, quick: bool, rows: int | None = None) -> list[Figur
             found += [_searching(size, words, asked, peaks, number) for number in numbers[1:]]
             loads.append(os.getloadavg()[0])
     busy = f"{min(loads):.1f} to {max(loads):.1f} on {os.cpu_count()} cores, this run included"
-    return [*found[:-1], attrs.evolve(found[-1], note=f"{found[-1].note} The load of the machine was {busy}.")]
+    note = f"{found[-1].note} The load of the machine was {busy}. {_COUNTED}"
+    return [*found[:-1], attrs.evolve(found[-1], note=note)]
 
 
 def _indexing(size: int, built: Mapping[int, tuple[float, float]], peer: int) -> Figure:

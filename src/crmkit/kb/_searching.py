@@ -57,7 +57,7 @@ class Cursor:
             plain = urlsafe_b64decode(text.encode()).decode("utf-8", "surrogatepass")
             commit, asked, score, passed, name = plain.split(" ", 4)
             made = cls(int(commit), asked, float(score), name, max(int(passed), 1))
-        except ValueError:
+        except (ValueError, AttributeError):
             raise InvalidValue("after", text, "is no cursor; give the `next` of an answer") from None
         if made.question != question:
             raise InvalidValue("after", text, "belongs to another question")

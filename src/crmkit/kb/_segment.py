@@ -1,6 +1,7 @@
 """Segments: columns as blobs that never change. A search reads the dictionary, and of the postings what it needs."""
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -118,15 +119,16 @@ class Cache:
             return
         # Counted anew, not kept up: whoever else has put something meanwhile may have been missed.
         total = sum(kept.size for kept in list(self._kept.values()))
-        waiting = list(self._kept)
-        for oldest in [*waiting, *waiting]:
-            if total <= self._most - self._most // 8:
-                break
-            kept = self._kept.pop(oldest, None)
-            if kept is not None and kept.asked:
+        waiting = deque(self._kept)
+        while waiting and total > self._most - self._most // 8:
+            oldest = waiting.popleft()
+            # Somebody else may have dropped it.
+            kept = self._kept.pop(oldest, None) or _Kept(0, None)
+            if kept.asked:
                 kept.asked = False
                 self._kept[oldest] = kept
-            elif kept is not None:
+                waiting.append(oldest)
+            else:
                 total -= kept.size
         self._room = self._most - total
 
