@@ -112,6 +112,7 @@ class Figure:
         spread: the lowest and the highest ratio of a round, if there is a peer.
         peak: MiB of crmkit and of the peer; None if not measured.
         extra: MiB that the run took above what the loaded inputs take, likewise.
+        note: a sentence about it, under the table.
     """
 
     what: str
@@ -121,6 +122,7 @@ class Figure:
     spread: tuple[float, ...] = ()
     peak: tuple[float, ...] | None = None
     extra: tuple[float, ...] | None = None
+    note: str = ""
 
     @property
     def ratio(self) -> float:
@@ -136,7 +138,11 @@ def comparisons_of(topic: str, *, quick: bool, rows: int | None = None) -> list[
 
 
 def figures(topic: str, folder: Path, *, quick: bool, rows: int | None = None) -> list[Figure]:
-    """All figures of a topic; a quick run has one round and measures no memory."""
+    """All figures of a topic, made as it says itself if it does; a quick run has one round and measures no memory."""
+    own = getattr(import_module(topic), "figures", None)
+    if own is not None:
+        made: list[Figure] = own(folder, quick=quick, rows=rows)
+        return made
     found: list[Figure] = []
     times = elsewhere(_time_topic, topic, folder, quick=quick, rows=rows)
     for number, comparison in enumerate(comparisons_of(topic, quick=quick, rows=rows)):

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 
 from harness import Figure, figures, versions
 
@@ -57,7 +58,8 @@ def section(topic: str, found: Sequence[Figure], used: Mapping[str, str | None])
     lines = [f"## {topic.replace('_', ' ')}", "", f"With {named}."]
     lines += [f"Left out, because not installed: {missing}."] if missing else []
     lines += ["", _line(COLUMNS), _line(["---"] * len(COLUMNS)), *(_line(_cells(figure)) for figure in found)]
-    return "\n".join(lines) + "\n"
+    notes = dict.fromkeys(figure.note for figure in found if figure.note)
+    return "\n".join([*lines, *(line for note in notes for line in ("", *wrap(note, 120)))]) + "\n"
 
 
 def updated(page: str, sections: Mapping[str, str]) -> str:

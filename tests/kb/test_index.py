@@ -151,6 +151,12 @@ def test_what_became_of_words_is_said(asked, expected, note):
     assert str(note).endswith((note.why, ")"))
 
 
+def test_what_is_too_long_for_a_word_is_not_corrected():
+    """Ten megabytes of letters are in no document, which is said at once."""
+    answer = texts("vat invoice").search("x" * 10_000_000)
+    assert (answer.total, [note.kind for note in answer.notes]) == (0, ["dropped"])
+
+
 def test_exact_and_required_words():
     """`exact` corrects nothing; a required word that is unknown leaves nothing; stop words are required of nobody."""
     index = texts("vat invoice", analyzer=Analyzer(stop=["the"]))
@@ -316,6 +322,7 @@ def test_near_terms():
     (lambda index: index.search(MatchAll(), filters=[Under("t", "x")]), InvalidValue, "narrower"),
     (lambda index: index.search(MatchAll(), filters=[Range("n", 1, "a")]), InvalidValue, "one kind of value to another"),
     (lambda index: index.search("a", limit=-1), InvalidValue, "limit"), (lambda index: index.search("a", limit=True), InvalidValue, "limit"),
+    (lambda index: index.search("a", after=5), InvalidValue, "is no cursor"), (lambda index: index.search("a", after="é"), InvalidValue, "is no cursor"),
     (lambda index: index.search(Eq("a", 1)), InvalidValue, "is no query"), (lambda index: index.search("a", on_unsupported="x"), InvalidValue, "none of error"),
     (lambda index: index.add([Document("1", {"txt": ""})]), NotFound, "no text 'txt'"), (lambda index: index.delete("abc"), InvalidValue, "several ids"),
     (lambda _: Document("1", {"text": 5}), InvalidValue, "is no text"), (lambda _: indexed(fields={}), InvalidValue, "fields"),

@@ -1,6 +1,7 @@
 """The best documents, found without looking at all of them, are the best."""
 
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmkit.adapters.memory import MemoryBlobStore
-from crmkit.kb import Document, SegmentIndex, Text
+from crmkit.kb import Document, SegmentIndex, Text, _impacts, _scoring
 from crmkit.kb.query import And, Boost, Eq, MatchAll, Not, Query
 
 if TYPE_CHECKING:
@@ -35,28 +36,45 @@ def _all(index: SegmentIndex, query: Query, half: int | None) -> "list[tuple[str
     return [(hit.id, hit.score) for hit in found.hits]
 
 
-_INDEX = SegmentIndex(MemoryBlobStore(), fields={"text": 1}, segment=256)
-_INDEX.add(_documents(900, 5))
-_INDEX.delete([f"d{number:04d}" for number in range(0, 900, 7)])
+def _index() -> SegmentIndex:
+    index = SegmentIndex(MemoryBlobStore(), fields={"text": 1}, segment=256)
+    index.add(_documents(900, 5))
+    index.delete([f"d{number:04d}" for number in range(0, 900, 7)])
+    return index
+
+
+_INDEX = _index()
+# What words are worth is kept in the form that their frequency gives it: each form has an index of its own.
+_FORMS = {
+    "all words are in few documents": (_INDEX, 1 << 12, 1 << 15),
+    "some are in many": (_index(), 0, 1 << 15),
+    "too many to sort": (_index(), 1 << 12, 0),
+    "many, and too many": (_index(), 0, 0),
+}
 
 
 @given(
+    form=st.sampled_from(sorted(_FORMS)),
     words=st.lists(st.integers(1, 60), min_size=1, max_size=5),
     half=st.sampled_from([None, 0, 1]),
     limit=st.integers(1, 90),
     factor=st.sampled_from([1.0, 1e-6, 1e6]),
 )
-def test_the_best_are_those_of_a_full_count(words: list[int], half: int | None, limit: int, factor: float) -> None:
+def test_the_best_are_those_of_a_full_count(
+    form: str, words: list[int], half: int | None, limit: int, factor: float
+) -> None:
     """Score for score, page for page, with filters, deletions, several segments and any number of hits."""
     query = Boost(Text(" ".join(f"w{word}" for word in words), exact=True), factor)
-    expected = _all(_INDEX, query, half)
-    filters = [] if half is None else [Eq("half", half)]
-    page: Results = _INDEX.search(query, filters=filters, limit=limit)
-    assert page.total == len(expected)
-    assert [(hit.id, hit.score) for hit in page.hits] == expected[:limit]
-    if page.next is not None:
-        second = _INDEX.search(query, filters=filters, limit=limit, after=page.next)
-        assert [(hit.id, hit.score) for hit in second.hits] == expected[limit : 2 * limit]
+    index, some, sort = _FORMS[form]
+    with patch.object(_impacts, "_SOME", some), patch.object(_scoring, "_SORTED", sort):
+        expected = _all(index, query, half)
+        filters = [] if half is None else [Eq("half", half)]
+        page: Results = index.search(query, filters=filters, limit=limit)
+        assert page.total == len(expected)
+        assert [(hit.id, hit.score) for hit in page.hits] == expected[:limit]
+        if page.next is not None:
+            second = index.search(query, filters=filters, limit=limit, after=page.next)
+            assert [(hit.id, hit.score) for hit in second.hits] == expected[limit : 2 * limit]
 
 
 def test_scores_are_those_of_bm25() -> None:

@@ -29,6 +29,8 @@ _FLOAT = 32
 _RANKED = 64
 # A term that one document in so many has is laid out over all: that takes more memory, and is joined faster.
 _FREQUENT = 8
+# What is in so few documents never is.
+_SOME = 1 << 12
 # To look a document up takes so many times longer than to lay one out.
 _LOOKUP = 16
 
@@ -137,7 +139,7 @@ def impacts(docs: Array, values: Floats, size: int) -> Few | Many:
     """The impacts of a term that is worth so much in some of so many documents."""
     most = min(_RANKED, len(values))
     ranked = np.sort(np.partition(values, len(values) - most)[len(values) - most :])[::-1].tolist() if most else []
-    if len(docs) * _FREQUENT <= size:
+    if len(docs) <= max(size // _FREQUENT, _SOME):
         return Few(ranked, docs, values, size)
     flags, everywhere = np.zeros(size, np.bool_), np.zeros(size, np.float32)
     flags[docs] = True

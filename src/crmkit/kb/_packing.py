@@ -98,7 +98,8 @@ class Strings(Sequence[str]):
     def __getitem__(self, place: int | slice) -> str | Sequence[str]:
         if isinstance(place, slice):
             return [self[number] for number in range(*place.indices(len(self)))]
-        return self._bytes(place).decode("utf-8", "surrogatepass")
+        cuts = self._cuts
+        return self._data[cuts[place - 1] if place else 0 : cuts[place]].decode("utf-8", "surrogatepass")
 
     def __iter__(self) -> Iterator[str]:
         start = 0
@@ -106,16 +107,14 @@ class Strings(Sequence[str]):
             yield self._data[start:end].decode("utf-8", "surrogatepass")
             start = end
 
-    def _bytes(self, place: int) -> bytes:
-        return self._data[self._cuts[place - 1] if place else 0 : self._cuts[place]]
-
     def at_least(self, text: str) -> int:
         """The number of the first one that is not before a text."""
         wanted = text.encode("utf-8", "surrogatepass")
+        data, cuts = self._data, self._cuts
         low, high = 0, len(self)
         while low < high:
             middle = (low + high) // 2
-            if self._bytes(middle) < wanted:
+            if data[cuts[middle - 1] if middle else 0 : cuts[middle]] < wanted:
                 low = middle + 1
             else:
                 high = middle

@@ -147,6 +147,16 @@ class Planner:
         return Sum(tuple(slots.values()), max(words, 1) if query.op == "all" else query.op)
 
     def _words(self, query: ask.Text) -> Iterable[_Word]:
+        plain = self._analyzer.plain(query.text)
+        known = [] if plain is None else list(map(self._snapshot.stats, plain))
+        if known and all(stats.documents for stats in known):
+            # Nothing has to be said about them.
+            self._mark(query.field, known)
+            return [(((stats, 1.0),), True) for stats in known]
+        return self._examined(query)
+
+    def _examined(self, query: ask.Text) -> Iterable[_Word]:
+        """The same of words some of which may be unknown, or not spaced, or left out."""
         for spaced, run in groupby(self._analyzer.pieces(query.text), key=_is_spaced):
             kept = [piece for piece in run if not piece.stopped or self._stopped(piece)]
             yield from self._spaced(kept, query) if spaced else self._unspaced(kept, query)

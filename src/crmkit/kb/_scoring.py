@@ -19,18 +19,23 @@ from crmkit.kb._plan import Both, Either, Everything, Inverse, Plan, Row, Sum, W
 from crmkit.kb._segment import Posting
 from crmkit.kb._snapshot import Snapshot
 
-__all__ = ["Ranked", "Scorer", "Worth"]
+__all__ = ["All", "Ranked", "Scorer", "Worth"]
 
 _Matched = tuple[Mask, Floats]
 #: The weight of a word, and what it is worth in each document.
 Worth: TypeAlias = tuple[float, Few | Many]
+#: The documents that have one of some words, their scores, and how many they are: where a score is negative, a document
+#: stands again.
+All: TypeAlias = tuple[Array, Floats, int]
 #: Score, id and number of a document.
 Ranked: TypeAlias = tuple[float, str, int]
 # Positions of one text, with room for a phrase before the first.
 _ROOM = 1 << 32
 # Bounds are rounded, too.
 _LOOSE = 1 + 1e-5
-# More than so many times a page are not looked at one by one.
+# Of words with so many postings all are sorted.
+_SORTED = 1 << 15
+# More than so many times a page are not sorted one by one.
 _TIED = 4
 
 
@@ -81,6 +86,38 @@ class Scorer:
             one.mark(mask)
         return mask
 
+    def all_of(self, words: Sequence[Worth]) -> All | None:
+        """All documents that have one of the words; None: the words are in too many documents.
+
+        What few documents have is sorted sooner than any of it is left out.
+        """
+        few = [(weight, one) for weight, one in words if isinstance(one, Few)]
+        if not few or len(few) < len(words) or sum(len(one.docs) for _, one in few) > _SORTED:
+            return None
+        docs = np.concatenate([one.docs for _, one in few])
+        scores = np.concatenate([weight * one.values for weight, one in few])
+        # Runs that rise are merged, and of one document the heaviest word stays first.
+        order = docs.argsort(kind="stable")
+        rising = docs[order]
+        (again,) = (rising[1:] == rising[:-1]).nonzero()
+        if len(again):
+            before, after = order[again], order[again + 1]
+            values = scores[after]
+            # The second word of a document has its sum after one turn, the third after two.
+            for _ in few[1:]:
+                scores[after] = scores[before] + values
+            scores[before] = -1
+        return docs, scores, len(docs) - len(again)
+
+    def best_of(self, words: Sequence[Worth], most: int, found: All) -> list[Ranked]:
+        """The best, as `top` gives them, of what `all_of` found."""
+        docs, scores, _ = found
+        return self.top(*_only(scores >= self._by_one(words, most), docs, scores), most)
+
+    def _by_one(self, words: Sequence[Worth], most: int) -> float:
+        """What so many documents score at least by one word alone."""
+        return max((weight * one.at_rank(most - 1) for weight, one in words), default=0.0) / _LOOSE
+
     def best(self, words: Sequence[Worth], most: int, mask: Mask | None) -> list[Ranked]:
         """The best of the documents that have one of the words, as `top` gives them.
 
@@ -91,9 +128,8 @@ class Scorer:
         """
         bounds = [weight * one.most * _LOOSE for weight, one in words]
         left = [*accumulate(reversed(bounds), initial=0.0)][::-1]
-        # So many documents score at least that much by one word alone.
-        ranked = max((weight * one.at_rank(most - 1) for weight, one in words), default=0.0) if mask is None else 0.0
-        found, scores, least = np.empty(0, np.int32), np.empty(0, np.float32), ranked / _LOOSE
+        found, scores = np.empty(0, np.int32), np.empty(0, np.float32)
+        least = self._by_one(words, most) if mask is None else 0.0
         for place in range(len(words)):
             # A document that has none of the words before.
             if left[place] < least:
@@ -201,14 +237,20 @@ class Scorer:
             scores: theirs.
             most: how many.
         """
-        if len(scores) > most:
+        if len(scores) > _TIED * most:
             least = _at_rank(scores, most)
             found, scores = _only(scores >= least, found, scores)
             if len(scores) > _TIED * most:
                 found, scores = self._fewer(found, scores, least, most)
-        numbers = found.tolist()
-        ranked = zip(scores.tolist(), map(self.snapshot.id, numbers), numbers, strict=True)
-        return sorted(ranked, key=_rank)[:most]
+        ranked = sorted(zip(scores.tolist(), found.tolist(), strict=True), reverse=True)
+        if len(ranked) > most:
+            # Those that score like the last one are in order of their ids, not yet known.
+            least = ranked[most - 1][0]
+            ranked = [pair for pair in ranked if pair[0] >= least]
+        ids = self.snapshot.ids([number for _, number in ranked])
+        return sorted([(score, name, number) for (score, number), name in zip(ranked, ids, strict=True)], key=_rank)[
+            :most
+        ]
 
     def _fewer(self, found: Array, scores: Floats, least: float, most: int) -> tuple[Array, Floats]:
         """Of those that score the least only the first ones of each part, whose ids rise."""

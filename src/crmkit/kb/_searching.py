@@ -1,11 +1,10 @@
 """One search in one state: the plan run over the parts, the best of them, facets, and the way to the next page."""
 
-import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from hashlib import sha256
+from hashlib import blake2b
 from typing import Self
 
 import attrs
@@ -16,9 +15,9 @@ from crmkit.kb._filters import FilterColumn, Key, Mask, mask
 from crmkit.kb._impacts import Floats
 from crmkit.kb._packing import Array
 from crmkit.kb._plan import Plan, Sum
-from crmkit.kb._scoring import Ranked, Scorer, Worth
+from crmkit.kb._scoring import All, Ranked, Scorer, Worth
 from crmkit.kb._snapshot import Snapshot
-from crmkit.kb.query import Filter, Query, Scalar, to_dict
+from crmkit.kb.query import Filter, Query, Scalar
 from crmkit.kb.results import Bucket
 
 __all__ = ["Cursor", "Search", "Wish", "facet", "question_of"]
@@ -44,7 +43,8 @@ class Cursor:
 
     def to_text(self) -> str:
         """As text that needs no quoting anywhere."""
-        return urlsafe_b64encode(json.dumps(attrs.astuple(self)).encode()).decode()
+        plain = f"{self.commit} {self.question} {self.score!r} {self.passed} {self.id}"
+        return urlsafe_b64encode(plain.encode("utf-8", "surrogatepass")).decode()
 
     @classmethod
     def from_text(cls, text: str, question: str) -> Self:
@@ -54,9 +54,10 @@ class Cursor:
             InvalidValue: if it is none, or of another question.
         """
         try:
-            commit, asked, score, name, passed = json.loads(urlsafe_b64decode(text.encode()))
-            made = cls(int(commit), str(asked), float(score), str(name), max(int(passed), 1))
-        except (ValueError, TypeError, OverflowError):
+            plain = urlsafe_b64decode(text.encode()).decode("utf-8", "surrogatepass")
+            commit, asked, score, passed, name = plain.split(" ", 4)
+            made = cls(int(commit), asked, float(score), name, max(int(passed), 1))
+        except (ValueError, AttributeError):
             raise InvalidValue("after", text, "is no cursor; give the `next` of an answer") from None
         if made.question != question:
             raise InvalidValue("after", text, "belongs to another question")
@@ -89,12 +90,10 @@ class _Found:
     Attributes:
         mask: which documents.
         scored: the scores of all documents, if they had to be computed to know.
-        words: what the words of a plain sum are worth; None for any other plan.
     """
 
     mask: Mask
     scored: Floats | None
-    words: Sequence[Worth] | None
 
 
 @attrs.frozen(eq=False)
@@ -105,13 +104,27 @@ class Search:
         snapshot: the state.
         plan: what matches.
         wish: what else is wanted.
+        words: what the words of a plain sum are worth; None for any other plan.
+        all: all that match, where that is little; None: it is much, or filters have to be asked.
     """
 
     snapshot: Snapshot
     plan: Plan
     wish: Wish
+    words: Sequence[Worth] | None
+    all: All | None
 
-    @cached_property
+    @classmethod
+    def of(cls, snapshot: Snapshot, plan: Plan, wish: Wish) -> Self:
+        """The search for what a plan and a wish say."""
+        if not isinstance(plan, Sum) or plan.need:
+            return cls(snapshot, plan, wish, None, None)
+        scorer = Scorer(snapshot)
+        words = scorer.worth(plan)
+        free = not wish.filters and wish.without is None
+        return cls(snapshot, plan, wish, words, scorer.all_of(words) if free else None)
+
+    @property
     def _scorer(self) -> Scorer:
         return Scorer(self.snapshot)
 
@@ -123,10 +136,8 @@ class Search:
     def _found(self) -> _Found:
         plan, alive = self.plan, self.snapshot.alive
         scores: Floats | None = None
-        words: list[Worth] | None = None
-        if isinstance(plan, Sum) and not plan.need:
-            words = self._scorer.worth(plan)
-            through = self._scorer.any_of(words)
+        if self.words is not None:
+            through = self._scorer.any_of(self.words)
         else:
             through, scores = self._scorer.matched(plan)
             if alive is not None:
@@ -137,7 +148,7 @@ class Search:
             ])  # fmt: skip
         if self._left_out >= 0:
             through[self._left_out] = False
-        return _Found(through, scores, words)
+        return _Found(through, scores)
 
     @cached_property
     def _scores(self) -> Floats:
@@ -148,7 +159,7 @@ class Search:
     @property
     def total(self) -> int:
         """How many documents match."""
-        return int(np.count_nonzero(self._found.mask))
+        return self.all[2] if self.all is not None else int(np.count_nonzero(self._found.mask))
 
     def best(self, after: Cursor | None) -> list[Ranked]:
         """The best hits and one more, if there is one."""
@@ -159,13 +170,18 @@ class Search:
             skipped = after.passed - 1 if now is None else 0
             after = None if now is None else attrs.evolve(after, score=now)
         most = self.wish.limit + 1 + skipped
+        if after is None and self.words is not None:
+            return self._of_words(self.words, most)[skipped:]
         found = self._found
-        if after is None and found.words is not None:
-            free = not self.wish.filters and self._left_out < 0
-            return self._scorer.best(found.words, most, None if free else found.mask)[skipped:]
         numbers = np.flatnonzero(found.mask)
         rest = numbers if after is None else self._rest(numbers, after)
         return self._scorer.top(rest, self._scores[rest], most)[skipped:]
+
+    def _of_words(self, words: Sequence[Worth], most: int) -> list[Ranked]:
+        if self.all is not None:
+            return self._scorer.best_of(words, most, self.all)
+        free = not self.wish.filters and self._left_out < 0
+        return self._scorer.best(words, most, None if free else self._found.mask)
 
     def _score_of(self, name: str) -> float | None:
         """The score of a document; None if it does not match."""
@@ -215,8 +231,8 @@ def facet(columns: Iterable[tuple[FilterColumn, Mask]], most: int) -> tuple[Buck
 
 def question_of(query: Query, filters: Sequence[Filter]) -> str:
     """What a cursor remembers a question by."""
-    plain = [to_dict(query), *map(to_dict, filters)]
-    return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+    # They are values: what says the same is the same.
+    return blake2b(repr((query, filters)).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 def _frequent(counted: tuple[Key, int]) -> tuple[int, Key]:

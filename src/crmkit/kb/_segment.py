@@ -1,6 +1,7 @@
 """Segments: columns as blobs that never change. A search reads the dictionary, and of the postings what it needs."""
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -79,39 +80,56 @@ def _pages(stored: Sequence[bytes]) -> Iterator[bytes]:
         yield b"".join(page)
 
 
+class _Kept:
+    """A value in a cache: how many bytes it takes, and whether somebody asked for it since it was last looked at."""
+
+    __slots__ = ("asked", "size", "value")
+
+    def __init__(self, size: int, value: Any) -> None:
+        self.size, self.value, self.asked = size, value, False
+
+
 class Cache:
-    """The blobs that were read last, unpacked.
+    """What was read or computed and may be wanted again.
+
+    Who asks marks what he gets and moves nothing. What has to go is what came first and is not marked; what is marked
+    loses its mark and comes last (second chance: F. J. Corbató, A paging experiment with the Multics system, 1968).
 
     Args:
         most: how many bytes to keep.
     """
 
     def __init__(self, most: int) -> None:
-        self._most, self._kept = most, dict[str, tuple[int, Any]]()
+        self._most, self._kept = most, dict[str, _Kept]()
         self._room = most
 
     def get(self, name: str) -> Any:
         """What is kept under a name; None if nothing is."""
-        kept = self._kept.pop(name, None)
+        kept = self._kept.get(name)
         if kept is None:
             return None
-        # The last in the dictionary is the last that was asked for.
-        self._kept[name] = kept
-        return kept[1]
+        kept.asked = True
+        return kept.value
 
     def put(self, name: str, size: int, value: Any) -> None:
-        """Keep a value, and drop what nobody asked for longest."""
-        self._kept[name] = size, value
+        """Keep a value, and drop others where there is no room left."""
+        self._kept[name] = _Kept(size, value)
         self._room -= size
         if self._room >= 0:
             return
         # Counted anew, not kept up: whoever else has put something meanwhile may have been missed.
-        total = sum(kept[0] for kept in list(self._kept.values()))
-        for oldest in list(self._kept):
-            if total <= self._most - self._most // 8:
-                break
-            dropped = self._kept.pop(oldest, None)
-            total -= dropped[0] if dropped else 0
+        total = sum(kept.size for kept in list(self._kept.values()))
+        waiting = deque(self._kept)
+        while waiting and total > self._most - self._most // 8:
+            oldest = waiting.popleft()
+            # Somebody else may have dropped it.
+            kept = self._kept.pop(oldest, None) or _Kept(0, None)
+            if kept.asked:
+                kept.asked = False
+                self._kept[oldest] = kept
+                waiting.append(oldest)
+            else:
+                total -= kept.size
         self._room = self._most - total
 
 
@@ -184,9 +202,13 @@ class Segment:
         return np.ascontiguousarray(self._documents["begins"], np.int64).data
 
     @cached_property
-    def _pages(self) -> list[int]:
+    def _pages(self) -> memoryview:
         """Where the pages of stored documents begin."""
-        return [int(begin) for begin in self._documents["pages"]]
+        return np.ascontiguousarray(self._documents["pages"], np.int64).data
+
+    @cached_property
+    def _page_names(self) -> list[str]:
+        return [f"{self.name}/stored-{number:05d}" for number in range(len(self._pages))]
 
     @cached_property
     def _terms(self) -> dict[str, Array]:
@@ -217,11 +239,16 @@ class Segment:
 
     def stored(self, document: int) -> Stored:
         """A document."""
-        low, high = self._begins[document], self._begins[document + 1]
-        number = bisect_right(self._pages, low) - 1
-        page = self._block(f"stored-{number:05d}")["page"]
-        begin = self._pages[number]
-        return Stored(page[low - begin : high - begin].tobytes())
+        begins, pages = self._begins, self._pages
+        low = begins[document]
+        number = bisect_right(pages, low) - 1
+        name = self._page_names[number]
+        page: bytes | None = self._cache.get(name)
+        if page is None:
+            page = self._read(f"stored-{number:05d}")["page"].tobytes()
+            self._cache.put(name, len(page), page)
+        begin = pages[number]
+        return Stored(page[low - begin : begins[document + 1] - begin])
 
     def columns(self) -> Columns:
         """Everything, to be merged."""

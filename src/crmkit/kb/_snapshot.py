@@ -5,7 +5,7 @@ once for each part.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from crmkit.kb._impacts import Floats, norms
 from crmkit.kb._manifest import Manifest
 from crmkit.kb._marking import Stored
-from crmkit.kb._packing import Array
+from crmkit.kb._packing import Array, Strings
 from crmkit.kb._segment import Cache, Posting, Segment
 
 __all__ = ["Part", "Snapshot", "TermStats"]
@@ -185,19 +185,20 @@ class Snapshot:
                 return start + place
         return -1
 
-    def id(self, number: int) -> str:
-        """The id of a document."""
-        part, place = self._place(number)
-        return part.segment.ids[place]
+    def ids(self, numbers: Iterable[int]) -> list[str]:
+        """The ids of documents."""
+        starts, parts = self.starts, self._ids
+        places = [(bisect_right(starts, number) - 1, number) for number in numbers]
+        return [parts[part][number - starts[part]] for part, number in places]
+
+    @cached_property
+    def _ids(self) -> list[Strings]:
+        return [part.segment.ids for part in self.parts]
 
     def stored(self, number: int) -> Stored:
         """A document."""
-        part, place = self._place(number)
-        return part.segment.stored(place)
-
-    def _place(self, number: int) -> tuple[Part, int]:
         part = bisect_right(self.starts, number) - 1
-        return self.parts[part], number - self.starts[part]
+        return self.parts[part].segment.stored(number - self.starts[part])
 
     def form(self, stats: TermStats) -> str:
         """The shortest form that documents have of a term; the term itself, if none has it."""

@@ -15,6 +15,8 @@ __all__ = ["Found", "Reader"]
 
 # How many words may stand for one that is misspelled.
 _GUESSES = 3
+# A longer word is no word that somebody misspelled, and comparing it would take for ever.
+_LONGEST = 64
 # A part of a word that was split has at least so many letters.
 _PART = 2
 
@@ -61,7 +63,7 @@ class Reader:
         while place < len(words):
             word, after = words[place], words[place + 1 : place + 2]
             found = self._known(word, after, exact=exact)
-            if found is None and not exact:
+            if found is None and not exact and len(word) <= _LONGEST:
                 found = self._sounded(word) or self._guessed(word, 1) or self._split(word) or self._guessed(word, 2)
             yield found or Found((word,), ((),), Note("dropped", (word,), why="is in no document"))
             place += len(found.words) if found else 1

@@ -290,7 +290,7 @@ class SegmentIndex:
         def look(state: Snapshot) -> Results:
             planner = Planner(self._analyzer, state, on_unsupported)
             plan = planner.plan(asked)
-            return self._answer(Search(state, plan, wish), planner, question_of(asked, wish.filters), after)
+            return self._answer(Search.of(state, plan, wish), planner, question_of(asked, wish.filters), after)
 
         return self._in_one_state(look)
 
@@ -317,7 +317,7 @@ class SegmentIndex:
                 (given.texts.get(name, ""), weight)
                 for name, weight in zip(self._writer.fields, self._weights, strict=True)
             ]
-            return self._answer(Search(state, planner.alike(texts), wish), planner, "", None)
+            return self._answer(Search.of(state, planner.alike(texts), wish), planner, "", None)
 
         return attrs.evolve(self._in_one_state(look), next=None)
 

@@ -136,12 +136,23 @@ class Analyzer:
             ExtraMissing: if `pinyin` is wanted and pypinyin is not installed.
         """
         folded = fold(text, simplify=self.simplify).text
+        words = self._only_words(folded)
+        if words is None:
+            return self._mixed(folded)
+        terms = list(map(stem, words)) if self.english else words.copy()
+        return terms, list(range(len(words))), words
+
+    def plain(self, text: str) -> list[str] | None:
+        """The terms of a text without unspaced writing; None: it has some, or the analyzer has stop words."""
+        words = self._only_words(fold(text, simplify=self.simplify).text)
+        return list(map(stem, words)) if words and self.english else words
+
+    def _only_words(self, folded: str) -> list[str] | None:
+        """The folded words, if there is nothing else."""
         plain = folded.isascii()
-        if not self.stop and (plain or not _RUN.search(folded)):
-            words = [word[:_LONGEST] for word in (_ASCII_WORD if plain else _WORD).findall(folded)]
-            terms = list(map(stem, words)) if self.english else words.copy()
-            return terms, list(range(len(words))), words
-        return self._mixed(folded)
+        if self.stop or not (plain or not _RUN.search(folded)):
+            return None
+        return [word[:_LONGEST] for word in (_ASCII_WORD if plain else _WORD).findall(folded)]
 
     def _mixed(self, folded: str) -> tuple[list[str], list[int], list[str]]:
         """The same of a text that has more than words."""
