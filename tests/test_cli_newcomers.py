@@ -147,7 +147,7 @@ def test_a_folder_of_others_is_not_published_to(told, tmp_path):
     assert told(*words)[0] == told(*words)[0] == 0
     code, _, err = told(*words[:-1], "2026-03-02T09:00")
     assert code == 2
-    assert err == "crmkit: --at 2026-03-02T09:00: has no zone; write 2026-03-02T09:00+08:00\n"
+    assert err == "crmkit: --as-of 2026-03-02T09:00: has no zone; write 2026-03-02T09:00+08:00\n"
 
 
 @pytest.mark.parametrize("url", [

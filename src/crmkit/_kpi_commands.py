@@ -130,15 +130,12 @@ def kpi_(
         None if as_of is None else _instant(as_of, zone(tz) if tz else UTC),
     )  # fmt: skip
     read = load(files, asked)
-    money = _money(read, convert, rates, calendar)
-    money["currency"] = money["currency"] or _only(read, currency)
+    money = {"currency": _only(read, currency)} | _money(read, convert, rates, calendar)
     facts = Facts(**read.facts, **money, tz=tz or "UTC")
     metrics = _wanted(chosen, read)
-    buckets = _every(every)
+    cut: dict[str, Any] = {"by": asked.by, "every": _every(every), "versus": _versus(versus)}
     with step("measuring"):
-        figures = measure(
-            facts, metrics, by=asked.by, every=buckets, as_of=asked.as_of, versus=_versus(versus), level=level
-        )
+        figures = measure(facts, metrics, **cut, as_of=asked.as_of, level=level)
     _tell(figures, metrics, read, language, as_json=as_json)
 
 
@@ -244,7 +241,8 @@ def _money(read: Files, convert: str | None, rates: Path | None, calendar: Path 
         amounts = ", ".join(sorted(units)) or "no currency"
         raise InputError("", f"the files have amounts in {amounts}", f"give {lacking}, too")
     hours = None if calendar is None else _calendar(calendar)
-    return {"currency": convert, "rates": None if rates is None else read_rates(rates), "hours": hours}
+    converted = {} if rates is None else {"currency": convert, "rates": read_rates(rates)}
+    return {**converted, "hours": hours}
 
 
 @attrs.frozen

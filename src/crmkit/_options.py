@@ -147,4 +147,4 @@ def language_of(text: str) -> Literal["en", "zh"]:
     """The language that was asked for."""
     if text in ("en", "zh"):
         return text  # type: ignore[return-value] # narrowed by the test above
-    raise NotFound("language_of", text, ("en", "zh"), "--lang")
+    raise NotFound("language", text, ("en", "zh"), "--lang")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -35,26 +35,30 @@ _KNOWN = _DAYS | _INSTANTS | _LISTS | _COUNTS | _PLAIN | _OF_DOCUMENT
 _USUAL = Yardstick()
 
 
+Materials: TypeAlias = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="LIBRARY",
+        help="JSON lines, or CSV, TSV or Parquet, a material a row: id, title, text, and "
+        "audience, state, language, products, owner, approved, valid_until, won, lost ...",
+    ),
+]
+Author: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="ID", help="The id of one of us who makes it; alone: for us only.")
+]
+
+
 @app.command("propose")
 def propose_(
     brief: Annotated[Path, typer.Argument(metavar="BRIEF", help="What is asked for: .docx, Markdown or plain text.")],
-    library: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="LIBRARY",
-            help="JSON lines, or CSV, TSV or Parquet, a material a row: id, title, text, and "
-            "audience, state, language, products, owner, approved, valid_until, won, lost ...",
-        ),
-    ],
+    library: Materials,
     *,
     as_of: Annotated[
         str | None, typer.Option(metavar="TIME", help="The day, or instant, of the proposal; now, if not given.")
     ] = None,
     tz: Zone = None,
     customer: Annotated[str | None, typer.Option(metavar="ID", help="The id of the customer who will read it.")] = None,
-    author: Annotated[
-        str | None, typer.Option(metavar="ID", help="The id of one of us who makes it; alone: for us only.")
-    ] = None,
+    author: Author = None,
     role: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A role of whoever makes it; repeat it.")
     ] = None,

@@ -63,6 +63,12 @@ Place: TypeAlias = Annotated[
     str | None,
     typer.Option("--store", metavar="STORE", help="Where the improvement cases are: a SQLite file or a URL."),
 ]
+Opens: TypeAlias = Annotated[
+    bool, typer.Option("--open", help="Open a case in the store for each problem without one.")
+]
+Folder: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Folder for report.html and report.json, the agenda in it.")
+]
 
 _QUARTER, _MONTH, _YEAR = (re.compile(form) for form in (r"(\d{4})-?Q([1-4])", r"(\d{4})-(\d{1,2})", r"(\d{4})"))
 
@@ -72,12 +78,8 @@ def review_(
     *,
     over: Over = None,
     store: Place = None,
-    open_: Annotated[
-        bool, typer.Option("--open", help="Open a case in the store for each problem without one.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Folder for report.html and report.json, the agenda in it.")
-    ] = None,
+    open_: Opens = False,
+    out: Folder = None,
     case: Case = None,
     stage: StageColumn = None,
     at: At = None,

@@ -152,4 +152,4 @@ def test_the_doctor_finds_nothing(elsewhere):
 def test_the_demonstration_runs(elsewhere):
     """Two pages, from the data in the wheel."""
     pages = json.loads(elsewhere("-m", "crmkit", "demo", "--out", "out", "--json"))["pages"]
-    assert [page["name"] for page in pages] == ["a simulated year", "USAID quotations"]
+    assert [page["name"] for page in pages] == ["a made-up company", "a simulated year", "USAID quotations"]

@@ -138,7 +138,7 @@ def pandas_edges(frame):
 def pandas_variants(frame):
     """How often each run of stages occurs, as pandas counts it."""
     frame = frame.sort_values(["case", "time:timestamp"], kind="stable")
-    return frame.groupby("case")["concept:name"].agg(tuple).value_counts().to_dict()
+    return frame.astype({"concept:name": object}).groupby("case")["concept:name"].agg(tuple).value_counts().to_dict()
 
 
 def steps(stays):

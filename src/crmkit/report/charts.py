@@ -158,7 +158,7 @@ def to_svg(spec: Spec, *, key: str = "chart") -> str:
     """The chart as an SVG text that scales with its box.
 
     Args:
-        spec: a Vega-Lite specification, or a Vega one; its words are in both languages if `bilingual` made it.
+        spec: a Vega-Lite specification, or a Vega one that says so in its `$schema`; its words are in both languages if `bilingual` made it.
         key: what sets the names inside it apart from those of other charts of a page.
 
     Raises:
@@ -168,7 +168,7 @@ def to_svg(spec: Spec, *, key: str = "chart") -> str:
         import vl_convert
     except ImportError:
         raise ExtraMissing("vl-convert-python", "report", "drawing charts") from None
-    lite = "vega-lite" in spec["$schema"]
+    lite = "vega-lite" in spec.get("$schema", "vega-lite")
     given, config = dict(spec), dict(spec.get("config", {}))
     words: dict[str, str] = given.pop("usermeta", {}).get("zh", {})
     # The figure around it is named for those who listen; a thousand marks with a name each help nobody.
