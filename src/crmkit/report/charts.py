@@ -158,7 +158,8 @@ def to_svg(spec: Spec, *, key: str = "chart") -> str:
     """The chart as an SVG text that scales with its box.
 
     Args:
-        spec: a Vega-Lite specification, or a Vega one that says so in its `$schema`; its words are in both languages if `bilingual` made it.
+        spec: a Vega-Lite specification, or a Vega one that says so in its `$schema`; its words are in both languages
+            if `bilingual` made it.
         key: what sets the names inside it apart from those of other charts of a page.
 
     Raises:
