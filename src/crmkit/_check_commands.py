@@ -48,6 +48,6 @@ def check_(
     if as_json:
         sys.stdout.write(json.dumps(found.to_dict(), ensure_ascii=False, indent=1) + "\n")
     else:
-        _console.print(str(found), markup=False)
+        _console.print(found.display(most=None).to_text(), markup=False)
     if not found.ok:
         raise typer.Exit(1)

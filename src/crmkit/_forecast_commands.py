@@ -94,7 +94,8 @@ def forecast_(
         _write(_plain_forecast(made, past) | {"findings": [str(one) for one in journal.findings]})
         return
     policies = "\n".join(f"{key}: {text}" for key, text in made.policies.items())
-    _say([str(made), policies, *([] if past is None else [str(past)]), *map(str, journal.findings)])
+    scored = [] if past is None else [past.display(most=None).to_text()]
+    _say([made.display(most=None).to_text(), policies, *scored, *map(str, journal.findings)])
 
 
 def _plain_forecast(made: Forecast, past: Backtest | None) -> dict[str, Any]:

@@ -255,7 +255,7 @@ def _catalogue(chosen: list[Metric], *, as_json: bool) -> None:
     elif chosen:
         _say([*map(_declared, chosen)])
     else:
-        _say([str(entries)])
+        _say([entries.display(most=None).to_text()])
 
 
 def _declared(metric: Metric) -> str:

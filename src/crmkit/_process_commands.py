@@ -79,7 +79,13 @@ def conform_(
     held = None if roles is None else _roles(roles)
     found = conform(journal, law, roles=held, calendar=None if calendar is None else _calendar(calendar))
     if not as_json:
-        _say([str(found), str(found.by_who()), *map(str, journal.findings)])
+        _say(
+            [
+                found.display(most=None).to_text(),
+                found.by_who().display(most=None).to_text(),
+                *map(str, journal.findings),
+            ]
+        )
         return
     _write({
         "cases": found.n, "share": found.share, "verdicts": found.counts, "kinds": _rows(found.by_kind()),
@@ -119,7 +125,7 @@ def discover_(
         except OSError as error:
             raise InputError(str(toml), f"cannot be written: {error.strerror or error}") from None
     if not as_json:
-        _say([str(found), *map(str, journal.findings), *([] if toml is None else [str(toml)])])
+        _say([found.display(most=None).to_text(), *map(str, journal.findings), *([] if toml is None else [str(toml)])])
         return
     graph = found.graph
     _write({
