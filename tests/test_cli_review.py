@@ -81,11 +81,11 @@ def test_cases_in_a_store(deals, capsys, tmp_path):
 
 
 def test_the_report_with_the_agenda(deals, capsys, tmp_path):
-    """The page begins with it, and the data hold it."""
+    """The page leads to it from what is to be looked at first, and the data hold it."""
     path, (stage, who) = deals
     said(capsys, path, *STAGES, "--out", str(tmp_path / "out"))
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert page.index("Review of 2026-Q2") < page.index("<svg")
+    assert page.index("What to look at first") < page.index("<svg") < page.index("Review of 2026-Q2")
     plain = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert {"stage": stage, "who": who} in [one["where"] for one in plain["agenda"]["problems"]]
 

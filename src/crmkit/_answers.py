@@ -14,13 +14,19 @@ from rich.console import Console
 from crmkit.errors import InputError
 from crmkit.journal import Frameable
 from crmkit.values import Money, Period
+from crmkit.values.display import Shown
 
-__all__ = ["exact", "plain", "rows", "say", "tell", "write_file", "write_json"]
+__all__ = ["exact", "plain", "rows", "say", "tell", "whole", "write_file", "write_json"]
 
 
 def say(parts: Iterable[str]) -> None:
     """Paragraphs for people, as they are: nothing in them is markup."""
     Console(highlight=False, soft_wrap=True).print("\n\n".join(parts), markup=False)
+
+
+def whole(found: Shown) -> str:
+    """A result with all its rows: whoever wants fewer has `head`."""
+    return found.display(most=None).to_text()
 
 
 def write_json(document: Mapping[str, Any]) -> None:

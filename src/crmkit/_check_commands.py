@@ -7,7 +7,7 @@ from typing import Annotated
 import attrs
 import typer
 
-from crmkit._answers import tell
+from crmkit._answers import tell, whole
 from crmkit._options import AsJson, one_of
 from crmkit._progress import step
 from crmkit.errors import NotFound
@@ -48,6 +48,6 @@ def check_(
     claims = Claims(**{name: name in claim for name in known}) if claim else None
     with step("checking"):
         found = check_store(load_store(store), claims=claims, only=only or (), name=store)
-    tell(found.to_dict(), [str(found)], as_json=as_json)
+    tell(found.to_dict(), [whole(found)], as_json=as_json)
     if not found.ok:
         raise typer.Exit(1)

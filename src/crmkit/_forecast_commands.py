@@ -7,7 +7,7 @@ import attrs
 import numpy as np
 import typer
 
-from crmkit._answers import exact, rows, say, write_json
+from crmkit._answers import exact, rows, say, whole, write_json
 from crmkit._commands import (
     Wanted,
     _instant,
@@ -97,7 +97,7 @@ def forecast_(
         write_json(_plain_forecast(made, past) | {"findings": [str(one) for one in journal.findings]})
         return
     policies = "\n".join(f"{key}: {text}" for key, text in made.policies.items())
-    say([str(made), policies, *([] if past is None else [str(past)]), *map(str, journal.findings)])
+    say([whole(made), policies, *([] if past is None else [whole(past)]), *map(str, journal.findings)])
 
 
 def _plain_forecast(made: Forecast, past: Backtest | None) -> dict[str, Any]:

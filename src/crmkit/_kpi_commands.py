@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 import attrs
 import typer
 
-from crmkit._answers import rows, say, write_json
+from crmkit._answers import rows, say, whole, write_json
 from crmkit._commands import _instant, _list, _order, _pipeline
 from crmkit._kpi_files import JOURNALS, KINDS, Asked, Columns, Files, load
 from crmkit._options import (
@@ -272,7 +272,7 @@ def _catalogue(chosen: list[Metric], *, as_json: bool) -> None:
     elif chosen:
         say([*map(_declared, chosen)])
     else:
-        say([str(entries)])
+        say([whole(entries)])
 
 
 def _declared(metric: Metric) -> str:

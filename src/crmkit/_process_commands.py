@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from crmkit._answers import rows, say, write_file, write_json
+from crmkit._answers import rows, say, whole, write_file, write_json
 from crmkit._commands import (
     Wanted,
     _event_columns,
@@ -92,7 +92,7 @@ def conform_(
     with step("comparing"):
         found = conform(journal, law, roles=held, calendar=None if calendar is None else _calendar(calendar))
     if not as_json:
-        say([str(found), str(found.by_who()), *map(str, journal.findings)])
+        say([whole(found), whole(found.by_who()), *map(str, journal.findings)])
         return
     write_json({
         "schema": "crmkit-conform-1",
@@ -134,7 +134,7 @@ def discover_(
     if out is not None:
         write_file(out, draft.pipeline.to_toml())
     if not as_json:
-        say([str(found), *map(str, journal.findings), *([] if out is None else [str(out)])])
+        say([whole(found), *map(str, journal.findings), *([] if out is None else [str(out)])])
         return
     graph = found.graph
     write_json({

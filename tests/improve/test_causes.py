@@ -195,3 +195,9 @@ def test_no_text_breaks_a_graph_of_graphviz(texts):
     assert len(found) == len(graph.texts)
     assert not [made for made in found if re.search("&(?!amp;)", made[1])]
     assert len(lines) == 5 + len(graph.texts) + len(graph.links)
+
+
+def test_an_outline_takes_a_cause_apart_once():
+    """Where it comes first; where it comes again, a mark says that there is more to it."""
+    tree = why_tree("late", {"late": ["a", "b"], "a": ["c"], "b": ["c"], "c": ["root"]}, roots=["root"])
+    assert str(tree) == "late\n  a\n    c\n      root\n  b\n    c ..."

@@ -95,6 +95,7 @@ def test_nothing_is_said_to_be_nothing():
     nobody = report(Subject(texts=["Nobody Knows"]), filled())
     assert nobody.held == ()
     assert nobody.to_text() == "What is held about: Nobody Knows\nnothing was found\n"
+    assert str(nobody) == nobody.to_text().rstrip()
     with pytest.raises(NotFound, match="no language 'de'"):
         nobody.to_text("de")
 

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from unicodedata import category
 
 import attrs
@@ -280,6 +281,9 @@ def test_a_chart_is_a_dict():
     }
     assert Chart({"title": ["a"]})._repr_mimebundle_()["text/plain"] == "Vega-Lite chart"
     assert json.dumps(Chart(a=1)) == '{"a": 1}'
+    said = []
+    Chart(title="Rates")._repr_pretty_(SimpleNamespace(text=said.append), cycle=False)
+    assert said == ["Vega-Lite chart: Rates"]
 
 
 @pytest.mark.parametrize("ask", [lambda: Table.of({}, lang="fr"), lambda: Display.of("", lang="fr")])

@@ -46,7 +46,7 @@ class Chart(dict[str, Any]):
         """The specification for whoever draws it, and a line for whoever does not."""
         return {_VEGA: dict(self), "text/plain": self._named()}
 
-    def _repr_pretty_(self, printer: Any, _: bool) -> None:  # noqa: FBT001 - IPython's signature
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002, FBT001 - IPython's signature
         """The line in IPython, which would print any dict by its own rule."""
         printer.text(self._named())
 
