@@ -118,7 +118,7 @@ built: .venv/workshop
 	@build/built/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 		--force-reinstall "$$(ls build/wheel/*.whl)[$(EXTRAS)]"
 	@build/built/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group tests
-	@mkdir build/built/tests && cp -r tests conftest.py pyproject.toml README.md docs build/built/tests/
+	@mkdir build/built/tests && cp -r tests conftest.py pyproject.toml README.md docs examples bench build/built/tests/
 	@rm -rf build/built/tests/tests/house
 	@cd build/built/tests && ../bin/python $(PYTEST) tests
 

@@ -60,7 +60,7 @@ def built(session: nox.Session) -> None:
     session.run("python", "-m", "build", "--no-isolation", "--wheel", "--outdir", str(folder), ".")
     (wheel,) = folder.glob("*.whl")
     install(session, f"{wheel}{EXTRAS[1:]}", "--group", "tests")
-    for name in ("tests", "conftest.py", "pyproject.toml", "README.md", "docs"):
+    for name in ("tests", "conftest.py", "pyproject.toml", "README.md", "docs", "examples", "bench"):
         (shutil.copytree if Path(name).is_dir() else shutil.copy)(name, folder / name)
     shutil.rmtree(folder / "tests" / "house")
     session.chdir(folder)
