@@ -130,7 +130,7 @@ def kpi_(
         None if as_of is None else _instant(as_of, zone(tz) if tz else UTC),
     )  # fmt: skip
     read = load(files, asked)
-    money = {"currency": _only(read, currency)} | _money(read, convert, rates, calendar)
+    money: dict[str, Any] = {"currency": _only(read, currency), **_money(read, convert, rates, calendar)}
     facts = Facts(**read.facts, **money, tz=tz or "UTC")
     metrics = _wanted(chosen, read)
     cut: dict[str, Any] = {"by": asked.by, "every": _every(every), "versus": _versus(versus)}
