@@ -50,12 +50,12 @@ def risk(rows: Query, keys: list[str]) -> Query:
 
 
 def incidence(rows: Query, horizon: int, *more: str) -> Query:
-    """Aalen-Johansen: the chance of cause 1 within a horizon; null where nobody was seen that long and some last."""
+    """Aalen-Johansen: the chance of cause 1 within a horizon; null where none was seen that long and over 5 % last."""
     keys = [*WHO_MONTH, *more]
     steps = risk(rows.with_columns(weight=pl.lit(1)), keys)
     early = steps.with_columns(step=col("lasts").shift(1, fill_value=1.0).over(keys) * col("won") / col("risk"))
     inside = col("age") <= horizon
-    seen = (col("age") >= horizon).any() | (col("lasts").filter(inside).min() <= 0)
+    seen = (col("age") >= horizon).any() | (col("lasts").filter(inside).min() <= 0.05)
     return early.group_by(keys).agg(value=pl.when(seen).then(col("step").filter(inside).sum()))
 
 

@@ -12,6 +12,7 @@ from zlib import crc32
 import numpy as np
 
 from crmkit.errors import ExtraMissing
+from crmkit.report._finite import finite
 from crmkit.report.figures import AGES, Report
 from crmkit.report.panels import Spec
 from crmkit.report.words import Words
@@ -174,22 +175,9 @@ def to_svg(spec: Spec, *, key: str = "chart") -> str:
     words: dict[str, str] = given.pop("usermeta", {}).get("zh", {})
     # The figure around it is named for those who listen; a thousand marks with a name each help nobody.
     given["config"] = {**(_CONFIG if lite else {}), **config, **({"aria": False} if lite else {})}
-    text = json.dumps(_finite({**given, "background": "transparent"}), allow_nan=False)
+    text = json.dumps(finite({**given, "background": "transparent"}), allow_nan=False)
     svg: str = vl_convert.vegalite_to_svg(text, vl_version="5.20") if lite else vl_convert.vega_to_svg(text)
     return _dressed(svg, words, key)
-
-
-def _finite(value: Any) -> Any:
-    """Plain data for JSON: what is no number is nothing."""
-    match value:
-        case dict():
-            return {key: _finite(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_finite(item) for item in value]
-        case float() if not np.isfinite(value):
-            return None
-        case _:
-            return value
 
 
 def _dressed(svg: str, words: dict[str, str], key: str) -> str:

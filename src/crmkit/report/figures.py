@@ -22,6 +22,7 @@ from crmkit.metrics import (
 )
 from crmkit.metrics.curves import CycleTime, StageTimes, WinCurve, case_outcomes
 from crmkit.metrics.funnel import Funnel
+from crmkit.report._finite import finite
 from crmkit.values import from_micros
 from crmkit.values.display import ROWS, Display, Lang, Listed, Shown
 
@@ -158,7 +159,7 @@ class Report(Shown):
             **({"truth": dict(self.truth)} if self.truth else {}),
             **({} if self.agenda is None else {"agenda": self.agenda.to_dict()}),
         }
-        cleaned: dict[str, Any] = _finite(plain)
+        cleaned: dict[str, Any] = finite(plain)
         return cleaned
 
     def _point(self, row: Any) -> dict[str, Any]:
@@ -302,15 +303,3 @@ def _open_row(row: AgeGroup) -> dict[str, Any]:
 def _stage(name: str, order: StageOrder) -> dict[str, Any]:
     outcome = "won" if name in order.won else "lost" if name in order.lost else None
     return {"name": name, "outcome": outcome}
-
-
-def _finite(value: Any) -> Any:
-    match value:
-        case dict():
-            return {key: _finite(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_finite(item) for item in value]
-        case float() if not math.isfinite(value):
-            return None
-        case _:
-            return value
