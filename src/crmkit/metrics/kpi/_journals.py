@@ -30,12 +30,17 @@ class OfDeals(Metric):
 
     @property
     def reads(self) -> Hashable:
-        """Deals are the same, whatever is asked about them."""
-        return type(self).parts
+        """Deals are the same, whatever is asked about them; their days are not."""
+        return type(self).parts, self._days
+
+    @property
+    def _days(self) -> Days:
+        """Which days their ages count."""
+        return "calendar"
 
     def parts(self, view: View) -> Iterator[Part | Finding]:
         """Deals by age at their end."""
-        yield cohort(view, "journal", self.key)
+        yield cohort(view, "journal", self.key, self._days)
 
 
 def cohort(view: View, table: TableName, metric: str, days: Days = "calendar") -> Part:

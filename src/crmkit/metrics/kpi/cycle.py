@@ -1,6 +1,6 @@
 """The cycle of conversion (K10): how long a deal takes to be won, and how long it stays in each stage."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from typing import ClassVar, get_args
 
 import attrs
@@ -11,7 +11,7 @@ from crmkit.journal import OPEN, Coded, Finding
 from crmkit.metrics._blocks import blockwise
 from crmkit.metrics.kpi._checks import at_least_one, inner_share, one_of
 from crmkit.metrics.kpi._durations import bin_of, quantiles_of
-from crmkit.metrics.kpi._journals import OfDeals, cohort, cycle_by, days_between
+from crmkit.metrics.kpi._journals import OfDeals, cycle_by, days_between
 from crmkit.metrics.metric import About, Cells, Estimate, Metric, Part
 from crmkit.metrics.policy import Days
 from crmkit.metrics.view import View
@@ -58,13 +58,8 @@ class ConversionCycle(OfDeals):
     days: Days = attrs.field(default="calendar", validator=one_of(*get_args(Days)))
 
     @property
-    def reads(self) -> Hashable:
-        """Deals are the same, whatever is asked about them; their days are not."""
-        return super().reads if self.days == "calendar" else (type(self).parts, self.days)
-
-    def parts(self, view: View) -> Iterator[Part | Finding]:
-        """Deals by age at their end."""
-        yield cohort(view, "journal", self.key, self.days)
+    def _days(self) -> Days:
+        return self.days
 
     def estimate(self, cells: Cells, level: float) -> Estimate:
         """Aalen-Johansen, given a win."""
